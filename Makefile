@@ -1,0 +1,57 @@
+# Everything a user or a developer runs. `make help` lists it.
+# Overridable: make demo MINUTES=1 OUT=runs/other, make test ARGS="-x tests/nn", make PYTHON=python3.12
+
+PYTHON = python3
+MINUTES = 4
+OUT = runs/quickstart
+ARGS =
+
+BIN = .venv/bin
+INSTALL = $(BIN)/python -m pip install -c constraints.txt
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo test test-slow lint format clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: .venv/.installed  ## pretrain, test and try a small model on this machine's own text
+	$(BIN)/python -m unmask quickstart --minutes $(MINUTES) --out $(OUT) $(ARGS)
+
+test: .venv/.installed-dev  ## run the tests, but for the slow ones
+	$(BIN)/python -m pytest $(ARGS)
+
+test-slow: .venv/.installed-dev  ## run the slow tests
+	$(BIN)/python -m pytest -m slow $(ARGS)
+
+lint: .venv/.installed-dev  ## check rules, format and types
+	$(BIN)/python -m ruff check
+	$(BIN)/python -m ruff format --check
+	$(BIN)/python -m mypy --strict unmask
+
+format: .venv/.installed-dev  ## repair what the rules and the format can repair
+	$(BIN)/python -m ruff check --fix
+	$(BIN)/python -m ruff format
+
+clean:  ## remove caches and built files; .venv and runs stay
+	rm -rf build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -path ./.venv -prune -o -type d -name __pycache__ -exec rm -rf {} +
+
+# pip is what a venv gets last: where it exists, the venv was finished.
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; sys.exit("unmask needs Python 3.11 or newer, and $(PYTHON) is " \
+	  + sys.version.split()[0] + ": name another, as in make PYTHON=python3.12" \
+	  if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv .venv
+
+# What a user's machine has: no development tools, so the demo reads the text that a user would have.
+.venv/.installed: pyproject.toml constraints.txt | $(BIN)/pip
+	@echo "Installing unmask and what it needs into .venv: some minutes the first time."
+	$(INSTALL) -e .
+	@touch $@
+
+.venv/.installed-dev: pyproject.toml constraints.txt | $(BIN)/pip
+	@echo "Installing unmask with its development tools into .venv: some minutes the first time."
+	$(INSTALL) -e '.[dev,data]'
+	@touch .venv/.installed $@

@@ -1,0 +1,63 @@
+"""Encoder-only language models of the BERT family, from raw text to a model that is put to use.
+
+The public names below are loaded when they are first touched, so `import unmask` itself loads
+neither torch nor numpy. Errors are in `unmask.errors`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Classifier",
+    "Encoder",
+    "FillMask",
+    "Tokenizer",
+    "__version__",
+    "evaluate",
+    "finetune",
+    "predict",
+    "pretrain",
+    "quickstart",
+    "train_tokenizer",
+]
+
+if TYPE_CHECKING:
+    from unmask.pipelines.classify import Classifier
+    from unmask.pipelines.encode import Encoder
+    from unmask.pipelines.fill import FillMask
+    from unmask.tokens.tokenizer import Tokenizer
+    from unmask.tour.quickstart import quickstart
+    from unmask.verbs.evaluate import evaluate
+    from unmask.verbs.finetune import finetune
+    from unmask.verbs.predict import predict
+    from unmask.verbs.pretrain import pretrain
+    from unmask.verbs.tokenizer import train_tokenizer
+else:
+    # Hidden from type checkers, for whom a module-level __getattr__ makes every name exist.
+    _HOMES = {
+        "Classifier": "unmask.pipelines.classify",
+        "Encoder": "unmask.pipelines.encode",
+        "FillMask": "unmask.pipelines.fill",
+        "Tokenizer": "unmask.tokens.tokenizer",
+        "evaluate": "unmask.verbs.evaluate",
+        "finetune": "unmask.verbs.finetune",
+        "predict": "unmask.verbs.predict",
+        "pretrain": "unmask.verbs.pretrain",
+        "quickstart": "unmask.tour.quickstart",
+        "train_tokenizer": "unmask.verbs.tokenizer",
+    }
+
+    def __getattr__(name: str) -> object:
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        value = getattr(import_module(_HOMES[name]), name)
+        globals()[name] = value
+        return value
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *_HOMES})

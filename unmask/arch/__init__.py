@@ -1,0 +1,1 @@
+"""Published architectures as declarations over the shared blocks, one file each."""

@@ -1,0 +1,47 @@
+"""The batch: a flat row of tokens with the places where one sequence ends and the next begins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """T tokens of B sequences, one after the other. There is no padding.
+
+    Attributes:
+        ids: `(T,)` int64, token ids, each sequence with its special tokens.
+        positions: `(T,)` int64, the row of the position table that each token uses; counts
+            from 0 within a sequence unless the architecture counts otherwise.
+        boundaries: `(B + 1,)` int64, sequence b is `ids[boundaries[b]:boundaries[b + 1]]`.
+        lengths: the B lengths as plain integers, so that nothing has to wait for a device.
+        segments: `(T,)` int64, 0 for the first text of a pair and 1 for the second, or None.
+        samples: `(B,)` int64, a number per sequence that does not depend on how it was batched;
+            masking draws its randomness from it.
+    """
+
+    ids: torch.Tensor
+    positions: torch.Tensor
+    boundaries: torch.Tensor
+    lengths: tuple[int, ...]
+    segments: torch.Tensor | None = None
+    samples: torch.Tensor | None = None
+
+    @property
+    def tokens(self) -> int:
+        """T, special tokens included."""
+        return self.ids.shape[0]
+
+    def __len__(self) -> int:
+        """B, the number of sequences."""
+        return len(self.lengths)
+
+    def to(self, device: torch.device | str) -> Batch:
+        """The same batch on another device."""
+        moved = {
+            name: None if (value := getattr(self, name)) is None else value.to(device)
+            for name in ("ids", "positions", "boundaries", "segments", "samples")
+        }
+        return replace(self, **moved)

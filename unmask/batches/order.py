@@ -1,0 +1,72 @@
+"""Which sequences go into which batch: a function of (seed, epoch), so there is no state to save."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from unmask.batches.draws import Draws
+from unmask.errors import ConfigError
+
+I64 = npt.NDArray[np.int64]
+SHUFFLE, SHUFFLE_BATCHES = 101, 102  # streams of Draws
+
+
+def epoch_batches(lengths: I64, budget: int, draws: Draws, window: int) -> Iterator[I64]:
+    """Every sequence once, in batches of at most `budget` tokens.
+
+    The epoch is shuffled and read in windows of about `window` batches. Within a window the
+    sequences are sorted by length, cut into batches, and the batches shuffled: sequences of
+    equal length lie together, which attention wants, while what shares a window stays random.
+    What is left of a window, too little to fill a batch, moves to the next.
+
+    Args:
+        lengths: `(N,)` tokens of each sequence, special tokens included.
+        budget: most tokens of a batch.
+        draws: the randomness of this epoch.
+        window: batches sorted together; 1 leaves the shuffled order as it is.
+
+    Yields:
+        Indices of the sequences of one batch, by rising length.
+
+    Raises:
+        ConfigError: a sequence is longer than the budget.
+    """
+    if len(lengths) and int(lengths.max()) > budget:
+        raise ConfigError(
+            f"a batch must hold the longest sequence, but its budget is {budget} tokens and the "
+            f"longest has {int(lengths.max())}; raise the tokens per step or lower the context"
+        )
+    order = draws.permutation(len(lengths), SHUFFLE)
+    filled = np.cumsum(lengths[order])
+    rest = order[:0]
+    begin = 0
+    for number in range(len(order)):  # at most one window per sequence
+        if begin >= len(order):
+            break
+        done = int(filled[begin - 1]) if begin else 0
+        room = max(budget * window - int(lengths[rest].sum()), budget)
+        end = max(int(np.searchsorted(filled, done + room, side="right")), begin + 1)
+        batches = _cut(np.concatenate((rest, order[begin:end])), lengths, budget, window > 1)
+        begin = end
+        rest = batches.pop() if begin < len(order) and len(batches) > 1 else order[:0]
+        for index in draws.permutation(len(batches), SHUFFLE_BATCHES + number):
+            yield batches[index]
+
+
+def _cut(window: I64, lengths: I64, budget: int, by_length: bool) -> list[I64]:
+    """A window's sequences as batches, filled one after the other."""
+    if by_length:
+        window = window[np.argsort(lengths[window], kind="stable")]
+    batches: list[I64] = []
+    filled = np.cumsum(lengths[window])
+    begin = 0
+    while begin < len(window):
+        done = int(filled[begin - 1]) if begin else 0
+        end = int(np.searchsorted(filled, done + budget, side="right"))
+        batch = window[begin:end]
+        batches.append(batch[np.argsort(lengths[batch], kind="stable")])
+        begin = end
+    return batches

@@ -1,0 +1,1 @@
+"""Figures on held-out data: what a model gets right, and what simpler guesses get right."""

@@ -1,0 +1,1 @@
+"""Hidden states to outputs: pooling, the language-model head, the sequence head."""

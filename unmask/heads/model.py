@@ -1,0 +1,42 @@
+"""Encoder and head as one module."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from unmask.batches.batch import Batch
+from unmask.nn.config import LMHeadConfig, SequenceHeadConfig
+from unmask.heads.lm import LMHead
+from unmask.heads.sequence import SequenceHead
+from unmask.nn.config import EncoderConfig
+from unmask.nn.encoder import Encoder
+
+
+class LanguageModel(nn.Module):
+    """An encoder that predicts tokens."""
+
+    def __init__(self, encoder: EncoderConfig, head: LMHeadConfig) -> None:
+        super().__init__()
+        self.encoder = Encoder(encoder)
+        self.head = LMHead(encoder.width, encoder.embedding.vocab, head)
+        self.head_config = head
+
+    def forward(self, batch: Batch, rows: torch.Tensor) -> torch.Tensor:
+        """Logits `(M, V)` at the rows `(M,)` of the batch; nothing is projected elsewhere."""
+        hidden = self.encoder(batch).index_select(0, rows)
+        return self.head(hidden, self.encoder.embedding.tokens.weight)
+
+
+class SequenceClassifier(nn.Module):
+    """An encoder that scores labels for whole sequences."""
+
+    def __init__(self, encoder: EncoderConfig, head: SequenceHeadConfig) -> None:
+        super().__init__()
+        self.encoder = Encoder(encoder)
+        self.head = SequenceHead(encoder.width, head)
+        self.head_config = head
+
+    def forward(self, batch: Batch) -> torch.Tensor:
+        """Logits `(B, labels)`."""
+        return self.head(self.encoder(batch), batch)

@@ -1,0 +1,26 @@
+"""The sequence head: one score per label for each sequence."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from unmask.batches.batch import Batch
+from unmask.nn.config import SequenceHeadConfig
+from unmask.heads.pooling import POOLINGS
+from unmask.heads.transform import Transform
+
+
+class SequenceHead(nn.Module):
+    """Pool, transform, drop, project to the labels."""
+
+    def __init__(self, width: int, config: SequenceHeadConfig) -> None:
+        super().__init__()
+        self.pool = POOLINGS[config.pooling]
+        self.transform = Transform(width, config.transform) if config.transform else nn.Identity()
+        self.drop = nn.Dropout(config.dropout)
+        self.project = nn.Linear(width, len(config.labels))
+
+    def forward(self, hidden: torch.Tensor, batch: Batch) -> torch.Tensor:
+        """`(T, D)` hidden states to `(B, labels)` logits."""
+        return self.project(self.drop(self.transform(self.pool(hidden, batch))))

@@ -1,0 +1,1 @@
+"""Shared blocks. They know tensors and layouts; they know no model by name."""

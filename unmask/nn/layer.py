@@ -1,0 +1,34 @@
+"""One residual layer."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from unmask.nn.attention import Attention
+from unmask.nn.config import LayerConfig
+from unmask.nn.kernels import Layout
+from unmask.nn.mlp import build_mlp
+from unmask.nn.norm import build_norm
+from unmask.nn.position import Rotation
+
+
+class Layer(nn.Module):
+    """Attention, then the feed-forward block, each added to what came in.
+
+    The four norm slots make it pre-norm, post-norm or both; an empty slot is identity.
+    """
+
+    def __init__(self, width: int, config: LayerConfig) -> None:
+        super().__init__()
+        self.before_attention = build_norm(width, config.before_attention)
+        self.attention = Attention(width, config.attention)
+        self.after_attention = build_norm(width, config.after_attention)
+        self.before_mlp = build_norm(width, config.before_mlp)
+        self.mlp = build_mlp(width, config.mlp)
+        self.after_mlp = build_norm(width, config.after_mlp)
+
+    def forward(self, x: torch.Tensor, layout: Layout, table: Rotation | None) -> torch.Tensor:
+        """`(T, D)` to `(T, D)`."""
+        x = self.after_attention(x + self.attention(self.before_attention(x), layout, table))
+        return self.after_mlp(x + self.mlp(self.before_mlp(x)))

@@ -1,0 +1,1 @@
+"""What to corrupt and what to predict, one objective per file."""

@@ -1,0 +1,1 @@
+"""Documents in: files, folders, docstrings; cleaning, deduplication, the split. No torch here."""

@@ -1,0 +1,336 @@
+"""The training loop: one for every objective.
+
+Everything that a step depends on is a function of (seed, step) or lies in the saved state:
+batches of (seed, epoch, number), masks of (seed, epoch, sample, position), dropout of
+(seed, step). So a run that was killed goes on to the bits it would have had.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import nn
+
+from unmask.batches.batch import Batch
+from unmask.batches.draws import Draws
+from unmask.checkpoint.state import latest_state, load_state, save_state
+from unmask.errors import ConfigError, NonFiniteLoss
+from unmask.objectives.targets import Loss, Task
+from unmask.train.log import RunLog
+from unmask.train.optim import OptimConfig, Optimizer
+from unmask.train.precision import mixed
+from unmask.train.schedule import Schedule
+from unmask.train.signals import stop_on_signals
+
+STOP_AFTER_BAD = 3  # non-finite steps in a row before a run gives up
+Evaluate = Callable[[nn.Module], Mapping[str, float]]
+
+
+class Source(Protocol):
+    """Where batches come from."""
+
+    def epoch(self, epoch: int, first: int = 0) -> Iterator[Batch]:
+        """The batches of an epoch from number `first` on."""
+        ...
+
+
+class Objective(Protocol):
+    """What is learnt from a batch."""
+
+    def corrupt(self, batch: Batch, draws: Draws, progress: float) -> Task:
+        """The batch as the model sees it, and what it is to predict."""
+        ...
+
+    def loss(self, model: Any, task: Task) -> Loss:
+        """The summed loss."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LoopConfig:
+    """Attributes:
+    steps: updates in all.
+    accumulate: batches whose gradients make one update.
+    seed: of order, masks and dropout.
+    eval_every, save_every: steps between held-out evaluations and between checkpoints; 0 for
+        only at the end.
+    save_seconds: a checkpoint is also written when the last is so long ago. When it is written
+        changes nothing that is computed.
+    keep: checkpoints kept on disk.
+    """
+
+    steps: int
+    accumulate: int = 1
+    seed: int = 0
+    eval_every: int = 0
+    save_every: int = 0
+    save_seconds: float = 120.0
+    keep: int = 2
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or self.accumulate < 1 or self.keep < 1:
+            raise ConfigError(
+                "steps, accumulate and keep must be at least 1, not "
+                f"{self.steps}, {self.accumulate} and {self.keep}"
+            )
+
+
+@dataclass(slots=True)
+class Position:
+    """How far a run has come; saved whole.
+
+    Attributes:
+        step: updates done (skipped ones count).
+        epoch, batch: the next batch to read.
+        tokens, targets: read and predicted so far.
+        seconds: spent so far, over all sessions.
+        bad: non-finite steps in a row, up to now; `skipped` in all.
+        sessions: how often the run was begun or resumed.
+        counts: what the objective did to tokens, summed, by name.
+    """
+
+    step: int = 0
+    epoch: int = 0
+    batch: int = 0
+    tokens: int = 0
+    targets: int = 0
+    seconds: float = 0.0
+    bad: int = 0
+    skipped: int = 0
+    sessions: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StepFacts:
+    """What one step did; passed to `watch` and written to the log."""
+
+    step: int
+    tokens: int
+    targets: int
+    loss: float
+    accuracy: float
+    lr: float
+    grad_norm: float
+    seconds: float
+    counts: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Attributes:
+    position: where the run stands.
+    stopped_by: the signal that stopped it early, or None when it is finished.
+    held_out: figures of the last evaluation.
+    notes: what happened on the way that a person should read.
+    """
+
+    position: Position
+    stopped_by: int | None
+    held_out: dict[str, float]
+    notes: tuple[str, ...]
+
+
+def train(
+    model: nn.Module,
+    objective: Objective,
+    source: Source,
+    config: LoopConfig,
+    *,
+    optim: OptimConfig,
+    schedule: Schedule,
+    run_dir: Path,
+    device: torch.device,
+    dtype: torch.dtype,
+    evaluate: Evaluate | None = None,
+    watch: Callable[[StepFacts, Position], None] | None = None,
+) -> Outcome:
+    """Train to the last step, from the newest valid checkpoint in `run_dir` if there is one.
+
+    Args:
+        model: on `device`; its parameters are updated in place.
+        run_dir: gets `log.jsonl` and `checkpoints/`.
+        dtype: of the matrix products.
+        evaluate: held-out figures of a model; called with the model in evaluation mode.
+        watch: called after every step.
+
+    Raises:
+        NonFiniteLoss: the loss or its gradient was not finite three steps in a row. The model is
+            put back to the last good checkpoint, and the batch is named.
+    """
+    run = Run(model, objective, source, config, Optimizer(model, optim), schedule, device, dtype)
+    notes = run.resume(run_dir)
+    run.position.sessions += 1
+    log = RunLog(run_dir / "log.jsonl", run.position.step)
+    held_out: dict[str, float] = {}
+    saved_at = time.monotonic()
+    try:
+        with stop_on_signals() as request:
+            while run.position.step < config.steps:
+                facts = run.step()
+                _record(log, facts, run.position)
+                if run.position.bad == STOP_AFTER_BAD:
+                    run.give_up(run_dir, facts)
+                if watch is not None:
+                    watch(facts, run.position)
+                done = run.position.step
+                if evaluate is not None and _due(done, config.eval_every, config.steps):
+                    held_out = run.evaluate(evaluate)
+                    log.write("held_out", done, tokens=run.position.tokens, **held_out)
+                late = time.monotonic() - saved_at > config.save_seconds
+                if late or request.signal or _due(done, config.save_every, config.steps):
+                    save_state(run_dir, done, run.state(), keep=config.keep)
+                    saved_at = time.monotonic()
+                if request.signal is not None:
+                    break
+    finally:
+        log.close()
+    stopped = request.signal if run.position.step < config.steps else None
+    return Outcome(run.position, stopped, held_out, notes)
+
+
+def _due(step: int, every: int, last: int) -> bool:
+    return step == last or (every > 0 and step % every == 0)
+
+
+def _record(log: RunLog, facts: StepFacts, position: Position) -> None:
+    kind = "skipped" if position.bad else "train"
+    values = {k: v for k, v in asdict(facts).items() if k != "step"}
+    # JSON has no infinity: a non-finite figure is written as its name.
+    plain = {
+        k: repr(v) if isinstance(v, float) and not math.isfinite(v) else v
+        for k, v in values.items()
+    }
+    log.write(kind, facts.step, epoch=position.epoch, **plain)
+
+
+class Run:
+    """The pieces that a step works on; `train` drives it, and a trial of the speed may."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        objective: Objective,
+        source: Source,
+        config: LoopConfig,
+        optimizer: Optimizer,
+        schedule: Schedule,
+        device: torch.device,
+        dtype: torch.dtype,
+    ) -> None:
+        self.model, self.objective, self.source, self.config = model, objective, source, config
+        self.optimizer, self.schedule, self.device, self.dtype = optimizer, schedule, device, dtype
+        self.position = Position()
+        self.trained = [p for p in model.parameters() if p.requires_grad]
+        self._batches: Iterator[Batch] | None = None
+
+    def state(self) -> dict[str, Any]:
+        """All that the next step depends on."""
+        return {
+            "model": dict(self.model.state_dict()),
+            "optimizer": self.optimizer.state(),
+            "position": asdict(self.position),
+        }
+
+    def resume(self, run_dir: Path) -> tuple[str, ...]:
+        """Put the newest valid checkpoint back, if there is one."""
+        found = latest_state(run_dir)
+        if found is None:
+            return ()
+        state = load_state(found.path)
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load(state["optimizer"])
+        self.position = Position(**state["position"])
+        return tuple(found.skipped)
+
+    def next_batch(self) -> Batch:
+        """The batch that the position names; moves the position on."""
+        if self._batches is None:
+            self._batches = self.source.epoch(self.position.epoch, self.position.batch)
+        batch = next(self._batches, None)
+        if batch is None:
+            self.position.epoch, self.position.batch = self.position.epoch + 1, 0
+            self._batches = self.source.epoch(self.position.epoch, 0)
+            batch = next(self._batches)
+        self.position.batch += 1
+        return batch
+
+    def step(self) -> StepFacts:
+        """One update from `accumulate` batches, weighed by targets as one big batch would be."""
+        begun = time.perf_counter()
+        at = self.position
+        progress = at.step / self.config.steps
+        # Dropout draws from the global generator; seeding it from (seed, step) leaves no state.
+        torch.manual_seed((self.config.seed << 32) + at.step)
+        tasks = []
+        for _ in range(self.config.accumulate):
+            batch = self.next_batch()
+            draws = Draws(self.config.seed, at.epoch)
+            tasks.append(self.objective.corrupt(batch, draws, progress))
+        targets = sum(len(task.labels) for task in tasks)
+        loss, hits = self._gradients(tasks, targets)
+        norm = float(nn.utils.clip_grad_norm_(self.trained, self.optimizer.clip))
+        scale = self.schedule.scale(at.step, self.config.steps)
+        if math.isfinite(loss) and math.isfinite(norm):
+            self.optimizer.step(scale)
+            at.bad = 0
+        else:
+            at.bad += 1
+            at.skipped += 1
+        self.optimizer.zero_grad()
+        tokens = sum(task.batch.tokens for task in tasks)
+        counts = _added(task.counts for task in tasks)
+        at.step += 1
+        at.tokens += tokens
+        at.targets += targets
+        at.counts = _added((at.counts, counts))
+        seconds = time.perf_counter() - begun
+        at.seconds += seconds
+        share = hits / max(targets, 1)
+        lr = self.optimizer.peaks["adamw"] * scale
+        return StepFacts(at.step, tokens, targets, loss, share, lr, norm, seconds, counts)
+
+    def _gradients(self, tasks: list[Task], targets: int) -> tuple[float, int]:
+        """Gradients of the mean loss over all targets; that mean in nats, and the hits."""
+        total, hits = 0.0, 0
+        for task in tasks:
+            with mixed(self.dtype, self.device):
+                loss = self.objective.loss(self.model, task.to(self.device))
+            (loss.total / max(targets, 1)).backward()  # type: ignore[no-untyped-call]
+            total += loss.total.item()
+            hits += int(loss.hits)
+        return total / max(targets, 1), hits
+
+    def evaluate(self, evaluate: Evaluate) -> dict[str, float]:
+        """Held-out figures, leaving the model as it was."""
+        self.model.eval()
+        with torch.inference_mode():
+            figures = dict(evaluate(self.model))
+        self.model.train()
+        return figures
+
+    def give_up(self, run_dir: Path, facts: StepFacts) -> None:
+        """Back to the last good checkpoint, and an error that names the batch."""
+        at = self.position
+        place = f"step {facts.step}, epoch {at.epoch}, batch {at.batch - 1}"
+        self.resume(run_dir)
+        raise NonFiniteLoss(
+            f"the loss must be finite, but was not {STOP_AFTER_BAD} steps in a row, last at "
+            f"{place} (loss {facts.loss}, gradient norm {facts.grad_norm}). The model is back at "
+            f"step {self.position.step}; lower --set optim.lr or check the text of that batch"
+        )
+
+
+def _added(parts: Any) -> dict[str, int]:
+    """Counts summed by name."""
+    total: dict[str, int] = {}
+    for part in parts:
+        for name, count in part.items():
+            total[name] = total.get(name, 0) + count
+    return total

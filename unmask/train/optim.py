@@ -1,0 +1,108 @@
+"""The optimiser: Muon for the matrices of the layers, AdamW for all else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from unmask.errors import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OptimConfig:
+    """Attributes:
+    lr: peak rate of AdamW, for embeddings, norms, biases and heads (and for the matrices where
+        `muon_lr` is 0).
+    muon_lr: peak rate of Muon for the matrices of the layers; 0 turns Muon off.
+    weight_decay: decoupled decay; never on norms, biases and embedding tables.
+    betas: AdamW's two averages.
+    clip: largest norm of the whole gradient.
+    """
+
+    lr: float = 5e-3
+    muon_lr: float = 0.02
+    weight_decay: float = 0.01
+    betas: tuple[float, float] = (0.9, 0.98)
+    clip: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.lr <= 0 or self.muon_lr < 0 or self.clip <= 0 or self.weight_decay < 0:
+            raise ConfigError(
+                "lr and clip must be above 0, muon_lr and weight_decay at least 0, not "
+                f"{self.lr}, {self.clip}, {self.muon_lr} and {self.weight_decay}"
+            )
+
+
+class Optimizer:
+    """Both optimisers as one.
+
+    Muon (Jordan et al. 2024) makes each matrix's update orthogonal. It is meant for matrices
+    between hidden states: token tables and heads, whose rows stand for single words or labels,
+    are AdamW's.
+    """
+
+    def __init__(self, model: nn.Module, config: OptimConfig) -> None:
+        matrices, tables, vectors = parameter_groups(model)
+        adam = [
+            {"params": vectors + (tables if config.muon_lr else []), "weight_decay": 0.0},
+        ]
+        if not config.muon_lr:
+            adam = [
+                {"params": vectors + tables, "weight_decay": 0.0},
+                {"params": matrices, "weight_decay": config.weight_decay},
+            ]
+        adam = [group for group in adam if group["params"]]
+        self.parts: dict[str, torch.optim.Optimizer] = {
+            "adamw": torch.optim.AdamW(adam, lr=config.lr, betas=config.betas, fused=True)
+        }
+        if config.muon_lr and matrices:
+            self.parts["muon"] = torch.optim.Muon(
+                matrices, lr=config.muon_lr, weight_decay=config.weight_decay
+            )
+        self.clip = config.clip
+        self.peaks = {"adamw": config.lr, "muon": config.muon_lr}
+
+    def step(self, scale: float) -> None:
+        """Update every parameter, at `scale` times the peak rates."""
+        for name, part in self.parts.items():
+            for group in part.param_groups:
+                group["lr"] = self.peaks[name] * scale
+            part.step()
+
+    def zero_grad(self) -> None:
+        """Forget all gradients."""
+        for part in self.parts.values():
+            part.zero_grad(set_to_none=True)
+
+    def state(self) -> dict[str, Any]:
+        """All that a resumed run needs, as a tree of tensors and numbers."""
+        return {name: part.state_dict()["state"] for name, part in self.parts.items()}
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Put a saved state back."""
+        for name, part in self.parts.items():
+            part.load_state_dict(
+                {"state": state[name], "param_groups": part.state_dict()["param_groups"]}
+            )
+
+
+def parameter_groups(
+    model: nn.Module,
+) -> tuple[list[nn.Parameter], list[nn.Parameter], list[nn.Parameter]]:
+    """Trainable parameters as (matrices between hidden states, tables and last layers, vectors)."""
+    tables = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
+    groups: tuple[list[nn.Parameter], list[nn.Parameter], list[nn.Parameter]] = ([], [], [])
+    for name, parameter in model.named_parameters():
+        if not parameter.requires_grad:
+            continue
+        if parameter.dim() < 2:
+            groups[2].append(parameter)
+        elif id(parameter) in tables or name.startswith("head.project"):
+            groups[1].append(parameter)
+        else:
+            groups[0].append(parameter)
+    return groups

@@ -1,0 +1,46 @@
+"""Which number format the matrix products of training use."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Literal, get_args
+
+import torch
+
+from unmask.errors import ConfigError
+
+Dtype = Literal["auto", "fp32", "bf16"]
+
+
+def fast_bf16(device: torch.device) -> bool:
+    """Whether the processor multiplies bf16 matrices in hardware, asked of the processor.
+
+    On a CPU that means AVX-512 BF16, AMX or Arm's BF16 instructions; anywhere else bf16 is
+    emulated and slower than float32.
+    """
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    if device.type == "cpu":
+        able = torch.cpu.get_capabilities()
+        return any(able.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+    return False
+
+
+def resolve_dtype(dtype: Dtype, device: torch.device) -> torch.dtype:
+    """The number format for "auto", "fp32" or "bf16".
+
+    Raises:
+        ConfigError: another word.
+    """
+    if dtype not in get_args(Dtype):
+        raise ConfigError(f"dtype must be one of {', '.join(get_args(Dtype))}, not {dtype!r}")
+    if dtype == "bf16" or (dtype == "auto" and fast_bf16(device)):
+        return torch.bfloat16
+    return torch.float32
+
+
+def mixed(dtype: torch.dtype, device: torch.device) -> AbstractContextManager[object]:
+    """Matrix products in `dtype`; weights, norms, residual sums and the loss stay in float32."""
+    if dtype == torch.float32:
+        return nullcontext()
+    return torch.autocast(device.type, dtype)

@@ -1,0 +1,1 @@
+"""One Python function for each command: what it does, made of the rooms above."""

@@ -1,0 +1,87 @@
+"""Where a run computes, and what it says of its surroundings."""
+
+from __future__ import annotations
+
+import platform
+import resource
+import sys
+from pathlib import Path
+
+import torch
+
+import unmask
+from unmask.errors import ConfigError
+
+
+def resolve_device(device: str) -> torch.device:
+    """The device for "auto", "cpu", "cuda" and the like.
+
+    Raises:
+        ConfigError: no such device here.
+    """
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        resolved = torch.device(device)
+    except RuntimeError:
+        raise ConfigError(
+            f"device must be auto, cpu, cuda or cuda:NUMBER, not {device!r}"
+        ) from None
+    if resolved.type == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("device cuda was asked for, but PyTorch finds no GPU here; use cpu")
+    return resolved
+
+
+def use_threads(threads: int | None) -> int:
+    """Let PyTorch use so many CPU threads; None leaves its own choice, one for each core.
+
+    Raises:
+        ConfigError: less than one.
+    """
+    if threads is not None:
+        if threads < 1:
+            raise ConfigError(f"threads must be at least 1, not {threads}")
+        torch.set_num_threads(threads)
+    return torch.get_num_threads()
+
+
+def processor() -> str:
+    """The processor's own name, or the machine type where the system tells no name."""
+    path = Path("/proc/cpuinfo")
+    if path.is_file():
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def environment(device: torch.device, dtype: torch.dtype, threads: int) -> dict[str, str]:
+    """What the bits of a result depend on besides settings and data."""
+    where = torch.cuda.get_device_name(device) if device.type == "cuda" else processor()
+    return {
+        "torch": torch.__version__,
+        "processor": where,
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "threads": str(threads),
+        "dtype": str(dtype).removeprefix("torch."),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions of what computes, for reports and model cards."""
+    import numpy
+    import tokenizers
+
+    return {
+        "unmask": unmask.__version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "tokenizers": tokenizers.__version__,
+        "numpy": numpy.__version__,
+    }
+
+
+def peak_memory() -> int:
+    """The most memory that this process has held, in bytes."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -1,0 +1,444 @@
+"""`unmask pretrain`: from raw text to an encoder that predicts masked tokens."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from unmask.arch.registry import arch_of, sized_config
+from unmask.arch.spec import PublishedConfig
+from unmask.batches.loader import PretrainingBatches
+from unmask.batches.store import TokenStore, build_store
+from unmask.checkpoint.folder import save_model
+from unmask.checkpoint.jsonfile import read_json, write_json
+from unmask.config import to_mapping
+from unmask.errors import ConfigError
+from unmask.evaluation.masked import MaskedEvaluation
+from unmask.heads.model import LanguageModel
+from unmask.nn.init import initialise
+from unmask.objectives.corrupt import Split
+from unmask.objectives.mlm import MaskedLM
+from unmask.text.corpus import Corpus
+from unmask.text.installed import InstalledDocstrings
+from unmask.text.prepare import prepare
+from unmask.text.sources import Sources, TextSources, source_digest
+from unmask.tokens.tokenizer import Tokenizer
+from unmask.tokens.train import train as train_vocabulary
+from unmask.train.loop import LoopConfig, Outcome, Run, train
+from unmask.train.optim import Optimizer
+from unmask.train.precision import resolve_dtype
+from unmask.verbs.cards import pretraining_card
+from unmask.verbs.machine import environment, resolve_device, use_threads
+from unmask.verbs.pretrain_settings import PretrainSettings, pretrain_settings
+from unmask.verbs.progress import StepLine
+from unmask.verbs.run_folder import RunFolder
+from unmask.verbs.trial import Plan, Trial, steps_for
+from unmask.verbs.watch import Silent, Watch
+
+EVALUATIONS = 10  # held-out evaluations in a run, unless --eval-every says otherwise
+EVAL_TOKENS = 50_000  # read by each of them; the last reads four times as many
+BUDGET = "--minutes, --steps or --tokens"
+
+
+@dataclass(frozen=True, slots=True)
+class PretrainResult:
+    """What a pretraining run came to.
+
+    Attributes:
+        folder: the run's folder; the model is in `model/` below it when the run is finished.
+        finished: False when a signal stopped it; the same command goes on from there.
+        stopped_by: number of that signal, or None.
+        steps, tokens: done so far.
+        seconds: spent in training, over all sessions.
+        held_out: loss in nats, top1 and top5 on held-out text; empty before the end.
+        counts: what masking did to the tokens.
+        skipped: steps left out because their loss was not finite.
+        sessions: how often the run was begun or resumed.
+    """
+
+    folder: Path
+    finished: bool
+    stopped_by: int | None
+    steps: int
+    tokens: int
+    seconds: float
+    held_out: dict[str, float]
+    counts: dict[str, int]
+    skipped: int
+    sessions: int
+
+    @property
+    def model(self) -> Path:
+        """The model's folder."""
+        return self.folder / "model"
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Text made ready: corpus, tokenizer, tokens on disk."""
+
+    corpus: Corpus
+    tokenizer: Tokenizer
+    store: TokenStore
+
+
+def pretrain(
+    *,
+    out: str | Path,
+    settings: PretrainSettings | None = None,
+    watch: Watch | None = None,
+    **short: Any,
+) -> PretrainResult:
+    """Pretrain an encoder by masked language modelling, or go on with a run that was stopped.
+
+    Args:
+        out: the run's folder. An unfinished run of the same settings and text is resumed, to the
+            same bits; a finished one is left as it is.
+        settings: everything, or give `short` names instead.
+        watch: is told of the progress.
+        short: `text`, `size`, `minutes`, `steps`, `seed` and so on: the long options of
+            `unmask pretrain`, with underscores.
+
+    Returns:
+        Where the run stands; the model is in `result.model`.
+
+    Raises:
+        ConfigError: a setting is wrong, or no budget is given.
+        TextError: the text cannot be used.
+        ResumeMismatch: `out` holds a run of other settings or other text.
+        NonFiniteLoss: the loss was not finite three times in a row.
+    """
+    settings = settings or pretrain_settings(**short)
+    watch = watch or Silent()
+    if settings.budget == type(settings.budget)() or _budgetless(settings):
+        raise ConfigError(f"a run needs an end: give {BUDGET}")
+    sources = text_sources(settings)
+    with watch.stage("reading the text"):
+        digest = source_digest(sources)
+    threads = use_threads(settings.run.threads)
+    device = resolve_device(settings.run.device)
+    dtype = resolve_dtype(settings.run.dtype, device)
+    with RunFolder.open(
+        Path(out),
+        "pretrain",
+        settings=to_mapping(settings),
+        digests={"text": digest},
+        environment=environment(device, dtype, threads),
+    ) as folder:
+        for note in folder.notes:
+            watch.say(note)
+        if folder.finished:
+            watch.say(f"{folder.path} is finished; remove it or name another --out to train anew")
+            return PretrainResult(**_stored(folder.path))
+        prepared = prepare_text(settings, sources, folder.path, watch)
+        return _train(settings, prepared, folder, device, dtype, watch)
+
+
+def plan(
+    *, settings: PretrainSettings | None = None, watch: Watch | None = None, **short: Any
+) -> Plan:
+    """What a run would be: tokens, parameters, memory, time. Nothing is kept.
+
+    Raises:
+        ConfigError, TextError: as `pretrain`.
+    """
+    settings = settings or pretrain_settings(**short)
+    watch = watch or Silent()
+    use_threads(settings.run.threads)
+    device = resolve_device(settings.run.device)
+    dtype = resolve_dtype(settings.run.dtype, device)
+    with tempfile.TemporaryDirectory() as scratch:
+        prepared = prepare_text(settings, text_sources(settings), Path(scratch), watch)
+        pieces = assemble(settings, prepared, device)
+        with watch.stage("timing some steps") as advance:
+            trial = pieces.trial(settings, device, dtype, lambda share: advance(share, ""))
+        return Plan.of(settings, trial, pieces.model, pieces.config, prepared.store.meta)
+
+
+def text_sources(settings: PretrainSettings) -> Sources:
+    """The files that are named, or the docstrings of this Python."""
+    if settings.text.paths:
+        return TextSources.find(settings.text.paths)
+    return InstalledDocstrings.find()
+
+
+def prepare_text(
+    settings: PretrainSettings, sources: Sources, folder: Path, watch: Watch
+) -> Prepared:
+    """Corpus, tokenizer and token store in a run's folder; each is kept if it is there already."""
+    text = settings.text
+    with watch.stage("cleaning and splitting the text") as advance:
+        corpus = prepare(
+            sources,
+            folder / "corpus",
+            field=text.field,
+            document=text.document,
+            on_bad=text.on_bad,
+            max_bad=text.max_bad,
+            held_out=text.held_out,
+            progress=lambda done, total: advance(done / max(total, 1), ""),
+        )
+    with watch.stage("training the tokenizer") as advance:
+        tokenizer = _tokenizer(settings, corpus, folder / "tokenizer")
+        advance(1.0, f"{tokenizer.vocab_size:,} tokens")
+    with watch.stage("tokenising") as advance:
+        documents = corpus.stats.train_documents
+        store = build_store(
+            folder / "tokens",
+            (document.text for document in corpus.documents("train")),
+            tokenizer,
+            corpus.digest,
+            progress=lambda done: advance(done / documents, ""),
+        )
+        advance(1.0, f"{store.meta.tokens:,} tokens")
+    return Prepared(corpus, tokenizer, store)
+
+
+def _tokenizer(settings: PretrainSettings, corpus: Corpus, folder: Path) -> Tokenizer:
+    """The tokenizer that is named, the one trained before, or a new one."""
+    wanted = settings.tokenizer
+    if wanted.path is not None:
+        tokenizer = Tokenizer.from_pretrained(wanted.path)
+        tokenizer.save_pretrained(folder, model_max_length=settings.model.context)
+        return tokenizer
+    made_of = folder / "made-of.json"
+    if made_of.is_file() and read_json(made_of) == {"corpus": corpus.digest}:
+        return Tokenizer.from_pretrained(folder)
+    tokenizer = train_vocabulary(
+        (document.text for document in corpus.documents("train")),
+        kind=wanted.kind,
+        vocab_size=wanted.vocab_size,
+        lowercase=wanted.lowercase,
+    )
+    segments = settings.model.arch == "bert"
+    tokenizer.save_pretrained(
+        folder, model_max_length=settings.model.context, segments=segments
+    )
+    write_json(made_of, {"corpus": corpus.digest})
+    # Read back, so that a run uses the same object whether it was just trained or not.
+    return Tokenizer.from_pretrained(folder)
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """A model and what it learns from."""
+
+    config: PublishedConfig
+    model: LanguageModel
+    objective: MaskedLM
+    source: PretrainingBatches
+
+    def trial(
+        self,
+        settings: PretrainSettings,
+        device: torch.device,
+        dtype: torch.dtype,
+        advance: Any,
+    ) -> Trial:
+        """Time some steps on a copy of the model."""
+        loop = LoopConfig(
+            steps=10_000, accumulate=settings.budget.accumulate, seed=settings.run.seed
+        )
+        return Trial.of(
+            self.model,
+            lambda model: Run(
+                model,
+                self.objective,
+                self.source,
+                loop,
+                Optimizer(model, settings.optim),
+                settings.schedule,
+                device,
+                dtype,
+            ),
+            advance,
+        )
+
+
+def assemble(settings: PretrainSettings, prepared: Prepared, device: torch.device) -> Pieces:
+    """A new model of the wanted size, its objective and its batches."""
+    tokenizer, wanted = prepared.tokenizer, settings.model
+    extra = {"norm": wanted.norm} if wanted.arch == "modernbert" else {}
+    if wanted.norm != "layer" and not extra:
+        raise ConfigError(f"norm {wanted.norm!r} is for modernbert; {wanted.arch} has layer norms")
+    config = sized_config(
+        wanted.arch,
+        wanted.size,
+        vocab_size=tokenizer.vocab_size,
+        context=wanted.context,
+        pad_token_id=tokenizer.pad_id,
+        **extra,
+    )
+    arch = arch_of(wanted.arch)
+    model = LanguageModel(arch.encoder(config), arch.lm_head(config))
+    depth = len(model.encoder.config.layers)
+    initialise(model, wanted.std, depth, torch.Generator().manual_seed(settings.run.seed))
+    mask = settings.mask
+    objective = MaskedLM.over(
+        tokenizer.vocab_size,
+        tokenizer.special_ids,
+        tokenizer.mask_id,
+        rate=mask.rate,
+        final_rate=mask.final_rate,
+        split=Split(masked=mask.masked, random=mask.random),
+    )
+    source = PretrainingBatches.over(
+        prepared.store.tokens,
+        prepared.store.offsets,
+        prefix=tokenizer.layout.prefix,
+        suffix=tokenizer.layout.suffix,
+        context=wanted.context,
+        budget=settings.budget.tokens_per_step // settings.budget.accumulate,
+        seed=settings.run.seed,
+        window=settings.budget.window,
+        on_long=settings.budget.on_long,
+    )
+    return Pieces(config, model.to(device), objective, source)
+
+
+def _train(
+    settings: PretrainSettings,
+    prepared: Prepared,
+    folder: RunFolder,
+    device: torch.device,
+    dtype: torch.dtype,
+    watch: Watch,
+) -> PretrainResult:
+    """Decide the steps, train, evaluate, save."""
+    pieces = assemble(settings, prepared, device)
+    steps, peak = _decided(settings, pieces, folder, device, dtype, watch)
+    _say_cuts(pieces.source, settings, watch)
+    held_out = _held_out(prepared, settings, EVAL_TOKENS)
+    every = settings.run.eval_every
+    loop = LoopConfig(
+        steps=steps,
+        accumulate=settings.budget.accumulate,
+        seed=settings.run.seed,
+        eval_every=max(1, steps // EVALUATIONS) if every is None else every,
+        save_every=settings.run.save_every,
+        keep=settings.run.keep,
+    )
+    with watch.stage("pretraining") as advance:
+        line = StepLine(steps, pieces.model.encoder.config, peak, advance)
+        with line.also_to_tensorboard(folder.path, settings.run.tensorboard):
+            outcome = train(
+                pieces.model,
+                pieces.objective,
+                pieces.source,
+                loop,
+                optim=settings.optim,
+                schedule=settings.schedule,
+                run_dir=folder.path,
+                device=device,
+                dtype=dtype,
+                evaluate=held_out,
+                watch=line,
+            )
+    for note in outcome.notes:
+        watch.say(note)
+    if outcome.stopped_by is not None:
+        return _result(folder.path, outcome, {})
+    with watch.stage("evaluating on held-out text"):
+        pieces.model.eval()
+        figures = _held_out(prepared, settings, 4 * EVAL_TOKENS)(pieces.model)
+    result = _result(folder.path, outcome, figures)
+    _save(settings, prepared, pieces, result)
+    return result
+
+
+def _save(
+    settings: PretrainSettings, prepared: Prepared, pieces: Pieces, result: PretrainResult
+) -> None:
+    """The result's figures, then the model's folder, which marks the run as finished."""
+    arch = arch_of(settings.model.arch)
+    stored = {k: getattr(result, k) for k in PretrainResult.__dataclass_fields__ if k != "folder"}
+    write_json(result.folder / "result.json", stored)
+    save_model(
+        result.model,
+        pieces.model.float(),
+        arch=arch,
+        config=pieces.config,
+        tokenizer=prepared.tokenizer,
+        card=pretraining_card(settings, prepared.corpus, pieces.model, result),
+    )
+
+
+def _decided(
+    settings: PretrainSettings,
+    pieces: Pieces,
+    folder: RunFolder,
+    device: torch.device,
+    dtype: torch.dtype,
+    watch: Watch,
+) -> tuple[int, float]:
+    """The number of steps, decided once and kept, and the processor's peak speed."""
+    from unmask.train.peak import measured_peak
+
+    peak = measured_peak(dtype, device)
+    if (kept := folder.decided("steps")) is not None:
+        return int(kept), peak
+    seconds = None
+    if settings.budget.minutes is not None:
+        with watch.stage("timing some steps") as advance:
+            trial = pieces.trial(settings, device, dtype, lambda share: advance(share, ""))
+        seconds = trial.seconds_per_step
+    steps = steps_for(settings.budget, seconds)
+    folder.decide("steps", steps)
+    return steps, peak
+
+
+def _held_out(prepared: Prepared, settings: PretrainSettings, most: int) -> MaskedEvaluation:
+    """Held-out tasks of the run's own corpus."""
+    return MaskedEvaluation.over(
+        prepared.tokenizer,
+        (document.text for document in prepared.corpus.documents("held_out")),
+        context=settings.model.context,
+        most_tokens=most,
+    )
+
+
+def _say_cuts(source: PretrainingBatches, settings: PretrainSettings, watch: Watch) -> None:
+    """What happened to documents that are longer than the context."""
+    sequences = source.sequences
+    if not sequences.long_documents:
+        return
+    what = (
+        f"{sequences.tokens_cut:,} tokens of them were left out (--on-long truncate)"
+        if sequences.tokens_cut
+        else "they were split into sequences"
+    )
+    watch.say(
+        f"{sequences.long_documents:,} documents are longer than the context of "
+        f"{settings.model.context} tokens; {what}"
+    )
+
+
+def _budgetless(settings: PretrainSettings) -> bool:
+    budget = settings.budget
+    return budget.steps is None and budget.tokens is None and budget.minutes is None
+
+
+def _result(folder: Path, outcome: Outcome, figures: Mapping[str, float]) -> PretrainResult:
+    at = outcome.position
+    return PretrainResult(
+        folder=folder,
+        finished=outcome.stopped_by is None,
+        stopped_by=outcome.stopped_by,
+        steps=at.step,
+        tokens=at.tokens,
+        seconds=at.seconds,
+        held_out=dict(figures),
+        counts=dict(at.counts),
+        skipped=at.skipped,
+        sessions=at.sessions,
+    )
+
+
+def _stored(folder: Path) -> dict[str, Any]:
+    """The result of a finished run."""
+    return {"folder": folder, **read_json(folder / "result.json")}

@@ -1,0 +1,194 @@
+"""The settings of a pretraining run, as TOML recipes write them and `--set` changes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from unmask.batches.sequences import OnLong
+from unmask.config import from_mapping, merge
+from unmask.errors import ConfigError
+from unmask.text.readers import Unit
+from unmask.train.optim import OptimConfig
+from unmask.train.precision import Dtype
+from unmask.train.schedule import Schedule
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TextSettings:
+    """Attributes:
+    paths: files and folders; empty for the docstrings of the installed packages.
+    field, document, on_bad, max_bad, held_out: see `unmask.text.prepare.prepare`.
+    """
+
+    paths: tuple[str, ...] = ()
+    field: str = "text"
+    document: Unit | None = None
+    on_bad: Literal["stop", "skip"] = "stop"
+    max_bad: float = 0.01
+    held_out: float = 0.05
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TokenizerSettings:
+    """Attributes:
+    path: folder of a tokenizer to use; None to train one on the text.
+    kind, vocab_size, lowercase: of the one that is trained.
+    """
+
+    path: str | None = None
+    kind: Literal["wordpiece", "bpe"] = "wordpiece"
+    vocab_size: int = 8000
+    lowercase: bool | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelSettings:
+    """Attributes:
+    arch: "bert" or "modernbert".
+    size: tiny, mini, small, medium, base, or LAYERSxWIDTH such as 3x128.
+    context: longest sequence in tokens, special tokens included.
+    norm: "layer" as published, or "rms"; for modernbert.
+    std: standard deviation of the first weights.
+    """
+
+    arch: str = "modernbert"
+    size: str = "mini"
+    context: int = 512
+    norm: Literal["layer", "rms"] = "layer"
+    std: float = 0.02
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MaskSettings:
+    """Attributes:
+    rate: share of tokens selected; `final_rate` that at the end, if it is to change.
+    masked, random: what becomes of the selected; the rest is kept.
+    """
+
+    rate: float = 0.15
+    final_rate: float | None = None
+    masked: float = 0.8
+    random: float = 0.1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BudgetSettings:
+    """Attributes:
+    steps, tokens, minutes: exactly one of them ends the run; minutes become steps when the run
+        first starts, by a measured rate.
+    tokens_per_step: tokens of one update.
+    accumulate: batches that an update is split into; saves memory, changes nothing else.
+    window: batches that are sorted by length together.
+    on_long: what happens to a document longer than the context.
+    """
+
+    steps: int | None = None
+    tokens: int | None = None
+    minutes: float | None = None
+    tokens_per_step: int = 4096
+    accumulate: int = 1
+    window: int = 32
+    on_long: OnLong = "chunk"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunSettings:
+    """Attributes:
+    seed: of weights, order and masks.
+    device: "cpu", "cuda", "cuda:1"; "auto" for a GPU where there is one.
+    dtype: of matrix products; "auto" for bf16 where the processor is fast at it.
+    threads: of the CPU; None for as many as it has cores.
+    eval_every: steps between held-out evaluations; None for ten in the run.
+    save_every: steps between checkpoints; one is also written every two minutes.
+    keep: checkpoints kept.
+    tensorboard: whether figures also go to TensorBoard event files (needs the extra).
+    """
+
+    seed: int = 0
+    device: str = "auto"
+    dtype: Dtype = "auto"
+    threads: int | None = None
+    eval_every: int | None = None
+    save_every: int = 0
+    keep: int = 2
+    tensorboard: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PretrainSettings:
+    """All of it."""
+
+    text: TextSettings = field(default_factory=TextSettings)
+    tokenizer: TokenizerSettings = field(default_factory=TokenizerSettings)
+    model: ModelSettings = field(default_factory=ModelSettings)
+    mask: MaskSettings = field(default_factory=MaskSettings)
+    budget: BudgetSettings = field(default_factory=BudgetSettings)
+    optim: OptimConfig = field(default_factory=OptimConfig)
+    schedule: Schedule = field(default_factory=Schedule)
+    run: RunSettings = field(default_factory=RunSettings)
+
+    def __post_init__(self) -> None:
+        budget = self.budget
+        given = [n for n in ("steps", "tokens", "minutes") if getattr(budget, n) is not None]
+        if len(given) > 1:
+            raise ConfigError(
+                f"exactly one of steps, tokens and minutes ends a run, but {' and '.join(given)} "
+                "are given; keep one"
+            )
+        if any((getattr(budget, name) or 1) <= 0 for name in given):
+            raise ConfigError(f"{given[0]} must be above 0, not {getattr(budget, given[0])}")
+        if budget.tokens_per_step % budget.accumulate or budget.accumulate < 1:
+            raise ConfigError(
+                "accumulate must divide tokens_per_step, but these are "
+                f"{budget.accumulate} and {budget.tokens_per_step}"
+            )
+
+
+# What the short options of the command line, and the keywords of `pretrain`, set.
+SHORT: Mapping[str, tuple[str, str]] = {
+    "text": ("text", "paths"),
+    "field": ("text", "field"),
+    "document": ("text", "document"),
+    "on_bad": ("text", "on_bad"),
+    "max_bad": ("text", "max_bad"),
+    "tokenizer": ("tokenizer", "path"),
+    "vocab_size": ("tokenizer", "vocab_size"),
+    "arch": ("model", "arch"),
+    "size": ("model", "size"),
+    "context": ("model", "context"),
+    "steps": ("budget", "steps"),
+    "tokens": ("budget", "tokens"),
+    "minutes": ("budget", "minutes"),
+    "on_long": ("budget", "on_long"),
+    **{
+        name: ("run", name)
+        for name in ("seed", "device", "dtype", "threads", "eval_every", "keep", "tensorboard")
+    },
+}
+
+
+def pretrain_settings(
+    base: Mapping[str, Any] | None = None, over: Mapping[str, Any] | None = None, **short: Any
+) -> PretrainSettings:
+    """Settings from a recipe, then short names, then dotted overrides; the later wins.
+
+    A budget that is given by a short name replaces the recipe's.
+
+    Raises:
+        ConfigError: an unknown name, or see `unmask.config.from_mapping`.
+    """
+    nested: dict[str, Any] = dict(base or {})
+    if unknown := sorted(set(short) - set(SHORT)):
+        raise ConfigError(f"unknown setting {unknown[0]!r}; known are {', '.join(SHORT)}")
+    given = {name: value for name, value in short.items() if value is not None}
+    if {"steps", "tokens", "minutes"} & given.keys():
+        kept = nested.get("budget", {}).items()
+        nested["budget"] = {k: v for k, v in kept if k not in ("steps", "tokens", "minutes")}
+    for name, value in given.items():
+        if name == "text":
+            value = (value,) if isinstance(value, str) else tuple(str(path) for path in value)
+        room, key = SHORT[name]
+        nested = merge(nested, {room: {key: value}})
+    return from_mapping(PretrainSettings, merge(nested, over or {}))

@@ -1,0 +1,69 @@
+"""The line of figures under a training run's bar."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from unmask.errors import ConfigError
+from unmask.nn.config import EncoderConfig
+from unmask.nn.flops import lm_head_flops, matrix_parameters
+from unmask.train.loop import Position, StepFacts
+from unmask.verbs.watch import Advance
+
+RECENT = 50  # steps that the figures are averaged over
+
+
+class StepLine:
+    """Called after every step: loss, tokens a second, and the share of the processor's peak."""
+
+    def __init__(self, steps: int, encoder: EncoderConfig, peak: float, advance: Advance) -> None:
+        self.steps, self.encoder, self.peak, self.advance = steps, encoder, peak, advance
+        self.recent: deque[StepFacts] = deque(maxlen=RECENT)
+        self.writer: Any = None
+
+    def __call__(self, facts: StepFacts, position: Position) -> None:
+        self.recent.append(facts)
+        seconds = sum(f.seconds for f in self.recent)
+        tokens = sum(f.tokens for f in self.recent)
+        targets = sum(f.targets for f in self.recent)
+        loss = sum(f.loss * f.targets for f in self.recent) / max(targets, 1)
+        # Forward once and backward twice; attention's own products are a few percent here.
+        flops = 3 * (
+            2 * matrix_parameters(self.encoder) * tokens + lm_head_flops(self.encoder, targets)
+        )
+        words = (
+            f"loss {loss:.3f} · {tokens / seconds:,.0f} tokens/s · "
+            f"{flops / seconds / self.peak:.0%} of peak"
+        )
+        self.advance(position.step / self.steps, words)
+        if self.writer is not None:
+            for name in ("loss", "accuracy", "lr", "grad_norm"):
+                self.writer.add_scalar(f"train/{name}", getattr(facts, name), facts.step)
+
+    @contextmanager
+    def also_to_tensorboard(self, folder: Path, wanted: bool) -> Iterator[None]:
+        """Within the block, figures also go to event files.
+
+        Raises:
+            ConfigError: the extra is not installed.
+        """
+        if not wanted:
+            yield
+            return
+        try:
+            from torch.utils.tensorboard.writer import SummaryWriter
+        except ImportError:
+            raise ConfigError(
+                "tensorboard was asked for, but is not installed; "
+                "pip install 'unmask[tensorboard]'"
+            ) from None
+        self.writer = SummaryWriter(str(folder / "tensorboard"))  # type: ignore[no-untyped-call]
+        try:
+            yield
+        finally:
+            self.writer.close()
+            self.writer = None

@@ -1,0 +1,34 @@
+"""How long work tells a person where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
+
+Advance = Callable[[float, str], None]
+"""Called with the share of the stage that is done, from 0 to 1, and a few words of figures."""
+
+
+class Watch(Protocol):
+    """Somebody who looks on; the command line draws bars, a library user may pass nothing."""
+
+    def stage(self, title: str) -> AbstractContextManager[Advance]:
+        """A stage of the work begins; it ends with the block."""
+        ...
+
+    def say(self, words: str) -> None:
+        """A line that stays."""
+        ...
+
+
+class Silent:
+    """Looks on and says nothing."""
+
+    @contextmanager
+    def stage(self, title: str) -> Iterator[Advance]:
+        """A stage of which nothing is shown."""
+        yield lambda share, words: None
+
+    def say(self, words: str) -> None:
+        """Nothing."""
