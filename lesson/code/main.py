@@ -14,6 +14,7 @@ import random
 import sys
 from functools import partial
 from math import sqrt
+from operator import index
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,16 +23,16 @@ import torch
 # The lesson's other files lie beside this one; say so, however this one was loaded.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from checks import Checks  # noqa: E402
-from mask_types import mask_types_step  # noqa: E402
-from pretraining import (  # noqa: E402
+from checks import Checks
+from mask_types import mask_types_step
+from pretraining import (
     draw_training_sentences,
     new_model,
     pretrain,
     pretraining_step,
 )
-from sentiment import sentiment_step  # noqa: E402
-from toy_language import (  # noqa: E402
+from sentiment import sentiment_step
+from toy_language import (
     CLS_ID,
     MASK_ID,
     SEP_ID,
@@ -43,6 +44,7 @@ from toy_language import (  # noqa: E402
 
 IGNORE = -100  # the label of a position that is not predicted: PyTorch's losses leave it out
 SEED = 0
+SHOWING_ALL_THREE = 77  # a seed whose targets include a masked, a changed and a kept word
 
 
 class Split(NamedTuple):
@@ -73,7 +75,7 @@ def create_mlm_batch(
     predicting: it is no word) and never drawn.
 
     Args:
-        tokens: ids from 0 to `vocab_size - 1`; an empty list gives two empty lists.
+        tokens: whole numbers from 0 to `vocab_size - 1`; an empty list gives two empty lists.
         vocab_size: number of ids, the five specials counted.
         mask_prob: chance of each word to be a target, from 0 to 1.
         rng: source of randomness; only its `random()` is called. None draws afresh each time.
@@ -85,6 +87,7 @@ def create_mlm_batch(
     Raises:
         ValueError: for a vocabulary without words, a `mask_prob` that is no probability, or an
             id that the vocabulary does not have.
+        TypeError: for a token that is not a whole number.
     """
     return corrupt(tokens, rng or random.Random(), vocab_size, mask_prob, THREE_WAY)
 
@@ -93,6 +96,7 @@ def corrupt(
     tokens: list[int], rng: random.Random, vocab_size: int, mask_prob: float, split: Split
 ) -> tuple[list[int], list[int]]:
     """`create_mlm_batch` with the split as an argument, which step 3 needs."""
+    tokens = [index(token) for token in tokens]  # whole numbers of any kind become plain ints
     check_arguments(tokens, vocab_size, mask_prob)
     input_ids, labels = list(tokens), [IGNORE] * len(tokens)
     for position, token in enumerate(tokens):
@@ -178,17 +182,29 @@ def share(name: str, expected: float, count: int, total: int) -> bool:
 
 def show_one_exercise() -> None:
     """Prints a sentence, what the model gets to see of it, and what it must say."""
-    tokens = encode(tuple("this film and that play were not dull so we stayed".split()))
-    input_ids, labels = create_mlm_batch(tokens, len(VOCABULARY), 0.3, random.Random(SEED))
+    words = ("this", "film", "and", "that", "play", "were", "not", "dull", "so", "we", "stayed")
+    tokens = encode(words)
+    rng = random.Random(SHOWING_ALL_THREE)
+    input_ids, labels = create_mlm_batch(tokens, len(VOCABULARY), 0.3, rng)
     rows = {
         "sentence": [VOCABULARY[id_] for id_ in tokens],
         "input": [VOCABULARY[id_] for id_ in input_ids],
         "label": ["·" if label == IGNORE else VOCABULARY[label] for label in labels],
+        "": [treatment(new, label) for new, label in zip(input_ids, labels, strict=True)],
     }
     widths = [max(map(len, column)) for column in zip(*rows.values(), strict=True)]
     print("\n  One sentence (with 30 % targets instead of 15 %, to show more in a short line):\n")
     for name, row in rows.items():
         print(f"    {name:<8}  " + " ".join(map(str.ljust, row, widths)).rstrip())
+
+
+def treatment(input_id: int, label: int) -> str:
+    """What the rule did to a token, in a word; nothing if it is not a target."""
+    if label == IGNORE:
+        return ""
+    if input_id == MASK_ID:
+        return "masked"
+    return "kept" if input_id == label else "random"
 
 
 def main() -> int:

@@ -162,5 +162,3 @@ def show_one_sentence(
         question = Question(sentence, VERB_PLACE, shown, fitting, unseen[sentence])
         guesses = f"{top_guesses(all_mask, question):<28}  {top_guesses(three_way, question)}"
         print(f"    {shown:<11}   {guesses}")
-
-

@@ -27,7 +27,7 @@ from toy_language import (
 Corrupt = Callable[[list[int], random.Random], tuple[list[int], list[int]]]
 
 LENGTH = SENTENCE_WORDS + 2
-STEPS, BATCH, PEAK_RATE, WARM_UP = 700, 50, 3e-3, 50
+STEPS, BATCH, PEAK_RATE, WARM_UP = 800, 32, 3e-3, 50
 PLACES = ("this/that", "noun", "and", "this/that", "noun", "were", "degree", "adjective", "so",
           "we", "verb")  # fmt: skip
 
@@ -49,7 +49,7 @@ def pretrain(
     seed: int,
     watch: Callable[[int, MaskedLanguageModel], None] = lambda step, model: None,
 ) -> MaskedLanguageModel:
-    """A model trained to undo `corrupt`; `watch(step, model)` is called every hundred steps."""
+    """A model trained to undo `corrupt`; `watch(step, model)` is called every 200 steps."""
     model = new_model(seed)
     rng = random.Random(seed)
     rows = [encode(sentence) for sentence in sentences]
@@ -68,7 +68,7 @@ def pretrain(
         optimizer.zero_grad()
         model.loss(ids_BT, labels_BT).backward()
         optimizer.step()
-        if (step + 1) % 100 == 0:
+        if (step + 1) % 200 == 0:
             watch(step + 1, model)
     return model.eval()
 
@@ -89,7 +89,8 @@ def loss_by_place(model: MaskedLanguageModel, sentences: Mapping[Sentence, float
     for place in range(SENTENCE_WORDS):
         blanked_BT = ids_BT.clone()
         blanked_BT[:, place + 1] = MASK_ID
-        log_p_BV = model(blanked_BT)[:, place + 1].log_softmax(dim=-1)
+        hidden_BD = model.encoder(blanked_BT)[:, place + 1]
+        log_p_BV = model.head(hidden_BD).log_softmax(dim=-1)
         log_p_B = log_p_BV.gather(1, ids_BT[:, place + 1, None])[:, 0]
         losses.append(float(-(weight_B * log_p_B).sum()))
     model.train(was_training)
@@ -147,18 +148,18 @@ def pretraining_step(
   Training sees 200 draws from it, {len(set(seen))} different ones; {len(unseen)} stay unseen.
 
   Loss on one blank with all other words in sight, in nats:
-    a guess among {len(VOCABULARY)} ids                        {log(len(VOCABULARY)):.3f}
-    a guess by how common each word is        {word_count_entropy(language):.3f}
-    the language's own entropy                {mean(entropy):.3f}
-    the same over the unseen sentences        {mean(floor):.3f}
+    a blind guess among {len(VOCABULARY)} ids           {log(len(VOCABULARY)):.3f}
+    a guess by how common each word is   {word_count_entropy(language):.3f}
+    the language's own entropy           {mean(entropy):.3f}
+    the same over the unseen sentences   {mean(floor):.3f}
 """)
     check_forward_pass(language, checks, seed)
     print("\n    step   loss on unseen sentences")
-    print(f"    {0:4}   {mean(loss_by_place(new_model(seed), unseen)):.3f}")
 
     def watch(step: int, model: MaskedLanguageModel) -> None:
         print(f"    {step:4}   {mean(loss_by_place(model, unseen)):.3f}", flush=True)
 
+    watch(0, new_model(seed))
     model = pretrain(seen, corrupt, seed, watch)
     report(loss_by_place(model, unseen), floor, mean(entropy), checks)
     return model, unseen
@@ -175,9 +176,10 @@ def report(losses: list[float], floor: list[float], entropy: float, checks: Chec
         f"loss on unseen sentences {mean(losses):.3f}, "
         f"within 0.1 nats of the language's entropy {entropy:.3f}",
     )
-    # Without "not" and the adjective read together, the verb would cost about 0.6 nats more.
+    # A model that reads the adjective and misses "not" is wrong about the audience in 30 % of
+    # sentences, and pays the entropy of that on every verb: 0.61 nats above the floor.
     checks.claim(
         losses[VERB_PLACE] - floor[VERB_PLACE] < 0.3,
-        "the verb agrees with what was said five and six words before it: "
-        f"{losses[VERB_PLACE] - floor[VERB_PLACE]:.2f} nats above its floor, less than 0.3",
+        f"the verb: {losses[VERB_PLACE] - floor[VERB_PLACE]:.2f} nats above its floor, "
+        'under half of the 0.61 that missing "not" costs',
     )

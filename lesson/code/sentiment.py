@@ -103,8 +103,8 @@ def sentiment_step(
     weights = sum(p.numel() for p in encoders["80/10/10"].parameters())
     print(f"""
   Praise or complaint? The encoder's {weights:,} weights stay as they are; the head has
-  {2 * WIDTH + 2}. It sees {LABELLED} labelled sentences with good, dull, stayed, left. Accuracy, mean of {DRAWS}
-  draws of those sentences:
+  {2 * WIDTH + 2} and sees {LABELLED} labelled sentences with the words good, dull, stayed and left.
+  Accuracy on other sentences, mean of {DRAWS} draws of the labelled ones:
 
     features from                 the same words   great, bad, clapped, yawned""")
     every: dict[str, Features] = {"word counts": word_counts}
@@ -116,9 +116,10 @@ def sentiment_step(
     print()
     pretrained = new["encoder, 80/10/10"]
     checks.claim(
-        pretrained > 0.9, "the frozen pretrained encoder carries the labels over to words without"
+        pretrained > 0.9,
+        "on the pretrained encoder the head is over 0.9 right about words it had no label for",
     )
     checks.claim(
         pretrained > max(new["word counts"], new["encoder, untrained"]) + 0.2,
-        "word counts and the untrained encoder do not: what helped was pretraining",
+        "word counts and the untrained encoder are at least 0.2 worse: pretraining knew the words",
     )

@@ -172,6 +172,21 @@ def test_overlapping_windows_are_each_stored(tmp_path: Path) -> None:
     assert identical(through_disk(tree, tmp_path), tree)
 
 
+def test_the_same_memory_read_in_another_way_is_another_tensor(tmp_path: Path) -> None:
+    square = torch.arange(9.0).reshape(3, 3)
+    tree = [square, square.T, square.view(torch.int32), torch.empty(0), torch.empty(0)]
+    back = through_disk(tree, tmp_path)
+    assert identical(back, tree)
+    assert back[3] is not back[4]
+
+
+def test_floats_come_back_to_the_bit(tmp_path: Path) -> None:
+    bits = ["7ff8000000000000", "fff8000000000000", "7ff8000000000123", "7ff0000000000000"]
+    bits += ["fff0000000000000", "8000000000000000", "0000000000000001", "3fb999999999999a"]
+    tree = [struct.unpack(">d", bytes.fromhex(word))[0] for word in bits]
+    assert identical(through_disk(tree, tmp_path), tree)
+
+
 def test_what_comes_back_has_memory_of_its_own(tmp_path: Path) -> None:
     back = through_disk({"a": torch.ones(5), "b": torch.zeros(3, dtype=torch.bool)}, tmp_path)
     (tmp_path / "t.safetensors").write_bytes(b"")  # a window into the file would now be deadly

@@ -411,3 +411,11 @@ def test_a_truncated_or_flipped_file_is_an_error_or_works(
             Tokenizer.from_pretrained(tmp_path).encode("the quick brown fox")
         except TokenizerError:
             continue
+
+
+def test_a_prefix_that_would_end_the_process_is_an_error(spec: Spec) -> None:
+    """The library aborts on this one; nothing in Python could catch it."""
+    fatal = spec("template")
+    fatal["model"]["continuing_subword_prefix"] = "x"
+    with pytest.raises(TokenizerError, match="second part does not begin with 'x'"):
+        Tokenizer.from_spec(fatal)

@@ -1,14 +1,14 @@
-"""BERT (Devlin et al. 2018): learned positions, segments, post-norm, a pooler on the first token."""
+"""BERT (Devlin et al. 2018): learned positions, segments, post-norm, a pooler on token one."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
-from unmask.arch.spec import Arch, PublishedConfig
+from unmask.arch.published import ACTIVATIONS, Count, HiddenAct, Positive, PublishedConfig, Share
+from unmask.arch.spec import Arch
 from unmask.arch.weights import Aside, Fuse, Rename, Tied
-from unmask.errors import UnsupportedModel
 from unmask.nn.config import (
-    Activation,
     AttentionConfig,
     EmbeddingConfig,
     EncoderConfig,
@@ -21,29 +21,20 @@ from unmask.nn.config import (
     TransformConfig,
 )
 
-ACTIVATIONS: dict[str, Activation] = {"gelu": "gelu", "gelu_new": "gelu_tanh", "relu": "relu"}
-
 
 class BertConfig(PublishedConfig):
     """The fields of a published BERT `config.json`, and `classifier_pooling`, which is ours."""
 
-    OWN: ClassVar[frozenset[str]] = frozenset({"classifier_pooling"})
+    OWN: ClassVar[Mapping[str, str]] = {"classifier_pooling": "choice of pooling"}
 
     model_type: Literal["bert"] = "bert"
-    hidden_size: int = 768
-    num_hidden_layers: int = 12
-    num_attention_heads: int = 12
-    intermediate_size: int = 3072
-    hidden_act: Literal["gelu", "gelu_new", "relu"] = "gelu"
-    hidden_dropout_prob: float = 0.1
-    attention_probs_dropout_prob: float = 0.1
-    max_position_embeddings: int = 512
-    type_vocab_size: int = 2
-    layer_norm_eps: float = 1e-12
-    classifier_dropout: float | None = None
-    position_embedding_type: Literal["absolute"] = "absolute"
-    is_decoder: Literal[False] = False
-    add_cross_attention: Literal[False] = False
+    hidden_act: HiddenAct = "gelu"
+    hidden_dropout_prob: Share = 0.1
+    attention_probs_dropout_prob: Share = 0.1
+    type_vocab_size: Count = 2
+    layer_norm_eps: Positive = 1e-12
+    pad_token_id: int | None = 0
+    classifier_dropout: Share | None = None
     classifier_pooling: Pooling = "cls"
 
 
@@ -81,11 +72,7 @@ def encoder(c: BertConfig) -> EncoderConfig:
 
 def lm_head(c: BertConfig) -> LMHeadConfig:
     """Dense, GELU, norm, then the token table with a bias."""
-    if not c.tie_word_embeddings:
-        raise UnsupportedModel(
-            "the language-model head reads the token table backwards, but config.json has "
-            "tie_word_embeddings=false; untied heads are not served"
-        )
+    c.require_tied()
     norm = NormConfig(eps=c.layer_norm_eps)
     return LMHeadConfig(
         transform=TransformConfig(activation=ACTIVATIONS[c.hidden_act], bias=True, norm=norm)
@@ -108,16 +95,18 @@ def sized(
     layers: int, width: int, heads: int, *, vocab_size: int, context: int, pad_token_id: int
 ) -> BertConfig:
     """A BERT of any size, without dropout: pretraining overfits too little to want it."""
-    return BertConfig(
-        vocab_size=vocab_size,
-        hidden_size=width,
-        num_hidden_layers=layers,
-        num_attention_heads=heads,
-        intermediate_size=4 * width,
-        max_position_embeddings=context,
-        hidden_dropout_prob=0.0,
-        attention_probs_dropout_prob=0.0,
-        pad_token_id=pad_token_id,
+    return BertConfig.check(
+        {
+            "vocab_size": vocab_size,
+            "hidden_size": width,
+            "num_hidden_layers": layers,
+            "num_attention_heads": heads,
+            "intermediate_size": 4 * width,
+            "max_position_embeddings": context,
+            "hidden_dropout_prob": 0.0,
+            "attention_probs_dropout_prob": 0.0,
+            "pad_token_id": pad_token_id,
+        }
     )
 
 
@@ -130,6 +119,9 @@ BERT = Arch(
     sequence_head=sequence_head,
     sized=sized,
     prefix="bert.",
+    token_ids={"pad_token_id": "pad"},
+    old_endings={"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias"},
+    also={"BertForPreTraining": "lm"},
     classes={
         "encoder": "BertModel",
         "lm": "BertForMaskedLM",

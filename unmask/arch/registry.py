@@ -31,9 +31,7 @@ def arch_of(name: str) -> Arch[Any]:
         UnsupportedModel: it is not served; the message lists those that are.
     """
     if name not in ARCHS:
-        raise UnsupportedModel(
-            f"the architecture must be one of {', '.join(ARCHS)}, not {name!r}"
-        )
+        raise UnsupportedModel(f"the architecture must be one of {', '.join(ARCHS)}, not {name!r}")
     return ARCHS[name]
 
 
@@ -46,7 +44,12 @@ def size_of(arch: str, size: str) -> tuple[int, int, int]:
     if size in SIZES:
         return OWN_SIZES.get((arch, size), SIZES[size])
     layers, _, width = size.partition("x")
-    if layers.isdecimal() and width.isdecimal() and int(layers) > 0 and int(width) % 64 == 0 < int(width):
+    if (
+        layers.isdecimal()
+        and width.isdecimal()
+        and int(layers) > 0
+        and int(width) % 64 == 0 < int(width)
+    ):
         return int(layers), int(width), int(width) // 64
     raise UnsupportedModel(
         f"the size must be one of {', '.join(SIZES)} or LAYERSxWIDTH with a width that is a "

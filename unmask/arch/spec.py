@@ -1,108 +1,22 @@
-"""What an architecture file declares, and the closed schema that its `config.json` must fit."""
+"""What an architecture file declares."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from difflib import get_close_matches
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from dataclasses import dataclass, field
+from typing import Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
+from unmask.arch.published import PublishedConfig
 from unmask.arch.weights import Rule
-from unmask.errors import UnsupportedModel
 from unmask.nn.config import EncoderConfig, LMHeadConfig, SequenceHeadConfig
+from unmask.tokens.roles import Role
 
-# Keys of a published config.json that change no number that is computed here. They are read
-# over, and written back only where a reader of the folder needs them.
-HARMLESS = frozenset(
-    {
-        "_name_or_path", "architectures", "torch_dtype", "dtype", "transformers_version",
-        "use_cache", "gradient_checkpointing", "output_attentions", "output_hidden_states",
-        "output_past", "return_dict", "chunk_size_feed_forward", "directionality", "id2label",
-        "label2id", "num_labels", "problem_type", "finetuning_task", "initializer_cutoff_factor",
-        "deterministic_flash_attn", "reference_compile", "sparse_prediction",
-        "sparse_pred_ignore_index", "repad_logits_with_grad", "pooler_fc_size",
-        "pooler_num_attention_heads", "pooler_num_fc_layers", "pooler_size_per_head",
-        "pooler_type", "tokenizer_class",
-    }
-)  # fmt: skip
+__all__ = ["Arch", "HeadKind", "PublishedConfig"]
 
-
-class PublishedConfig(BaseModel):
-    """Fields that every published `config.json` shares. Frozen, closed, checked by type.
-
-    Attributes:
-        OWN: fields of ours that the published format does not have.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-    OWN: ClassVar[frozenset[str]] = frozenset()
-
-    model_type: str
-    vocab_size: int
-    pad_token_id: int | None = None
-    bos_token_id: int | None = None
-    eos_token_id: int | None = None
-    cls_token_id: int | None = None
-    sep_token_id: int | None = None
-    tie_word_embeddings: bool = True
-    initializer_range: float = 0.02
-
-    @classmethod
-    def parse(cls, raw: Mapping[str, Any]) -> Self:
-        """A published `config.json`.
-
-        Raises:
-            UnsupportedModel: an unknown field, a field of the wrong type, or a value not served.
-        """
-        return cls.check({key: raw[key] for key in raw if key not in HARMLESS})
-
-    @classmethod
-    def check(cls, fields: Mapping[str, Any]) -> Self:
-        """Fields to a config, with errors in our words."""
-        try:
-            return cls.model_validate(fields)
-        except ValidationError as error:
-            raise UnsupportedModel(_explain(cls, error)) from None
-
-    def published(self) -> dict[str, Any]:
-        """The fields as the published format has them.
-
-        Raises:
-            UnsupportedModel: a field that the published format lacks is not at its default.
-        """
-        for name in sorted(self.OWN):
-            default = type(self).model_fields[name].default
-            if (value := getattr(self, name)) != default:
-                raise UnsupportedModel(
-                    f"the published {self.model_type} format has no {name}, and this model has "
-                    f"{name}={value!r}; save with format='unmask', or build it with "
-                    f"{name}={default!r}"
-                )
-        return self.model_dump(exclude=set(self.OWN))
-
+HeadKind = Literal["encoder", "lm", "sequence"]
+"""What a model ends in: nothing, a language-model head, a sequence head."""
 
 C = TypeVar("C", bound=PublishedConfig)
-
-
-def _explain(cls: type[PublishedConfig], error: ValidationError) -> str:
-    """One sentence per fault."""
-    said = []
-    for fault in error.errors(include_url=False):
-        name = ".".join(str(part) for part in fault["loc"])
-        if fault["type"] == "extra_forbidden":
-            near = get_close_matches(name, cls.model_fields, n=1)
-            hint = f" (nearest known: {near[0]})" if near else ""
-            said.append(f"unknown field {name!r}{hint}")
-        else:
-            said.append(f"{name}={fault['input']!r}: {fault['msg'].lower()}")
-    kind = cls.model_fields["model_type"].default
-    return (
-        f"config.json must be a {kind} configuration that is served here, but: "
-        + "; ".join(said)
-        + ". Nothing is guessed: remove or correct these fields"
-    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,10 +29,13 @@ class Arch(Generic[C]):
         encoder: config to encoder record.
         lm_head: config to language-model head record.
         sequence_head: config and label names to sequence head record.
+        sized: a config from (layers, width, heads), a vocabulary size and special token ids.
         prefix: what stands before the encoder's names in a checkpoint with a head.
         weights: rules for the encoder; `lm_weights` and `sequence_weights` for the heads.
-        classes: the published class names of the bare encoder and of each head.
-        sized: a config from (layers, width, heads), a vocabulary size and special token ids.
+        old_endings: endings of weight names in old checkpoints, and what they are called now.
+        classes: the published class that is written for the bare encoder and for each head.
+        also: further published classes that are opened, and as what.
+        token_ids: ids that the published config repeats from the tokenizer, by role.
     """
 
     name: str
@@ -126,9 +43,20 @@ class Arch(Generic[C]):
     encoder: Callable[[C], EncoderConfig]
     lm_head: Callable[[C], LMHeadConfig]
     sequence_head: Callable[[C, tuple[str, ...]], SequenceHeadConfig]
+    sized: Callable[..., C]
     prefix: str
     weights: tuple[Rule, ...]
     lm_weights: tuple[Rule, ...]
     sequence_weights: tuple[Rule, ...]
-    classes: Mapping[str, str]
-    sized: Callable[..., C]
+    old_endings: Mapping[str, str] = field(default_factory=dict)
+    classes: Mapping[HeadKind, str]
+    also: Mapping[str, HeadKind] = field(default_factory=dict)
+    token_ids: Mapping[str, Role]
+
+    def head_weights(self, kind: HeadKind) -> tuple[Rule, ...]:
+        """The rules of one head; none for the bare encoder."""
+        return {"encoder": (), "lm": self.lm_weights, "sequence": self.sequence_weights}[kind]
+
+    def opened_as(self) -> dict[str, HeadKind]:
+        """Every published class that is opened, and as what."""
+        return {name: kind for kind, name in self.classes.items()} | dict(self.also)

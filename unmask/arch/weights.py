@@ -50,6 +50,48 @@ class Aside:
 
 Rule = Rename | Fuse | Tied | Aside
 
+MOST = 12
+"""Names that one message lists at most."""
+
+
+def asides(rules: Iterable[Rule], part: str) -> tuple[Aside, ...]:
+    """Rules that set aside everything which `rules` would have opened."""
+    names: list[str] = []
+    for rule in rules:
+        names += rule.theirs if isinstance(rule, Fuse) else (rule.theirs,)
+    return tuple(Aside(name, part) for name in names)
+
+
+def renewed(
+    theirs: Mapping[str, torch.Tensor], endings: Mapping[str, str]
+) -> dict[str, torch.Tensor]:
+    """Their tensors, names with an old ending under today's.
+
+    Raises:
+        WeightMapError: a weight is there under both names.
+    """
+    result: dict[str, torch.Tensor] = {}
+    for name, tensor in theirs.items():
+        old = next((ending for ending in endings if name.endswith(ending)), None)
+        new = name if old is None else name.removesuffix(old) + endings[old]
+        if new in result or (new != name and new in theirs):
+            raise WeightMapError(
+                f"{new} is in the checkpoint twice, once under an old name: remove one of them"
+            )
+        result[new] = tensor
+    return result
+
+
+def places_in(rules: Iterable[Rule], prefix: str, names: Iterable[str]) -> set[str]:
+    """Those of our parameters that checkpoint names of theirs would become, one to one."""
+    names = list(names)
+    return {
+        _fill(rule.ours, fill)
+        for rule in rules
+        if isinstance(rule, Rename)
+        for _, fill in _matches(rule.theirs.replace("@", prefix), names)
+    }
+
 
 def read(
     rules: Sequence[Rule],
@@ -61,7 +103,7 @@ def read(
     """Their tensors under our names.
 
     Args:
-        rules: the architecture's table.
+        rules: the architecture's table. Where two fit, the first takes the weight.
         prefix: what `@` stands for in a checkpoint with a head, such as `"bert."`.
         theirs: the checkpoint.
         places: shape of each of our parameters.
@@ -75,32 +117,29 @@ def read(
     """
     base = prefix if any(name.startswith(prefix) for name in theirs) else ""
     left = dict(theirs)
+    faults = _drop_tied(rules, base, left)
     ours: dict[str, torch.Tensor] = {}
-    tied: list[tuple[str, str]] = []
     aside: list[str] = []
     for rule in rules:
-        match rule:
-            case Rename(our, their):
-                for name, fill in _matches(their.replace("@", base), left):
-                    ours[_fill(our, fill)] = left.pop(name)
-            case Fuse(our, parts):
-                first, *rest = (part.replace("@", base) for part in parts)
-                for name, fill in _matches(first, left):
-                    names = [name, *(_fill(part, fill) for part in rest)]
-                    if all(part in left for part in names):
-                        ours[_fill(our, fill)] = torch.cat([left.pop(part) for part in names])
-            case Tied(their, same):
-                their, same = their.replace("@", base), same.replace("@", base)
-                if their in left and same in theirs:
-                    tied.append((their, same))
-                    left.pop(their)
-            case Aside(their, _):
-                for name, _fill_unused in _matches(their.replace("@", base), left):
-                    aside.append(name)
-                    left.pop(name)
+        for names, place in _covered(rule, base, left):
+            if place is None:
+                aside += names
+            elif len(names) > 1 and not _stackable([left[name] for name in names]):
+                faults.append(f"{', '.join(names)} must have equal shapes")
+            else:
+                parts = [left[name] for name in names]
+                ours[place] = parts[0] if len(parts) == 1 else torch.cat(parts)
+            for name in names:
+                del left[name]
     missing = [name for name in places if name not in ours]
     new = tuple(name for name in missing if fresh and name.startswith(fresh))
-    _check(left, [n for n in missing if n not in new], ours, places, theirs, tied)
+    faults += _faults(left, [n for n in missing if n not in new], ours, places)
+    if faults:
+        raise WeightMapError(
+            "the weights do not fit config.json: "
+            + "; ".join(faults)
+            + ". Use the config.json that they were saved with"
+        )
     return ours, tuple(aside), new
 
 
@@ -128,10 +167,54 @@ def write(
                 pass
     if left:
         raise WeightMapError(
-            f"every weight must have a published name, but these have none: {_listed(left)}; "
-            "save with format='unmask' instead"
+            "every weight must have a name in the published format, but these have none: "
+            + _listed(left)
         )
     return theirs
+
+
+def _covered(
+    rule: Rule, base: str, left: Mapping[str, torch.Tensor]
+) -> list[tuple[list[str], str | None]]:
+    """What a rule finds in `left`: names of theirs, and the name of ours that they become."""
+    match rule:
+        case Rename(our, their):
+            found = _matches(their.replace("@", base), left)
+            return [([name], _fill(our, fill)) for name, fill in found]
+        case Fuse(our, theirs):
+            parts = [part.replace("@", base) for part in theirs]
+            sets = [
+                ([_fill(part, fill) for part in parts], _fill(our, fill))
+                for _, fill in _matches(parts[0], left)
+            ]
+            return [(names, place) for names, place in sets if all(n in left for n in names)]
+        case Aside(their, _):
+            return [([name], None) for name, _ in _matches(their.replace("@", base), left)]
+        case Tied():  # taken out before
+            return []
+
+
+def _stackable(parts: Sequence[torch.Tensor]) -> bool:
+    """Whether the parts have one shape. Unequal ones could add up to the right size too."""
+    return parts[0].dim() > 0 and len({part.shape for part in parts}) == 1
+
+
+def _drop_tied(rules: Sequence[Rule], base: str, left: dict[str, torch.Tensor]) -> list[str]:
+    """Take the tied repeats out of `left`, and say which of them differ.
+
+    Some files hold a shared weight under the second name alone: then it gets the first.
+    """
+    differing = []
+    for rule in rules:
+        if not isinstance(rule, Tied):
+            continue
+        their, same = rule.theirs.replace("@", base), rule.same_as.replace("@", base)
+        if their in left:
+            repeat = left.pop(their)
+            first = left.setdefault(same, repeat)
+            if first.dtype != repeat.dtype or not torch.equal(first, repeat):
+                differing.append(f"{their} must equal {same}, to which it is tied, but differs")
+    return differing
 
 
 def _matches(pattern: str, names: Iterable[str]) -> list[tuple[str, tuple[str, ...]]]:
@@ -148,36 +231,29 @@ def _fill(pattern: str, fill: tuple[str, ...]) -> str:
     return "".join(next(values) if part in ("{}", "*") else part for part in parts)
 
 
-def _check(
+def _faults(
     left: Mapping[str, torch.Tensor],
     missing: list[str],
     ours: Mapping[str, torch.Tensor],
     places: Mapping[str, torch.Size],
-    theirs: Mapping[str, torch.Tensor],
-    tied: list[tuple[str, str]],
-) -> None:
-    """Raise one error that lists everything that does not fit."""
+) -> list[str]:
+    """Everything that does not fit, for one error."""
     faults = []
     if extra := [*left, *(name for name in ours if name not in places)]:
         faults.append(f"weights without a place: {_listed(extra)}")
     if missing:
         faults.append(f"places without a weight: {_listed(missing)}")
-    for name, tensor in ours.items():
-        if name in places and tensor.shape != places[name]:
-            faults.append(f"{name} has shape {tuple(tensor.shape)}, not {tuple(places[name])}")
-    for one, other in tied:
-        if not torch.equal(theirs[one], theirs[other]):
-            faults.append(f"{one} must equal {other}, to which it is tied, but differs")
-    if faults:
-        raise WeightMapError(
-            "the checkpoint does not fit its config.json: "
-            + "; ".join(faults)
-            + ". Use the config.json that the weights were saved with"
-        )
+    shapes = [
+        f"{name} has shape {tuple(tensor.shape)}, not {tuple(places[name])}"
+        for name, tensor in sorted(ours.items())
+        if name in places and tensor.shape != places[name]
+    ]
+    more = [f"and {len(shapes) - MOST} more shapes"] if len(shapes) > MOST else []
+    return faults + shapes[:MOST] + more
 
 
-def _listed(names: Iterable[str], most: int = 12) -> str:
+def _listed(names: Iterable[str]) -> str:
     """Names for a message, cut off visibly."""
     names = sorted(names)
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+    more = f" and {len(names) - MOST} more" if len(names) > MOST else ""
+    return ", ".join(names[:MOST]) + more

@@ -6,7 +6,8 @@ import torch
 from torch import nn
 
 from unmask.nn.config import AttentionConfig
-from unmask.nn.kernels import Layout, attend
+from unmask.nn.kernels import attend
+from unmask.nn.layout import Layout
 from unmask.nn.position import Rotation, rotate
 
 

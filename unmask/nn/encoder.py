@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from unmask.batches.batch import Batch
 from unmask.nn.config import EncoderConfig
 from unmask.nn.embedding import Embedding
-from unmask.nn.kernels import Layout
+from unmask.nn.layout import Layout
 from unmask.nn.layer import Layer
 from unmask.nn.norm import build_norm
 from unmask.nn.position import Rotation, rotation

@@ -10,21 +10,21 @@
 A kernel that cannot do what is asked raises; none quietly does something else.
 
 Shape suffixes: T tokens of the whole row, H heads, K width of a head, N sequences of equal
-length, S that length, B blocks, C queries in a block, W keys that a block can see.
+length, S that length; N blocks, B blocks of all heads, C slots or queries in a block, W keys that
+a block can see.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property
-from itertools import groupby
 from typing import Any, Literal
 
 import torch
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from unmask.errors import ConfigError
+from unmask.nn.layout import Layout, visible
 
 Kernel = Literal["reference", "grouped", "blocked", "varlen"]
 
@@ -32,129 +32,52 @@ Kernel = Literal["reference", "grouped", "blocked", "varlen"]
 BLOCKS_UP_TO = 256
 
 
-@dataclass(frozen=True)
-class Blocks:
-    """Sequences laid side by side in blocks of equal size, none across two blocks.
+class _BlockedAttention(torch.autograd.Function):
+    """Attention in blocks, with a backward that reads the probabilities again.
 
-    Attributes:
-        size: C, slots of a block.
-        rows: `(B * C,)` which row of the flat row each slot holds; a slot that holds none
-            points at row T, one past the end.
-        slots: `(T,)` the inverse; a row of no sequence points at slot B * C.
-        sequence: `(B, C)` number of the sequence in each slot, -1 for none.
-        place: `(B, C)` position within it.
+    Left to autograd, the same products come with twice as many copies of what they read.
+    An empty slot holds the values of row 0. No other slot sees it, and what is computed for it is
+    not picked, so neither it nor its gradient reaches a result.
     """
-
-    size: int
-    rows: torch.Tensor
-    slots: torch.Tensor
-    sequence: torch.Tensor
-    place: torch.Tensor
-    masks: dict[tuple[int | None, bool], torch.Tensor]
-
-    @classmethod
-    def of(cls, lengths: tuple[int, ...], rows: int, device: torch.device) -> Blocks:
-        """Fill each block with as many of the sequences, in order, as fit.
-
-        Sizes and numbers of blocks are rounded up to few values, since oneDNN compiles and keeps
-        a kernel for each shape that it meets.
-        """
-        size = -(-max(max(lengths), 128) // 64) * 64
-        starts, used = [], 0
-        for length in lengths:
-            if used % size + length > size:
-                used = -(-used // size) * size
-            starts.append(used)
-            used += length
-        count = -(-used // (4 * size)) * 4
-        sizes = torch.tensor(lengths)
-        number = torch.repeat_interleave(torch.arange(len(lengths)), sizes)
-        offsets = torch.cumsum(sizes, 0) - sizes
-        place = torch.arange(len(number)) - offsets[number]
-        slots = torch.full((rows,), count * size)
-        slots[: len(number)] = torch.tensor(starts)[number] + place
-        held = slots[: len(number)]
-        back = torch.full((count * size,), rows)
-        back[held] = torch.arange(len(number))
-        sequence, within = torch.full((2, count * size), -1)
-        sequence[held], within[held] = number, place
-        shape = (count, size)
-        return cls(
-            size,
-            back.to(device),
-            slots.to(device),
-            sequence.view(shape).to(device),
-            within.view(shape).to(device),
-            {},
-        )
-
-    def mask(self, window: int | None, causal: bool) -> torch.Tensor:
-        """`(B, 1, C, C)` added to scores: 0 where a slot may be seen, minus infinity elsewhere.
-
-        Kept, since all layers of a kind share it. Empty slots see one another.
-        """
-        if (window, causal) not in self.masks:
-            same = self.sequence[:, :, None] == self.sequence[:, None]
-            seen = same & visible(self.place[:, :, None], self.place[:, None], window, causal)
-            hidden = torch.zeros(seen.shape, dtype=torch.bfloat16, device=seen.device)
-            self.masks[window, causal] = hidden.masked_fill_(~seen, float("-inf"))[:, None]
-        return self.masks[window, causal]
-
-
-class _Gather(torch.autograd.Function):
-    """Rows picked by an index that hits each row once: backwards, picked by the inverse index,
-    where autograd would add rows up one by one."""
 
     @staticmethod
     def forward(
-        ctx: Any, x: torch.Tensor, index: torch.Tensor, inverse: torch.Tensor
+        ctx: Any, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, layout: Layout, mask: torch.Tensor
     ) -> torch.Tensor:
-        ctx.save_for_backward(index, inverse)
-        return _picked(x, index)
+        q_BCK, k_BCK, v_BCK = (_into_blocks(x, layout) for x in (q, k, v))
+        scale = q.shape[-1] ** -0.5
+        scores_NHCC = (q_BCK @ k_BCK.mT).unflatten(0, (-1, q.shape[1]))
+        torch.add(mask, scores_NHCC, alpha=scale, out=scores_NHCC)
+        weights_BCC = scores_NHCC.softmax(-1).flatten(0, 1)
+        ctx.save_for_backward(q_BCK, k_BCK, v_BCK, weights_BCC)
+        ctx.layout, ctx.heads, ctx.scale = layout, q.shape[1], scale
+        return _out_of_blocks(weights_BCC @ v_BCK, layout, q.shape[1])
 
     @staticmethod
-    def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, None, None]:
-        index, inverse = ctx.saved_tensors
-        return _picked(grads[0], inverse), None, None
+    @once_differentiable  # type: ignore[untyped-decorator]
+    def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        q_BCK, k_BCK, v_BCK, weights_BCC = ctx.saved_tensors
+        mixed_BCK = _into_blocks(grads[0], ctx.layout)
+        d_weights = mixed_BCK @ v_BCK.mT
+        d_scores = torch._softmax_backward_data(d_weights, weights_BCC, -1, d_weights.dtype)
+        d_q = (d_scores @ k_BCK).mul_(ctx.scale)
+        d_k = (d_scores.mT @ q_BCK).mul_(ctx.scale)
+        d_v = weights_BCC.mT @ mixed_BCK
+        return *(_out_of_blocks(x, ctx.layout, ctx.heads) for x in (d_q, d_k, d_v)), None, None
 
 
-def _picked(x: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
-    """Rows of `x`; the index one past the end gives zeros."""
-    return torch.cat((x.flatten(1), x.new_zeros(1, x[0].numel()))).index_select(0, index).view(
-        -1, *x.shape[1:]
-    )
+def _into_blocks(x: torch.Tensor, layout: Layout) -> torch.Tensor:
+    """`(T, H, K)` to `(N * H, C, K)`."""
+    index = layout.blocks.head_rows(x.shape[1])
+    return x.reshape(-1, x.shape[-1]).index_select(0, index).unflatten(0, (-1, layout.blocks.size))
 
 
-@dataclass(frozen=True)
-class Layout:
-    """Where the sequences of a flat row lie.
-
-    Attributes:
-        lengths: length of each sequence in tokens, in order.
-        boundaries: `(B + 1,)` the same as offsets, on the tokens' device.
-        rows: rows of the hidden states; those past the last sequence belong to none, and
-            attention returns zeros there.
-    """
-
-    lengths: tuple[int, ...]
-    boundaries: torch.Tensor
-    rows: int
-
-    @cached_property
-    def runs(self) -> tuple[tuple[int, int], ...]:
-        """Neighbours of equal length as (how many, length)."""
-        return tuple((len(list(same)), length) for length, same in groupby(self.lengths))
-
-    @cached_property
-    def blocks(self) -> Blocks:
-        """The sequences laid side by side in blocks; see `attend_blocked`."""
-        return Blocks.of(self.lengths, self.rows, self.boundaries.device)
-
-    @cached_property
-    def sizes(self) -> tuple[int, ...]:
-        """Rows of each run, and last the rows that belong to no sequence."""
-        used = [count * length for count, length in self.runs]
-        return (*used, self.rows - sum(used))
+def _out_of_blocks(x_BCK: torch.Tensor, layout: Layout, heads: int) -> torch.Tensor:
+    """`(N * H, C, K)` to `(T, H, K)`, zero in rows of no sequence."""
+    index = layout.blocks.head_slots(heads)
+    x = x_BCK.flatten(0, 1).index_select(0, index).unflatten(0, (-1, heads))
+    x[layout.used :] = 0
+    return x
 
 
 def attend(
@@ -215,15 +138,6 @@ def choose_kernel(
     if device.type == "cpu" and dtype == torch.bfloat16 and training and longest <= BLOCKS_UP_TO:
         return "blocked"
     return "grouped"
-
-
-def visible(
-    queries: torch.Tensor, keys: torch.Tensor, window: int | None, causal: bool
-) -> torch.Tensor:
-    """Which key positions each query position may see; True means attend. Shapes broadcast."""
-    distance = queries - keys
-    seen = distance >= 0 if causal else torch.ones_like(distance, dtype=torch.bool)
-    return seen if window is None else seen & (distance.abs() <= window)
 
 
 def attend_reference(
@@ -365,13 +279,8 @@ def attend_blocked(
     lengths, and of few shapes: in bf16 training on a CPU that is worth more.
     """
     _refuse("blocked", bias, dropout)
-    blocks = layout.blocks
-    qkv = _Gather.apply(torch.stack((q, k, v), 1), blocks.rows, blocks.slots)  # type: ignore[no-untyped-call]
-    q_NHCK, k_NHCK, v_NHCK = qkv.unflatten(0, (-1, blocks.size)).permute(2, 0, 3, 1, 4)
-    scores = (q_NHCK * q.shape[-1] ** -0.5) @ k_NHCK.transpose(-1, -2)
-    weights = (scores + blocks.mask(window, causal)).softmax(-1)
-    mixed = (weights @ v_NHCK).transpose(1, 2).flatten(0, 1)
-    out: torch.Tensor = _Gather.apply(mixed, blocks.slots, blocks.rows)  # type: ignore[no-untyped-call]
+    mask = layout.blocks.mask(window, causal, q.dtype)
+    out: torch.Tensor = _BlockedAttention.apply(q, k, v, layout, mask)  # type: ignore[no-untyped-call]
     return out
 
 
@@ -399,7 +308,7 @@ def attend_varlen(
     _refuse("varlen", bias, dropout)
     from torch.nn.attention.varlen import varlen_attn
 
-    used = sum(layout.lengths)
+    used = layout.used
     offsets = layout.boundaries.to(torch.int32)
     longest = max(layout.lengths)
     sides = (-1 if window is None else window, 0 if causal else -1 if window is None else window)

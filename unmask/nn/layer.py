@@ -7,7 +7,7 @@ from torch import nn
 
 from unmask.nn.attention import Attention
 from unmask.nn.config import LayerConfig
-from unmask.nn.kernels import Layout
+from unmask.nn.layout import Layout
 from unmask.nn.mlp import build_mlp
 from unmask.nn.norm import build_norm
 from unmask.nn.position import Rotation

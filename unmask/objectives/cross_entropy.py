@@ -1,8 +1,8 @@
 """Cross-entropy and the number of right first guesses, in one pass over the logits.
 
 PyTorch's own reads and writes a float32 copy of the logits about six times, and the arg max once
-more; on a CPU that costs as much as a layer of a small encoder. Here the logits are turned into
-their gradient in place, once, which is what the backward pass needs.
+more; on a CPU that costs as much as a layer of a small encoder. Here a few rows at a time are
+turned into their gradient, which is what the backward pass needs, while they lie in the cache.
 """
 
 from __future__ import annotations
@@ -10,6 +10,10 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch.autograd.function import once_differentiable
+
+# Float32 numbers worked on at once on a CPU: half a megabyte, so that a core's cache holds them.
+CHUNK = 1 << 17
 
 
 class _SummedCrossEntropy(torch.autograd.Function):
@@ -17,24 +21,47 @@ class _SummedCrossEntropy(torch.autograd.Function):
     def forward(
         ctx: Any, logits: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        work = logits.to(torch.float32, copy=True)
-        column = labels[:, None]
-        best = work.amax(1, keepdim=True)
-        right = work.gather(1, column)
-        hits = ((right >= best) & (weights[:, None] > 0)).sum()
-        total = work.sub_(best).exp_().sum(1, keepdim=True)
-        loss = ((total.log() + best - right).squeeze(1) * weights).sum()
-        if ctx.needs_input_grad[0]:
-            share = work.mul_(weights[:, None] / total)
-            share.scatter_add_(1, column, -weights[:, None])
-            ctx.save_for_backward(share.to(logits.dtype))
+        wanted = ctx.needs_input_grad[0]
+        gradient = torch.empty_like(logits) if wanted else None
+        rows = len(logits)
+        if logits.device.type == "cpu":
+            rows = max(1, CHUNK // logits.shape[1])
+        losses, right = [], []
+        for begin in range(0, len(logits), rows):
+            part = slice(begin, begin + rows)
+            target = None if gradient is None else gradient[part]
+            loss, hit = _row_losses(logits[part], labels[part, None], weights[part, None], target)
+            losses.append(loss)
+            right.append(hit)
+        hits = (torch.cat(right) & (weights > 0)).sum()
+        if gradient is not None:
+            ctx.save_for_backward(gradient)
         ctx.mark_non_differentiable(hits)
-        return loss, hits
+        return (torch.cat(losses) * weights).sum(), hits
 
     @staticmethod
+    @once_differentiable  # type: ignore[untyped-decorator]
     def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, None, None]:
-        (share,) = ctx.saved_tensors
-        return share * grads[0].to(share.dtype), None, None
+        # In place: a second backward through the same loss raises rather than scales twice.
+        (gradient,) = ctx.saved_tensors
+        return gradient.mul_(grads[0].to(gradient.dtype)), None, None
+
+
+def _row_losses(
+    logits: torch.Tensor,
+    column: torch.Tensor,
+    weights: torch.Tensor,
+    gradient: torch.Tensor | None,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The loss of each row and whether its label scores highest; writes the weighted gradient."""
+    work = logits.to(torch.float32, copy=True)
+    best = work.amax(1, keepdim=True)
+    score = work.gather(1, column)
+    total = work.sub_(best).exp_().sum(1, keepdim=True)
+    if gradient is not None:
+        work.mul_(weights / total).scatter_add_(1, column, -weights)
+        gradient.copy_(work)
+    return (total.log() + best - score).squeeze(1), (score >= best).squeeze(1)
 
 
 def summed_cross_entropy(

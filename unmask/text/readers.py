@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -12,7 +12,8 @@ from unmask.text.bad import Reading
 from unmask.text.documents import Document
 from unmask.text.formats import COMPRESSIONS, Damaged, shown, text_lines
 from unmask.text.jsonl import jsonl_texts
-from unmask.text.tables import csv_texts, parquet_texts
+from unmask.text.parquet import parquet_texts
+from unmask.text.tables import csv_texts
 
 Unit = Literal["file", "blank-line", "line", "record"]
 UNITS: tuple[Unit, ...] = ("file", "blank-line", "line", "record")
@@ -46,13 +47,13 @@ class SourceFile:
     size: int
 
 
-def kind_of(path: Path) -> str | None:
-    """The suffix that says how a file is read, in lower case; None if it is not served."""
+def kind_of(path: Path, served: Collection[str] = SERVED) -> str | None:
+    """The suffix that says how a file is read, in lower case; None if it is not among `served`."""
     suffixes = [suffix.lower() for suffix in path.suffixes[-2:]]
     if suffixes and suffixes[-1] in COMPRESSIONS:
         suffixes.pop()
-        return suffixes[-1] if suffixes and suffixes[-1] in set(SERVED) - {".parquet"} else None
-    return suffixes[-1] if suffixes and suffixes[-1] in SERVED else None
+        return suffixes[-1] if suffixes and suffixes[-1] in {*served} - {".parquet"} else None
+    return suffixes[-1] if suffixes and suffixes[-1] in served else None
 
 
 def stem_of(path: Path) -> str:

@@ -1,6 +1,6 @@
-"""Records of CSV and Parquet files.
+"""Records of CSV and TSV files.
 
-CSV is parsed here and not by the standard library's `csv`, for three reasons: that one limits a
+They are parsed here and not by the standard library's `csv`, for three reasons: that one limits a
 field's size through a setting of the whole process, it needs four bytes a character for a long
 field, and it does not say on which line an unclosed quote began.
 """
@@ -10,17 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from unmask.text.bad import Reading
-from unmask.text.formats import Damaged, byte_lines, extra
+from unmask.text.formats import Damaged, byte_lines
 
 MAX_RECORD = 1 << 28
 """A quoted CSV field that is longer than this many characters counts as one that never ends."""
 _QUOTED = re.compile(r'"((?:[^"]++|"")*+)"')
 _ESCAPED_BYTE = re.compile("[\udc80-\udcff]")
-_ROWS = 256
-"""Parquet rows decoded at a time."""
 
 
 def csv_texts(path: Path, name: str, field: str, reading: Reading) -> Iterator[tuple[int, str]]:
@@ -29,11 +26,11 @@ def csv_texts(path: Path, name: str, field: str, reading: Reading) -> Iterator[t
     Raises:
         Damaged: the column is not there, or compressed data is broken.
     """
-    records = _csv_records(path, name, reading)
+    records = csv_records(path, name, reading)
     line, header = next(records, (1, []))
     if header.count(field) != 1:
         how = "no column" if field not in header else "more than one column"
-        raise Damaged(line, f"{how} {field!r}; {_choices(header)}")
+        raise Damaged(line, f"{how} {field!r}; {choices(header)}")
     column = header.index(field)
     for line, record in records:
         if len(record) == len(header):
@@ -47,24 +44,37 @@ def _count(fields: int) -> str:
     return f"{fields} field" + "s" * (fields != 1)
 
 
-def _choices(columns: list[str]) -> str:
+def choices(columns: list[str]) -> str:
+    """What columns there are, for a message."""
     if not columns:
         return "the file is empty"
     return f"the columns are: {', '.join(map(repr, columns))} (choose with --field)"
 
 
-def _csv_records(path: Path, name: str, reading: Reading) -> Iterator[tuple[int, list[str]]]:
-    """(first line, fields) of every good record; a blank line between records is none."""
+def csv_records(
+    path: Path, name: str, reading: Reading, separator: str = ","
+) -> Iterator[tuple[int, list[str]]]:
+    """(first line, fields) of every good record, header first; a blank line is none.
+
+    Args:
+        path: the file.
+        name: how messages name it.
+        reading: takes the counts and the bad places.
+        separator: "," or a tab.
+
+    Raises:
+        Damaged: compressed data is broken.
+    """
     lines = byte_lines(path, reading)
     for number, raw in lines:
         record = _decode(raw)
-        if not record.strip():
+        if not record.strip(" \r\n" if separator == "\t" else None):
             continue
         reading.saw()
         try:
-            fields, open_at = _fields(_without_end(record))
+            fields, open_at = _fields(_without_end(record), separator)
             if open_at is not None:
-                fields = _long_record(record, open_at, lines)
+                fields = _long_record(record, open_at, lines, separator)
             if bad := next(filter(None, map(_ESCAPED_BYTE.search, fields)), None):
                 raise ValueError(f"byte 0x{ord(bad[0]) - 0xDC00:02x} is not UTF-8")
         except _Unclosed as unclosed:
@@ -93,7 +103,9 @@ def _without_end(record: str) -> str:
     return record.removesuffix("\n").removesuffix("\r")
 
 
-def _long_record(record: str, open_at: int, lines: Iterator[tuple[int, bytes]]) -> list[str]:
+def _long_record(
+    record: str, open_at: int, lines: Iterator[tuple[int, bytes]], separator: str
+) -> list[str]:
     """Fields of a record that goes on over several lines, because a quoted field does.
 
     Raises:
@@ -110,17 +122,17 @@ def _long_record(record: str, open_at: int, lines: Iterator[tuple[int, bytes]]) 
             break
         if parts[-1].count('"') and quotes % 2 == 0:  # an odd count cannot have closed it
             record = "".join(parts)
-            fields, still_open = _fields(_without_end(record))
+            fields, still_open = _fields(_without_end(record), separator)
             if still_open is None:
                 return fields
             parts, quotes = [record], record.count('"', still_open)
     raise _Unclosed(size)
 
 
-def _fields(record: str) -> tuple[list[str], int | None]:
+def _fields(record: str, separator: str) -> tuple[list[str], int | None]:
     """(fields, None), or where the quoted field begins that does not end in this record."""
     if '"' not in record:
-        return record.split(","), None
+        return record.split(separator), None
     fields: list[str] = []
     at = 0
     while True:
@@ -131,62 +143,13 @@ def _fields(record: str) -> tuple[list[str], int | None]:
             fields.append(quoted[1].replace('""', '"'))
             at = quoted.end()
         else:
-            end = record.find(",", at)
+            end = record.find(separator, at)
             end = len(record) if end < 0 else end
             fields.append(record[at:end])
             at = end
         if at == len(record):
             return fields, None
-        if record[at] != ",":
-            raise ValueError(f"{record[at]!r} after a closing quote, where a comma belongs")
+        if record[at] != separator:
+            belongs = "a comma" if separator == "," else "a tab"
+            raise ValueError(f"{record[at]!r} after a closing quote, where {belongs} belongs")
         at += 1
-
-
-def parquet_texts(path: Path, name: str, field: str, reading: Reading) -> Iterator[tuple[int, str]]:
-    """One text column of a Parquet file, as (1-based row, text).
-
-    Raises:
-        TextError: pyarrow is not installed.
-        Damaged: the file is broken, or the column is not there or not text.
-    """
-    parquet = extra("pyarrow.parquet", "reading .parquet")
-    arrow = extra("pyarrow", "reading .parquet")
-    size = path.stat().st_size
-    row, rows = 0, 1
-    try:
-        with parquet.ParquetFile(str(path), pre_buffer=False, buffer_size=1 << 20) as file:
-            _check_column(arrow, file.schema_arrow, field)
-            rows = max(1, file.metadata.num_rows)
-            for batch in file.iter_batches(batch_size=_ROWS, columns=[field]):
-                for value in batch.column(0):
-                    row += 1
-                    reading.saw()
-                    if (text := _cell(value, name, row, field, reading)) is not None:
-                        yield row, text
-                reading.at(size * row // rows)
-    except (arrow.ArrowException, OSError) as error:
-        first = str(error).strip().partition("\n")[0]
-        lost = size - size * row // rows
-        raise Damaged(row + 1, f"it is not readable as Parquet ({first})", lost) from None
-
-
-def _check_column(arrow: Any, schema: Any, field: str) -> None:
-    names = list(schema.names)
-    if names.count(field) != 1:
-        raise Damaged(None, f"no column {field!r}; {_choices(names)}")
-    kind = schema.field(field).type
-    if arrow.types.is_dictionary(kind):
-        kind = kind.value_type
-    if str(kind) not in ("string", "large_string", "string_view", "null"):
-        raise Damaged(None, f"column {field!r} holds {kind}, not text; {_choices(names)}")
-
-
-def _cell(value: Any, name: str, row: int, field: str, reading: Reading) -> str | None:
-    try:
-        text: str | None = value.as_py()
-    except UnicodeDecodeError:
-        reading.report_bad(name, row, f"column {field!r} is not UTF-8")
-        return None
-    if text is None:
-        reading.report_bad(name, row, f"column {field!r} holds null, not text")
-    return text

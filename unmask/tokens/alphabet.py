@@ -54,6 +54,8 @@ class Alphabet:
     def choose(self, room: int, min_frequency: int) -> tuple[list[str], list[str]]:
         """Choose the most frequent characters, and printable ASCII whether it occurs or not.
 
+        So no word of ASCII letters and digits is unknown, unless there is no room for them all.
+
         Args:
             room: how many characters and continuations together there may be.
             min_frequency: how often a character other than ASCII must occur.
@@ -62,16 +64,17 @@ class Alphabet:
             The characters, and those among them that also continue words; both sorted.
         """
         counts = {**dict.fromkeys(self._ascii, 0), **self._counts}
+        inside = self._inside | {character for character in self._ascii if character.isalnum()}
         seen, worth = 0, (1 - _RARE_SHARE) * sum(counts.values())
         kept: list[str] = []
         for character, count in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])):
             rare = count < min_frequency or seen > worth
             seen += count
-            places = 1 + (character in self._inside)
+            places = 1 + (character in inside)
             if places <= room and (character in self._ascii or not rare):
                 room -= places
                 kept.append(character)
-        return sorted(kept), sorted(self._inside.intersection(kept))
+        return sorted(kept), sorted(inside.intersection(kept))
 
     def left_out(self, kept: Iterable[str]) -> int:
         """How many distinct characters of the text are not among these."""

@@ -112,8 +112,7 @@ def _segment_pattern() -> re.Pattern[str]:
     extension = f"[{marks}{_JOINER}\u200c{_SKIN_TONES}{_TAGS}{_AM}]"
     return re.compile(
         rf"{run}+"
-        rf"|[{_FLAG_LETTERS}]{{2}}"
-        rf"|[{signs}](?:{_JOINER}[{signs}]|{extension})*"
+        rf"|(?:[{_FLAG_LETTERS}]{{2}}|[{signs}])(?:{_JOINER}[{signs}]|{extension})*"
         rf"|[{unspaced}](?:{extension}|(?<=[{_STACKERS}])[{unspaced}])*"
     )
 

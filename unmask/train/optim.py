@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from unmask.errors import ConfigError
+from unmask.train.muon import Muon
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,8 +61,8 @@ class Optimizer:
             "adamw": torch.optim.AdamW(adam, lr=config.lr, betas=config.betas, fused=True)
         }
         if config.muon_lr and matrices:
-            self.parts["muon"] = torch.optim.Muon(
-                matrices, lr=config.muon_lr, weight_decay=config.weight_decay
+            self.parts["muon"] = Muon(
+                matrices, config.muon_lr, weight_decay=config.weight_decay
             )
         self.clip = config.clip
         self.peaks = {"adamw": config.lr, "muon": config.muon_lr}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-import unmask
+from unmask import __version__
 from unmask.errors import ConfigError
 
 
@@ -73,7 +73,7 @@ def versions() -> dict[str, str]:
     import tokenizers
 
     return {
-        "unmask": unmask.__version__,
+        "unmask": __version__,
         "python": platform.python_version(),
         "torch": torch.__version__,
         "tokenizers": tokenizers.__version__,

@@ -1,0 +1,241 @@
+"""Model folders: opening what is published or saved here, and saving so that others open it.
+
+A folder is `config.json`, `model.safetensors`, the tokenizer's files, `README.md`, and, where it
+was saved here, `manifest.json` with the digests of all of them. Opening is strict: nothing is
+guessed, and nothing that lies in a folder is run.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import torch
+
+from unmask.arch.spec import Arch, HeadKind, PublishedConfig
+from unmask.checkpoint.building import build
+from unmask.checkpoint.files import recover, verify_if_manifest
+from unmask.checkpoint.formats import (
+    CONFIG,
+    HOLDS,
+    Described,
+    Format,
+    check_vocabulary,
+    describe,
+)
+from unmask.checkpoint.labels import check_labels, check_same
+from unmask.checkpoint.saving import save_model
+from unmask.checkpoint.weightfiles import read_weights
+from unmask.errors import ModelError
+from unmask.heads.model import LanguageModel, SequenceClassifier
+from unmask.nn.config import Pooling
+from unmask.nn.encoder import Encoder
+from unmask.tokens.tokenizer import Tokenizer
+
+__all__ = [
+    "Opened",
+    "model_folder",
+    "open_classifier",
+    "open_encoder",
+    "open_language_model",
+    "save_model",
+]
+
+AnyPath = str | os.PathLike[str]
+M = TypeVar("M", Encoder, LanguageModel, SequenceClassifier, covariant=True)
+
+
+@dataclass(frozen=True)
+class Opened(Generic[M]):
+    """A model from a folder, with what belongs to it.
+
+    Attributes:
+        model: the model, in evaluation mode.
+        arch: its architecture.
+        config: its configuration.
+        tokenizer: its tokenizer.
+        labels: names of a classifier's labels, in the order of its outputs; else empty.
+        aside: stored weights that the model has no use for, such as another head's.
+        new: parameters that were not stored but drawn, those of a new head. Announce them.
+        format: the format of the folder.
+        path: the folder that was read.
+    """
+
+    model: M
+    arch: Arch[Any]
+    config: PublishedConfig
+    tokenizer: Tokenizer
+    labels: tuple[str, ...]
+    aside: tuple[str, ...]
+    new: tuple[str, ...]
+    format: Format
+    path: Path
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """A folder that was read and checked, and not yet built."""
+
+    path: Path
+    said: Described
+    tokenizer: Tokenizer
+    weights: dict[str, torch.Tensor]
+
+
+def open_language_model(
+    path: AnyPath, *, dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu"
+) -> Opened[LanguageModel]:
+    """Open a folder that holds a masked language model.
+
+    Args:
+        path: a model folder, or the folder of a finished run.
+        dtype: what the parameters become, whatever they are stored as.
+        device: where they go.
+
+    Raises:
+        ModelError: no model is there, or another kind; weights that do not fit are a
+            WeightMapError, what is not served by name an UnsupportedModel.
+        TokenizerError: the tokenizer's files are missing or broken.
+        CheckpointError: a file is missing, or CorruptCheckpoint: differs from its digest.
+    """
+    stored = _read(path)
+    if stored.said.head != "lm":
+        raise ModelError(
+            f"{stored.path} must hold a language model, but holds {HOLDS[stored.said.head]}. "
+            "Use the folder that it was made from, or pretrain one"
+        )
+    return _opened(stored, LanguageModel, "lm", stored.said.config, (), 0, dtype, device)
+
+
+def open_classifier(
+    path: AnyPath,
+    *,
+    labels: tuple[str, ...] | None = None,
+    pooling: Pooling | None = None,
+    seed: int = 0,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | str = "cpu",
+) -> Opened[SequenceClassifier]:
+    """Open a folder as a classifier of sequences.
+
+    Args:
+        path: a model folder, or the folder of a finished run.
+        labels: where the folder holds a classifier: the labels of the data, which must be the
+            model's own, in any order. Where it holds a language model or a bare encoder: the
+            labels of a new head, whose drawn parameters are named in `new`. Layers that the
+            architecture's heads share are taken over, as the published ones do.
+        pooling: of a new head; None for what `config.json` says.
+        seed: for the parameters of a new head.
+        dtype: what the parameters become, whatever they are stored as.
+        device: where they go.
+
+    Raises:
+        LabelMismatch: the folder's labels and those given are different sets.
+        ModelError: there is no classifier and no labels are given; the rest is as in
+            `open_language_model`.
+    """
+    stored = _read(path)
+    config = stored.said.config
+    if stored.said.head == "sequence":
+        if labels is not None:
+            check_same(stored.said.labels, labels)
+        if pooling is not None and pooling != getattr(config, "classifier_pooling", pooling):
+            raise ModelError(
+                f"{stored.path} holds a classifier that pools otherwise than by {pooling!r}. Leave "
+                "the pooling out, or start from a model without a classifier"
+            )
+        labels = stored.said.labels
+    elif labels is None:
+        raise ModelError(
+            f"{stored.path} must hold a classifier, but holds {HOLDS[stored.said.head]}. "
+            "Fine-tune one from it: unmask finetune"
+        )
+    else:
+        labels = check_labels(labels)
+        config = config if pooling is None else _with_pooling(config, pooling)
+    return _opened(stored, SequenceClassifier, "sequence", config, labels, seed, dtype, device)
+
+
+def open_encoder(
+    path: AnyPath, *, dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu"
+) -> Opened[Encoder]:
+    """Open a folder's encoder by itself, and set any head aside.
+
+    Args and errors are as in `open_language_model`.
+    """
+    stored = _read(path)
+    return _opened(stored, Encoder, "encoder", stored.said.config, (), 0, dtype, device)
+
+
+def model_folder(path: AnyPath) -> Path:
+    """The folder of a model: `path` itself, or `model` below it where `path` is a run.
+
+    Raises:
+        ModelError: neither is there; a run that is not finished is told apart.
+    """
+    root = Path(path)
+    for folder in (root, root / "model"):
+        # A save that was killed while it replaced the folder may have left the old one aside.
+        if (folder.is_dir() or recover(folder)) and (folder / CONFIG).is_file():
+            return folder
+    if not root.is_dir():
+        what = "is a file" if root.exists() else "does not exist"
+        raise ModelError(f"{root} must be the folder of a model or of a finished run, but {what}")
+    if (root / "run.json").is_file():
+        raise ModelError(
+            f"{root} is a run that is not finished: its model is written at the end. Start the "
+            "same command again to finish it"
+        )
+    raise ModelError(
+        f"{root} holds no model: neither {CONFIG} nor model/{CONFIG} is there. Name the folder "
+        "of a model or of a finished run"
+    )
+
+
+def _read(path: AnyPath) -> _Stored:
+    """Digests first, then what the folder says of itself, then its tokenizer and weights."""
+    folder = model_folder(path)
+    verify_if_manifest(folder)
+    weights = cache(lambda: read_weights(folder))
+    said = describe(folder, weights)
+    tokenizer = Tokenizer.from_pretrained(folder)
+    check_vocabulary(tokenizer, said.config, str(folder))
+    return _Stored(folder, said, tokenizer, weights())
+
+
+def _opened(
+    stored: _Stored,
+    model: type[M],
+    kind: HeadKind,
+    config: PublishedConfig,
+    labels: tuple[str, ...],
+    seed: int,
+    dtype: torch.dtype,
+    device: torch.device | str,
+) -> Opened[M]:
+    said = stored.said
+    try:
+        built = build(
+            said, stored.weights, kind, config, labels, seed=seed, dtype=dtype, device=device
+        )
+    except ModelError as error:
+        raise type(error)(f"{stored.path}: {error}") from None
+    assert isinstance(built.model, model)
+    return Opened(
+        model=built.model,
+        arch=said.arch,
+        config=config,
+        tokenizer=stored.tokenizer,
+        labels=labels,
+        aside=built.aside,
+        new=built.new,
+        format=said.format,
+        path=stored.path,
+    )
+
+
+def _with_pooling(config: PublishedConfig, pooling: Pooling) -> PublishedConfig:
+    return config.check({**config.model_dump(), "classifier_pooling": pooling})

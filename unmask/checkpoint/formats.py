@@ -1,0 +1,210 @@
+"""What a model folder's `config.json` says, in either format, and how it is written.
+
+The published format is that of `transformers`. Ours holds what that one cannot express:
+
+    {"format": "unmask", "version": 1, "model_type": "unmask", "arch": ..., "config": {...},
+     "head": "encoder" | "lm" | "sequence", "labels": [...]}
+
+Its weights stand under our own names. `model_type` is there so that other readers, some of which
+guess a missing type from the folder's name, refuse it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from unmask.arch.registry import ARCHS, arch_of
+from unmask.arch.spec import Arch, HeadKind, PublishedConfig
+from unmask.arch.weights import places_in
+from unmask.checkpoint.jsonfile import read_json
+from unmask.checkpoint.labels import check_labels, read_labels
+from unmask.errors import ModelError, UnsupportedModel
+from unmask.tokens.tokenizer import Tokenizer
+
+Format = Literal["hf", "unmask"]
+
+CONFIG = "config.json"
+VERSION = 1
+HEADS: tuple[HeadKind, ...] = get_args(HeadKind)
+HOLDS: Mapping[HeadKind, str] = {
+    "encoder": "an encoder without a head",
+    "lm": "a language model",
+    "sequence": "a classifier",
+}
+
+_OWN_KEYS = frozenset({"format", "version", "model_type", "arch", "config", "head", "labels"})
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A folder by its `config.json`.
+
+    Attributes:
+        format: which of the two formats it is in.
+        arch: its architecture.
+        config: its configuration.
+        head: what the stored model ends in.
+        labels: names of the labels, in the order of the outputs; empty without a sequence head.
+    """
+
+    format: Format
+    arch: Arch[Any]
+    config: PublishedConfig
+    head: HeadKind
+    labels: tuple[str, ...]
+
+
+def describe(folder: Path, names: Callable[[], Iterable[str]]) -> Described:
+    """Read a folder's `config.json`.
+
+    Args:
+        folder: the folder.
+        names: gives the names of its weights; they tell the head where an old file does not.
+
+    Raises:
+        UnsupportedModel: an architecture, a head or a value that is not served; it is named.
+        ModelError: the file does not say what it must.
+        CheckpointError: it is missing or cannot be read.
+    """
+    raw = read_json(folder / CONFIG)
+    if not isinstance(raw, dict):
+        raise ModelError(f"{folder / CONFIG} must hold a JSON object, not {type(raw).__name__}")
+    try:
+        return _own(raw) if raw.get("format") == "unmask" else _published(raw, names)
+    except ModelError as error:
+        raise type(error)(f"{folder}: {error}") from None
+
+
+def own_config(
+    arch: Arch[Any], config: PublishedConfig, head: HeadKind, labels: tuple[str, ...]
+) -> dict[str, Any]:
+    """The content of `config.json` in our own format."""
+    return {
+        "format": "unmask",
+        "version": VERSION,
+        "model_type": "unmask",
+        "arch": arch.name,
+        "head": head,
+        "labels": list(labels),
+        "config": config.model_dump(mode="json"),
+    }
+
+
+def published_config(
+    arch: Arch[Any],
+    config: PublishedConfig,
+    head: HeadKind,
+    labels: tuple[str, ...],
+    tokenizer: Tokenizer,
+    dtype: str,
+) -> dict[str, Any]:
+    """The content of `config.json` in the published format.
+
+    Token ids that the configuration leaves open are those of the tokenizer.
+
+    Raises:
+        UnsupportedModel: the format has no word for something in the configuration.
+    """
+    fields = config.published()
+    for name, role in arch.token_ids.items():
+        if fields.get(name) is None:
+            fields[name] = tokenizer.roles.get(role)
+    if head == "sequence":
+        fields["id2label"] = {str(index): label for index, label in enumerate(labels)}
+        fields["label2id"] = {label: index for index, label in enumerate(labels)}
+    fields |= {"architectures": [arch.classes[head]], "dtype": dtype}
+    return dict(sorted(fields.items()))
+
+
+def check_vocabulary(tokenizer: Tokenizer, config: PublishedConfig, where: str) -> None:
+    """Check that every token id has a row in the model's token table.
+
+    Raises:
+        ModelError: the table is too small.
+    """
+    if tokenizer.vocab_size > config.vocab_size:
+        raise ModelError(
+            f"{where} has token ids up to {tokenizer.vocab_size - 1}, but the model's token table "
+            f"has {config.vocab_size} rows (vocab_size). Use the tokenizer that the model was "
+            "trained with"
+        )
+
+
+def _own(raw: Mapping[str, Any]) -> Described:
+    version, labels = raw.get("version"), raw.get("labels")
+    if type(version) is not int or version > VERSION or version < 1:
+        raise ModelError(
+            f"config.json is in version {version!r} of unmask's format, and this version of unmask "
+            f"reads up to {VERSION}. Install a newer one"
+        )
+    if raw.keys() != _OWN_KEYS:
+        raise ModelError(
+            f"config.json in unmask's format must have the keys {', '.join(sorted(_OWN_KEYS))}, "
+            f"and differs in: {', '.join(sorted(raw.keys() ^ _OWN_KEYS))}"
+        )
+    head = next((kind for kind in HEADS if kind == raw["head"]), None)
+    if head is None:
+        raise ModelError(
+            f"head in config.json must be one of {', '.join(HEADS)}, not {raw['head']!r}"
+        )
+    arch = _arch(raw["arch"])
+    if not isinstance(raw["config"], dict) or not isinstance(labels, list):
+        raise ModelError("config.json must have an object as config and a list as labels")
+    config = arch.config.check(raw["config"])
+    if head == "sequence":
+        check_labels(labels)
+    elif labels:
+        raise ModelError(f"config.json has labels, but its head is {head!r}, which has none")
+    return Described("unmask", arch, config, head, tuple(labels))
+
+
+def _published(raw: Mapping[str, Any], names: Callable[[], Iterable[str]]) -> Described:
+    if raw.get("auto_map") is not None:
+        raise UnsupportedModel(
+            "config.json names Python code of its own (auto_map). Code from a model folder is "
+            "never run here"
+        )
+    if "model_type" not in raw:
+        raise ModelError(
+            f"config.json has no model_type, so nothing says what it is. Add it: one of "
+            f"{', '.join(ARCHS)}"
+        )
+    arch = _arch(raw["model_type"])
+    config = arch.config.parse(raw)
+    head = _published_head(arch, raw, names)
+    return Described("hf", arch, config, head, read_labels(raw) if head == "sequence" else ())
+
+
+def _arch(name: object) -> Arch[Any]:
+    if not isinstance(name, str):
+        raise ModelError(f"the architecture in config.json must be a name, not {name!r}")
+    return arch_of(name)
+
+
+def _published_head(
+    arch: Arch[Any], raw: Mapping[str, Any], names: Callable[[], Iterable[str]]
+) -> HeadKind:
+    """What the stored model ends in: by its class, or where that is not said, by its weights."""
+    classes, served = raw.get("architectures"), arch.opened_as()
+    if classes is None or classes == []:
+        return _head_by_weights(arch, set(names()))
+    name = classes[0] if isinstance(classes, list) else classes
+    if not isinstance(name, str) or name not in served:
+        raise UnsupportedModel(
+            f"config.json says architectures={classes!r}, and of {arch.name} these are served: "
+            f"{', '.join(served)}"
+        )
+    return served[name]
+
+
+def _head_by_weights(arch: Arch[Any], names: set[str]) -> HeadKind:
+    if "head.project.weight" in places_in(arch.sequence_weights, arch.prefix, names):
+        # A head over tokens can have the same names.
+        raise ModelError(
+            "config.json does not say what kind of classifier the weights are. If they score whole "
+            f'sequences, add "architectures": ["{arch.classes["sequence"]}"]'
+        )
+    return "lm" if places_in(arch.lm_weights, arch.prefix, names) else "encoder"

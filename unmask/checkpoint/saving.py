@@ -1,0 +1,131 @@
+"""Saving a model as a folder, in the format that fits."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from unmask.arch.spec import Arch, HeadKind, PublishedConfig
+from unmask.checkpoint.building import (
+    Model,
+    check_made_of,
+    kind_of,
+    named_weights,
+    published_weights,
+)
+from unmask.checkpoint.files import publish
+from unmask.checkpoint.formats import (
+    CONFIG,
+    HOLDS,
+    Format,
+    check_vocabulary,
+    own_config,
+    published_config,
+)
+from unmask.checkpoint.jsonfile import render_json
+from unmask.checkpoint.labels import check_labels
+from unmask.checkpoint.weightfiles import SINGLE, write_weights
+from unmask.errors import ModelError, UnsupportedModel
+from unmask.tokens.tokenizer import Tokenizer
+
+_CARD = "README.md"
+
+
+def save_model(
+    path: str | os.PathLike[str],
+    model: Model,
+    *,
+    arch: Arch[Any],
+    config: PublishedConfig,
+    tokenizer: Tokenizer,
+    labels: tuple[str, ...] = (),
+    format: Literal["auto"] | Format = "auto",
+    card: str | None = None,
+    replace: bool = False,
+) -> Format:
+    """Save a model as a folder, whole or not at all.
+
+    Args:
+        path: the folder to make.
+        model: an encoder, a language model or a classifier.
+        arch: its architecture.
+        config: the configuration that it was built from.
+        tokenizer: its tokenizer.
+        labels: names of a classifier's labels, in the order of its outputs.
+        format: "hf" is what `transformers` opens, "unmask" our own, "auto" the first where it can
+            express the model.
+        card: the text of `README.md`; None for a few lines that say what the folder is.
+        replace: whether a folder that was saved there before may be replaced.
+
+    Returns:
+        The format that was used.
+
+    Raises:
+        UnsupportedModel: the format asked for cannot express the model; it says what.
+        ModelError: model, configuration, labels and tokenizer do not belong together.
+        CheckpointError: the folder is taken, or the disk is full.
+    """
+    kind = kind_of(model)
+    if kind == "sequence":
+        check_labels(labels)
+    elif labels:
+        raise ModelError(f"only a classifier has labels, and these were given: {labels}")
+    check_made_of(arch, config, labels, model)
+    check_vocabulary(tokenizer, config, "the tokenizer")
+    format, document, weights = _in_format(format, model, arch, config, tokenizer, labels)
+    text = card if card is not None else _plain_card(arch, kind, model, labels)
+    encoder = arch.encoder(config)
+    limit = min(tokenizer.settings.model_max_length or encoder.context, encoder.context)
+
+    def write(folder: Path) -> None:
+        (folder / CONFIG).write_bytes(render_json(document))
+        write_weights(folder / SINGLE, weights)
+        tokenizer.save_pretrained(
+            folder, model_max_length=limit, segments=encoder.embedding.segments > 0
+        )
+        (folder / _CARD).write_text(text, encoding="utf-8")
+
+    # A tokenizer's file has about 64 bytes for each entry.
+    size = sum(w.nbytes for w in weights.values()) + 64 * tokenizer.vocab_size + (1 << 16)
+    publish(Path(path), write, replace=replace, size=size)
+    return format
+
+
+def _in_format(
+    format: Literal["auto"] | Format,
+    model: Model,
+    arch: Arch[Any],
+    config: PublishedConfig,
+    tokenizer: Tokenizer,
+    labels: tuple[str, ...],
+) -> tuple[Format, dict[str, Any], dict[str, torch.Tensor]]:
+    """The format to use, the content of `config.json`, and the weights by their names."""
+    kind = kind_of(model)
+    dtype = str(next(model.parameters()).dtype).removeprefix("torch.")
+    if format != "unmask":
+        try:
+            document = published_config(arch, config, kind, labels, tokenizer, dtype)
+            return "hf", document, published_weights(arch, model)
+        except UnsupportedModel:
+            if format == "hf":
+                raise
+    return "unmask", own_config(arch, config, kind, labels), named_weights(model)
+
+
+def _plain_card(arch: Arch[Any], kind: HeadKind, model: Model, labels: tuple[str, ...]) -> str:
+    """What can be said of a model without knowing how it was made."""
+    from unmask import __version__
+
+    count = sum(parameter.numel() for parameter in model.parameters())
+    lines = [
+        f"# {HOLDS[kind].capitalize()} of the {arch.name} architecture",
+        "",
+        f"Saved by unmask {__version__}, with {count:,} parameters. How it was trained, on which "
+        "data and how good it is was not recorded.",
+    ]
+    if labels:
+        lines += ["", f"Labels: {', '.join(labels)}."]
+    return "\n".join([*lines, ""])

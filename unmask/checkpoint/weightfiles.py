@@ -1,0 +1,91 @@
+"""A model's weights on disk: one safetensors file, or several and an index. Never pickle."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path, PurePath
+
+import torch
+from safetensors.torch import save_file
+
+from unmask.checkpoint.jsonfile import read_json
+from unmask.checkpoint.tensors import load_tensors
+from unmask.errors import CorruptCheckpoint, ModelError, UnsupportedModel
+
+SINGLE = "model.safetensors"
+INDEX = "model.safetensors.index.json"
+
+# What else a published folder may hold. The first two are pickle, which can run code when read.
+_OTHERS = (
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+    "tf_model.h5",
+    "flax_model.msgpack",
+    "model.ckpt.index",
+)
+FLOATS = frozenset({torch.float64, torch.float32, torch.float16, torch.bfloat16})
+
+
+def read_weights(folder: Path) -> dict[str, torch.Tensor]:
+    """Every tensor of a model folder by its name in the files, on the CPU, as stored.
+
+    Raises:
+        UnsupportedModel: there are weights, but in no safetensors file.
+        ModelError: there are none, or a file that the index names is missing.
+        CorruptCheckpoint: a file cannot be read, or the index and its files disagree.
+    """
+    if (folder / SINGLE).is_file():
+        return load_tensors(folder / SINGLE)
+    if (folder / INDEX).is_file():
+        return _read_shards(folder)
+    if other := next((name for name in _OTHERS if (folder / name).exists()), None):
+        raise UnsupportedModel(
+            f"{folder} holds its weights as {other}, and only safetensors files are read: other "
+            "formats can run code, or lose types. Open the folder with transformers once, "
+            "AutoModel.from_pretrained(...), with the class that its config.json names, and save "
+            "it again with save_pretrained(...): that writes model.safetensors"
+        )
+    raise ModelError(
+        f"{folder} holds no weights: neither {SINGLE} nor {INDEX} is there. Copy the folder again"
+    )
+
+
+def write_weights(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
+    """Write one safetensors file, with the mark that `transformers` looks for."""
+    own = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    # Pieces of one fused matrix share its memory, which safetensors refuses.
+    separate = {
+        name: tensor.clone() if tensor.untyped_storage().nbytes() > tensor.nbytes else tensor
+        for name, tensor in own.items()
+    }
+    save_file(separate, path, metadata={"format": "pt"})
+
+
+def _read_shards(folder: Path) -> dict[str, torch.Tensor]:
+    """The tensors of all the files that the index names, which must hold what it says."""
+    index = folder / INDEX
+    document = read_json(index)
+    table = document.get("weight_map") if isinstance(document, dict) else None
+    if not isinstance(table, dict) or not all(isinstance(f, str) for f in table.values()):
+        raise CorruptCheckpoint(f"{index} has no table weight_map of names to files")
+    files = sorted(set(table.values()))
+    for file in files:
+        if PurePath(file).name != file or not file.endswith(".safetensors"):
+            raise CorruptCheckpoint(
+                f"{index} names {file!r}, which is no safetensors file of the same folder"
+            )
+    if missing := [file for file in files if not (folder / file).is_file()]:
+        raise ModelError(
+            f"{folder} lacks {', '.join(missing)}, which {INDEX} names. Copy these files too"
+        )
+    tensors: dict[str, torch.Tensor] = {}
+    for file in files:
+        found = load_tensors(folder / file)
+        said = {name for name, place in table.items() if place == file}
+        if found.keys() != said:
+            names = ", ".join(sorted(found.keys() ^ said)[:12])
+            raise CorruptCheckpoint(
+                f"{folder / file} and {INDEX} disagree on: {names}. They are not from one save"
+            )
+        tensors |= found
+    return tensors

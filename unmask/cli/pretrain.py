@@ -1,0 +1,86 @@
+"""`unmask pretrain`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unmask.cli import options
+from unmask.cli.console import Terminal, print_json, print_table
+
+
+def pretrain(
+    out: Annotated[Path, typer.Option(help="Folder of the run; an unfinished one is resumed.")],
+    text: options.Text = None,
+    minutes: Annotated[float | None, typer.Option(help="Time to train for.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Or: number of updates.")] = None,
+    tokens: Annotated[int | None, typer.Option(help="Or: number of tokens.")] = None,
+    size: Annotated[
+        str | None,
+        typer.Option(help="tiny, mini, small, medium, base, or LAYERSxWIDTH. Default: mini."),
+    ] = None,
+    arch: Annotated[str | None, typer.Option(help="modernbert (default) or bert.")] = None,
+    context: Annotated[int | None, typer.Option(help="Longest sequence. Default: 512.")] = None,
+    on_long: Annotated[
+        str | None,
+        typer.Option(help="Documents longer than that: chunk (default), truncate or error."),
+    ] = None,
+    tokenizer: Annotated[
+        str | None, typer.Option(metavar="FOLDER", help="Use this one instead of training one.")
+    ] = None,
+    vocab_size: Annotated[
+        int | None, typer.Option(help="Of a tokenizer trained here. Default: 8000.")
+    ] = None,
+    field: options.Field = None,
+    document: options.Document = None,
+    on_bad: options.OnBad = None,
+    max_bad: options.MaxBad = None,
+    eval_every: Annotated[
+        int | None, typer.Option(help="Steps between held-out evaluations. Default: ten in all.")
+    ] = None,
+    keep: Annotated[int | None, typer.Option(help="Checkpoints kept. Default: 2.")] = None,
+    seed: options.Seed = None,
+    device: options.Device = None,
+    dtype: options.Dtype = None,
+    threads: options.Threads = None,
+    tensorboard: Annotated[
+        bool | None, typer.Option("--tensorboard", help="Also write TensorBoard event files.")
+    ] = None,
+    config: options.Config = None,
+    set_: options.Set = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print tokens, memory and time, and stop.")
+    ] = False,
+    json: options.Json = False,
+) -> None:
+    """Pretrain an encoder on raw text by masked language modelling.
+
+    Example: unmask pretrain --text corpus/ --size mini --minutes 10 --out runs/a
+
+    Killed or interrupted, the same command goes on where it was, to the same bits.
+    """
+    from dataclasses import asdict
+
+    from unmask.verbs.pretrain import plan, pretrain
+    from unmask.verbs.pretrain_settings import SHORT, pretrain_settings
+
+    given = locals()
+    base, over = options.recipe(config, set_)
+    settings = pretrain_settings(base, over, **{name: given[name] for name in SHORT})
+    watch = Terminal()
+    if dry_run:
+        facts = plan(settings=settings, watch=watch).as_dict()
+        (print_json if json else print_table)(facts)
+        return
+    result = pretrain(out=out, settings=settings, watch=watch)
+    if json:
+        print_json(asdict(result))
+    elif result.finished:
+        print_table({"steps": f"{result.steps:,}", "tokens": f"{result.tokens:,}"})
+        print_table({f"held-out {k}": f"{v:.4f}" for k, v in result.held_out.items()})
+        print(f'\nNext: unmask fill {out} "a sentence with a [MASK] in it"')
+    else:
+        watch.say(f"Stopped at step {result.steps:,}. The same command goes on from there.")
+    options.exit_code(result.stopped_by)

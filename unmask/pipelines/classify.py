@@ -1,0 +1,166 @@
+"""`Classifier`: one label for each text."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NotRequired, TypedDict, overload
+
+import torch
+
+from unmask.batches.batch import Batch
+from unmask.batches.sequences import OnLong
+from unmask.checkpoint.folder import Opened, open_classifier
+from unmask.errors import TokenizerError
+from unmask.heads.model import SequenceClassifier
+from unmask.pipelines.folders import save_opened
+from unmask.pipelines.running import Fit, Fitted, run, windows
+from unmask.tokens.tokenizer import Tokenizer
+
+
+class Prediction(TypedDict):
+    """What is said of one text.
+
+    Keys:
+        label: the most probable label.
+        score: its probability, from 0 to 1.
+        tokens: how many tokens the text had before anything was cut, special tokens included.
+        truncated: whether some of them were not read.
+        scores: the probability of every label by name, in the model's order, where asked for.
+    """
+
+    label: str
+    score: float
+    tokens: int
+    truncated: bool
+    scores: NotRequired[dict[str, float]]
+
+
+@dataclass(frozen=True, eq=False)
+class Classifier:
+    """Labels for texts, by a model with a sequence head.
+
+    Attributes:
+        opened: the model with its tokenizer and labels.
+    """
+
+    opened: Opened[SequenceClassifier]
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        path: str | Path,
+        *,
+        device: str | torch.device = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> Classifier:
+        """Open a classifier's folder, or the folder of the run that made it.
+
+        Raises:
+            ModelError: it is no classifier.
+            CheckpointError: a file cannot be read.
+        """
+        return cls(open_classifier(path, dtype=dtype, device=device))
+
+    def save_pretrained(self, path: str | Path, *, replace: bool = False) -> None:
+        """Save model, tokenizer and labels as a folder.
+
+        Raises:
+            CheckpointError: the folder is taken and not to be replaced, or the disk is full.
+        """
+        save_opened(self.opened, path, replace=replace)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The names of the labels, in the order of the model's outputs."""
+        return self.opened.labels
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """Text to ids."""
+        return self.opened.tokenizer
+
+    @overload
+    def predict(
+        self, texts: Iterator[str], *, on_long: OnLong = "truncate", scores: bool = False
+    ) -> Iterator[Prediction]: ...
+
+    @overload
+    def predict(
+        self, texts: Collection[str], *, on_long: OnLong = "truncate", scores: bool = False
+    ) -> list[Prediction]: ...
+
+    def predict(
+        self, texts: Iterable[str], *, on_long: OnLong = "truncate", scores: bool = False
+    ) -> list[Prediction] | Iterator[Prediction]:
+        """Labels for texts, in their order. Warns once where texts were cut, and says how many.
+
+        Args:
+            texts: a collection gives a list; an iterator gives an iterator, which reads ahead by
+                about a thousand texts and holds no more in memory.
+            on_long: what happens to a text longer than the context: "truncate" reads its
+                beginning; "chunk" splits it and averages the probabilities of its parts, weighed
+                by their tokens; "error" raises.
+            scores: also give the probability of every label.
+
+        Raises:
+            TooLong: a text is longer than the context, under "error".
+            TokenizerError: a text is no str.
+        """
+        if isinstance(texts, str):
+            raise TokenizerError("predict takes a list of texts; for one text, write [text]")
+        answers = self._warned(self.stream(texts, on_long=on_long, scores=scores))
+        return answers if isinstance(texts, Iterator) else list(answers)
+
+    def stream(
+        self, texts: Iterable[str], *, on_long: OnLong = "truncate", scores: bool = False
+    ) -> Iterator[Prediction]:
+        """As `predict` for an iterator, without its warning: each answer says what was cut."""
+        model = self.opened.model
+        fit = Fit(self.tokenizer.layout, model.encoder.config.context, on_long)
+        number = 0
+        for window in windows(self.tokenizer.ids_stream(texts)):
+            fitted = [fit(ids, number + place) for place, ids in enumerate(window)]
+            number += len(window)
+            yield from self._answers(fitted, scores)
+
+    def _answers(self, fitted: list[Fitted], scores: bool) -> Iterator[Prediction]:
+        model = self.opened.model
+        rows = [row for one in fitted for row in one.rows]
+        device = model.encoder.embedding.tokens.weight.device
+
+        def read(batch: Batch) -> list[torch.Tensor]:
+            return list(model(batch).float().softmax(1).cpu())
+
+        found = iter(run(rows, read, device))
+        for one in fitted:
+            parts = torch.stack([next(found) for _ in one.rows])
+            weights = torch.tensor([float(len(row)) for row in one.rows])
+            shares = weights @ parts / weights.sum() if len(one.rows) > 1 else parts[0]
+            score, best = shares.max(0)
+            answer = Prediction(
+                label=self.labels[int(best)],
+                score=float(score),
+                tokens=one.tokens,
+                truncated=one.truncated,
+            )
+            if scores:
+                answer["scores"] = dict(zip(self.labels, shares.tolist(), strict=True))
+            yield answer
+
+    def _warned(self, answers: Iterator[Prediction]) -> Iterator[Prediction]:
+        """The answers, and at their end one warning if texts were cut."""
+        cut = read = 0
+        for answer in answers:
+            read += 1
+            cut += answer["truncated"]
+            yield answer
+        if cut:
+            context = self.opened.model.encoder.config.context
+            warnings.warn(
+                f"{cut} of {read} texts are longer than the context of {context} tokens, and only "
+                "their beginnings were read; on_long='chunk' reads all of them, 'error' refuses",
+                stacklevel=3,
+            )

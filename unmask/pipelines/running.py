@@ -1,0 +1,146 @@
+"""What all pipelines share: ids to rows that fit, rows to flat batches, answers in order.
+
+A row's answer does not depend on the rows beside it: each sequence attends to itself alone, and
+answers are put back in the order of the input. What may differ is the rounding of the last bits,
+because matrix products of other sizes add up in another order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TypeVar, get_args
+
+import torch
+
+from unmask.batches.batch import Batch
+from unmask.batches.pack import pack
+from unmask.batches.sequences import OnLong
+from unmask.errors import ConfigError, TooLong
+from unmask.tokens.layout import Layout
+
+TOKENS = 4096
+"""Tokens of a batch, special ones included; a single longer row is a batch by itself."""
+WINDOW = 1024
+"""Texts that are sorted by length together; also the most that a stream reads ahead."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A text as rows that fit the context.
+
+    Attributes:
+        rows: its token ids with special tokens; several rows where it was split.
+        tokens: how many tokens it had before anything was cut, special tokens included.
+        truncated: whether some of them are in no row.
+    """
+
+    rows: tuple[list[int], ...]
+    tokens: int
+    truncated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """How texts are made to fit a model.
+
+    Attributes:
+        layout: the special tokens around a text.
+        context: longest row, special tokens included.
+        on_long: what happens to a longer text: "chunk" splits it into the fewest rows, as equal
+            in length as can be; "truncate" keeps its beginning; "error" raises.
+        allowed: the words for `on_long` that make sense for what follows.
+    """
+
+    layout: Layout
+    context: int
+    on_long: OnLong
+    allowed: tuple[OnLong, ...] = field(default=get_args(OnLong))
+
+    def __post_init__(self) -> None:
+        if self.on_long not in self.allowed:
+            raise ConfigError(
+                f"on_long must be one of {', '.join(self.allowed)} here, not {self.on_long!r}"
+            )
+
+    @property
+    def room(self) -> int:
+        """Tokens of text that a row can hold."""
+        return self.context - len(self.layout.prefix) - len(self.layout.suffix)
+
+    def __call__(self, ids: Sequence[int], number: int = 0) -> Fitted:
+        """One text's ids as rows.
+
+        Args:
+            ids: without special tokens around them; may be empty.
+            number: which text it is, for the message.
+
+        Raises:
+            TooLong: it does not fit, under "error".
+        """
+        size, specials = len(ids), self.context - self.room
+        if size <= self.room:
+            return Fitted((self._around(ids),), size + specials, False)
+        if self.on_long == "error":
+            others = " or ".join(f"{word!r}" for word in self.allowed if word != "error")
+            raise TooLong(
+                f"a text may have at most {self.context} tokens here, special tokens included, but "
+                f"text {number} (counted from 0) has {size + specials}; shorten it, or choose "
+                f"on_long={others}"
+            )
+        if self.on_long == "truncate":
+            return Fitted((self._around(ids[: self.room]),), size + specials, True)
+        pieces = -(-size // self.room)
+        ends = [size * piece // pieces for piece in range(pieces + 1)]
+        rows = tuple(self._around(ids[a:b]) for a, b in zip(ends, ends[1:], strict=False))
+        return Fitted(rows, size + specials, False)
+
+    def _around(self, ids: Sequence[int]) -> list[int]:
+        return [*self.layout.prefix, *ids, *self.layout.suffix]
+
+
+def windows(items: Iterable[T], size: int = WINDOW) -> Iterator[list[T]]:
+    """Lists of at most `size` items; reads ahead no further than one list."""
+    iterator = iter(items)
+    while window := list(islice(iterator, size)):
+        yield window
+
+
+def by_length(rows: Sequence[Sequence[int]], tokens: int = TOKENS) -> Iterator[list[int]]:
+    """Places of the rows of one batch after the other, shortest rows first."""
+    batch: list[int] = []
+    filled = 0
+    for place in sorted(range(len(rows)), key=lambda place: len(rows[place])):
+        if batch and filled + len(rows[place]) > tokens:
+            yield batch
+            batch, filled = [], 0
+        batch.append(place)
+        filled += len(rows[place])
+    if batch:
+        yield batch
+
+
+def run(
+    rows: Sequence[Sequence[int]],
+    read: Callable[[Batch], Sequence[T]],
+    device: torch.device | str,
+    *,
+    tokens: int = TOKENS,
+) -> list[T]:
+    """Answers for rows, in their order.
+
+    Args:
+        rows: token ids with special tokens.
+        read: a batch on the device to one answer a row; called without gradients.
+        device: where the model is.
+        tokens: of a batch.
+    """
+    answers: dict[int, T] = {}
+    with torch.inference_mode():
+        for places in by_length(rows, tokens):
+            batch = pack([rows[place] for place in places], samples=places).to(device)
+            answers.update(zip(places, read(batch), strict=True))
+    return [answers[place] for place in range(len(rows))]

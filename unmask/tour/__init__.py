@@ -1,0 +1,1 @@
+"""Whole journeys made of the rooms above."""

@@ -1,0 +1,85 @@
+"""Muon, with the matrices of one shape worked on together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from itertools import groupby
+from typing import Any
+
+import torch
+from torch import nn
+
+from unmask.train.precision import fast_bf16
+
+# a x + b x^3 + c x^5, whose five-fold iteration takes any singular value in (0, 1] to about 1.
+NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
+ITERATIONS = 5
+
+
+class Muon(torch.optim.Optimizer):
+    """Momentum whose update is made orthogonal (Jordan et al. 2024).
+
+    The numbers are those of `torch.optim.Muon` at its defaults, and so is the saved state. That
+    one works on one matrix at a time, in calls so small that most of the time goes into calling:
+    17 % of a step of a 3 x 128 encoder on a CPU, where this takes 10 %.
+    """
+
+    def __init__(
+        self,
+        matrices: Iterable[nn.Parameter],
+        lr: float,
+        *,
+        momentum: float = 0.95,
+        weight_decay: float = 0.01,
+    ) -> None:
+        defaults = {"lr": lr, "momentum": momentum, "weight_decay": weight_decay}
+        super().__init__(list(matrices), defaults)
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
+        """Update every matrix that has a gradient."""
+        loss = None if closure is None else torch.enable_grad()(closure)()
+        for group in self.param_groups:
+            matrices = [p for p in group["params"] if p.grad is not None]
+            for _, alike in groupby(sorted(matrices, key=_shape), key=_shape):
+                self._update(list(alike), group)
+        return loss
+
+    def _update(self, matrices: list[nn.Parameter], group: dict[str, Any]) -> None:
+        """One step of matrices of one shape."""
+        directions = []
+        for matrix in matrices:
+            state = self.state[matrix]
+            if not state:
+                state["momentum_buffer"] = torch.zeros_like(matrix)
+            average = state["momentum_buffer"]
+            assert matrix.grad is not None
+            average.lerp_(matrix.grad, 1.0 - group["momentum"])
+            directions.append(matrix.grad.lerp(average, group["momentum"]))
+        rows, columns = matrices[0].shape
+        rate = group["lr"] * math.sqrt(max(1.0, rows / columns))
+        for matrix, update in zip(matrices, orthogonal(torch.stack(directions)), strict=True):
+            matrix.mul_(1.0 - group["lr"] * group["weight_decay"])
+            matrix.add_(update, alpha=-rate)
+
+
+def _shape(matrix: torch.Tensor) -> tuple[int, ...]:
+    return tuple(matrix.shape)
+
+
+def orthogonal(stack: torch.Tensor) -> torch.Tensor:
+    """Each matrix of `(N, R, C)` with all its singular values moved to about 1.
+
+    Five Newton-Schulz iterations, in bf16 where the processor multiplies it in hardware: the
+    iteration forgives rounding. Singular values end between about 0.7 and 1.2, which is enough.
+    """
+    a, b, c = NEWTON_SCHULZ
+    tall = stack.shape[1] > stack.shape[2]
+    x = stack.mT if tall else stack
+    x = x.to(torch.bfloat16 if fast_bf16(stack.device) else torch.float32).contiguous()
+    x = x / x.norm(dim=(1, 2), keepdim=True).clamp(min=1e-7)
+    for _ in range(ITERATIONS):
+        gram = x @ x.mT
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return x.mT if tall else x

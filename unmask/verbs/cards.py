@@ -1,0 +1,67 @@
+"""Model cards of what the verbs save."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from unmask.config import to_mapping
+from unmask.heads.model import LanguageModel
+from unmask.report.card import Card, model_card
+from unmask.report.facts import Setting, settings
+from unmask.text.corpus import Corpus
+from unmask.verbs.machine import processor, versions
+from unmask.verbs.pretrain_settings import PretrainSettings
+
+if TYPE_CHECKING:
+    from unmask.verbs.pretrain import PretrainResult
+
+
+def pretraining_card(
+    wanted: PretrainSettings, corpus: Corpus, model: LanguageModel, result: PretrainResult
+) -> str:
+    """The card of a pretrained encoder: data, recipe, figures, versions."""
+    parameters = sum(p.numel() for p in model.parameters())
+    figures = result.held_out
+    return model_card(
+        Card(
+            name=result.folder.name,
+            folder=str(result.model),
+            task="fill-mask",
+            summary=(
+                f"A {wanted.model.arch} encoder of {parameters:,} parameters, pretrained from "
+                "scratch by masked language modelling."
+            ),
+            data=_data(wanted, corpus),
+            recipe=tuple(
+                Setting(f"{room}.{key}", str(value))
+                for room, table in to_mapping(wanted).items()
+                if room != "text"
+                for key, value in table.items()
+            ),
+            figures=(
+                Setting("masked loss on held-out text (nats)", f"{figures['loss']:.3f}"),
+                Setting("first guess right, held-out masked tokens", f"{figures['top1']:.1%}"),
+                Setting("among the first five", f"{figures['top5']:.1%}"),
+                Setting("updates", f"{result.steps:,}"),
+                Setting("tokens read", f"{result.tokens:,}"),
+                Setting("seconds of training", f"{result.seconds:,.0f}"),
+            ),
+            versions=settings({**versions(), "processor": processor()}),
+            opens_in_transformers=wanted.model.norm == "layer",
+        )
+    )
+
+
+def _data(wanted: PretrainSettings, corpus: Corpus) -> str:
+    stats = corpus.stats
+    origin = (
+        "the files named " + ", ".join(wanted.text.paths)
+        if wanted.text.paths
+        else "the docstrings of one machine's Python: its standard library and installed packages"
+    )
+    return (
+        f"Prose from {origin}: {stats.train_documents:,} documents to train on and "
+        f"{stats.held_out_documents:,} held out by a hash of their text, {stats.words:,} words in "
+        f"all. {stats.dropped_paragraphs:,} repeated paragraphs were dropped, "
+        f"{stats.bad_places:,} bad places left out. Digest of the corpus: {corpus.digest}."
+    )
