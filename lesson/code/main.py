@@ -89,7 +89,8 @@ def create_mlm_batch(
             id that the vocabulary does not have.
         TypeError: for a token that is not a whole number.
     """
-    return corrupt(tokens, rng or random.Random(), vocab_size, mask_prob, THREE_WAY)
+    rng = random.Random() if rng is None else rng
+    return corrupt(tokens, rng, vocab_size, mask_prob, THREE_WAY)
 
 
 def corrupt(

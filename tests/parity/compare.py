@@ -6,9 +6,10 @@ largest of the oracle's values where that is above one.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -46,10 +47,6 @@ def difference(ours: torch.Tensor, theirs: torch.Tensor) -> float:
     return (ours.float() - theirs.float()).abs().max().item() / scale
 
 
-def rows_of(difference_of: list[float]) -> float:
-    return max(difference_of)
-
-
 @dataclass(frozen=True)
 class Inputs:
     """The same sequences, packed for ours and padded for theirs."""
@@ -58,9 +55,9 @@ class Inputs:
     segments: list[list[int]]
 
     @classmethod
-    def draw(cls, segments: int) -> Inputs:
-        """Random ids, never the padding; every second sequence is a pair where there are segments."""
-        draws = torch.Generator().manual_seed(3)
+    def draw(cls, segments: int, seed: int = 3) -> Inputs:
+        """Random ids, never the padding; every second sequence is a pair if there are segments."""
+        draws = torch.Generator().manual_seed(seed)
         ids = [torch.randint(1, VOCAB, (n,), generator=draws).tolist() for n in LENGTHS]
         cuts = [n // 3 if i % 2 and segments > 1 else n for i, n in enumerate(LENGTHS)]
         kinds = [[int(i >= cut) for i in range(n)] for n, cut in zip(LENGTHS, cuts, strict=True)]
@@ -96,11 +93,12 @@ class Inputs:
 
 @dataclass
 class Pair:
-    """A model of `transformers`, and ours opened from its folder."""
+    """A model of `transformers`, ours opened from its folder, and what both are given."""
 
     row: Row
     kind: HeadKind
     folder: Path
+    seed: int = 3
 
     @cached_property
     def theirs(self) -> Any:
@@ -115,11 +113,11 @@ class Pair:
 
     @property
     def segments(self) -> int:
-        return int(getattr(self.theirs.config, "type_vocab_size", 0))
+        return int(self.row.settings.get("type_vocab_size", 0))
 
     @cached_property
     def inputs(self) -> Inputs:
-        return Inputs.draw(self.segments)
+        return Inputs.draw(self.segments, self.seed)
 
     def padded(self, side: Side) -> dict[str, torch.Tensor]:
         return self.inputs.padded(side, self.segments)
@@ -145,7 +143,10 @@ def kernel(name: kernels.Kernel | None) -> Iterator[None]:
 def recorded(encoder: Any, tokens: int) -> Iterator[list[torch.Tensor]]:
     """Collects what the embedding and every layer give, and last what the encoder gives."""
     seen: list[torch.Tensor] = []
-    keep = lambda _module, _arguments, out: seen.append(out[:tokens])  # noqa: E731
+
+    def keep(_module: Any, _arguments: Any, out: torch.Tensor) -> None:
+        seen.append(out[:tokens])
+
     hooks = [m.register_forward_hook(keep) for m in (encoder.embedding, *encoder.layers, encoder)]
     try:
         yield seen
@@ -215,20 +216,20 @@ def targets(pair: Pair) -> torch.Tensor:
     return torch.where(chosen, torch.randint(0, VOCAB, chosen.shape, generator=draws), -100)
 
 
-def _our_loss(pair: Pair) -> torch.Tensor:
-    model, batch, wanted = pair.opened.model, pair.inputs.packed(), targets(pair)
+def _our_loss(pair: Pair, model: nn.Module) -> torch.Tensor:
+    batch, wanted = pair.inputs.packed(), targets(pair)
     if pair.kind == "sequence":
-        return nn.functional.cross_entropy(model(batch), wanted)
+        return nn.functional.cross_entropy(model(batch).float(), wanted)
     rows = (wanted >= 0).nonzero().flatten()
-    return nn.functional.cross_entropy(model(batch, rows), wanted[rows])
+    return nn.functional.cross_entropy(model(batch, rows).float(), wanted[rows])
 
 
-def _their_loss(pair: Pair, side: Side) -> torch.Tensor:
-    inputs, wanted = pair.padded(side), targets(pair)
+def _their_loss(pair: Pair, model: Any) -> torch.Tensor:
+    inputs, wanted = pair.padded("right"), targets(pair)
     if pair.kind == "lm":
         real = inputs["attention_mask"].bool()
         wanted = torch.full(real.shape, -100).masked_scatter(real, wanted)
-    loss: torch.Tensor = pair.theirs(**inputs, labels=wanted).loss
+    loss: torch.Tensor = model(**inputs, labels=wanted).loss
     return loss
 
 
@@ -247,35 +248,67 @@ def training(*models: Any) -> Iterator[None]:
 
 def loss(pair: Pair) -> float:
     """Cross-entropy in training mode, without dropout."""
-    with training(pair.opened.model, pair.theirs), torch.no_grad():
-        return difference(_our_loss(pair), _their_loss(pair, "right"))
+    ours, theirs = pair.opened.model, pair.theirs
+    with training(ours, theirs), torch.no_grad():
+        return difference(_our_loss(pair, ours), _their_loss(pair, theirs))
+
+
+def our_gradients(pair: Pair, model: Any) -> dict[str, torch.Tensor]:
+    """The gradient of every parameter, by its published name, fused ones in their parts."""
+    with training(model):
+        _our_loss(pair, model).backward()
+    arch = arch_of(pair.row.arch)
+    found = {name: p.grad for name, p in named_weights(model).items() if p.grad is not None}
+    return write(arch.weights + arch.head_weights(pair.kind), arch.prefix, found)
+
+
+def their_gradients(pair: Pair, model: Any) -> dict[str, torch.Tensor]:
+    with training(model):
+        _their_loss(pair, model).backward()
+    return {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
 
 
 def gradients(pair: Pair) -> float:
-    """The gradient of every parameter, by its published name, fused ones in their parts."""
-    arch = arch_of(pair.row.arch)
-    with training(pair.opened.model, pair.theirs):
-        _our_loss(pair).backward()
-        _their_loss(pair, "right").backward()
-    mine = {name: p.grad for name, p in named_weights(pair.opened.model).items()}
-    rules = arch.weights + arch.head_weights(pair.kind)
-    ours = write(rules, arch.prefix, mine)  # type: ignore[arg-type]
-    theirs = {name: p.grad for name, p in pair.theirs.named_parameters() if p.grad is not None}
+    """The largest difference in any parameter, relative to the largest gradient of all."""
+    ours, theirs = our_gradients(pair, pair.opened.model), their_gradients(pair, pair.theirs)
     assert ours.keys() == theirs.keys()
     largest = max(gradient.abs().max().item() for gradient in theirs.values())
     assert largest > 0.01
-    return max(difference(ours[name], theirs[name]) for name in theirs)
+    return max((ours[n] - theirs[n]).abs().max().item() for n in theirs) / largest
 
 
-@torch.no_grad()
 def bfloat16(pair: Pair) -> float:
-    """Rounding of ours in bfloat16, in units of the rounding of theirs: about 1 is equal.
+    """Rounding of our logits in bfloat16, in units of the rounding of theirs: about 1 is equal.
 
-    Both are measured against theirs in float32 with the same rounded weights.
+    Both are measured against theirs in float32 with the same rounded weights; ours with and
+    without recording for gradients, which chooses between kernels.
     """
-    fresh = oracle(pair.row, pair.kind).bfloat16()
-    half = OPENERS[pair.kind](pair.folder, dtype=torch.bfloat16)
-    theirs = their_logits(pair, fresh).float()
-    ours = our_logits(pair, half.model).float()
-    exact = their_logits(pair, fresh.float())
-    return ((ours - exact).square().mean() / (theirs - exact).square().mean()).sqrt().item()
+    half, theirs, exact = _in_bfloat16(pair)
+    errors = torch.zeros(3, dtype=torch.float64)
+    for seed in range(6):
+        drawn = replace(pair, seed=seed)
+        recording = our_logits(drawn, half).detach()
+        with torch.no_grad():
+            truth = their_logits(drawn, exact)
+            given = (their_logits(drawn, theirs), our_logits(drawn, half), recording)
+            errors += torch.stack([(x.float() - truth).square().mean() for x in given])
+    unit, *ours = errors.sqrt().tolist()
+    return max(ours) / unit
+
+
+def bfloat16_gradients(pair: Pair) -> float:
+    """As `bfloat16`, for the gradients of all parameters together."""
+    half, theirs, exact = _in_bfloat16(pair)
+    truth = their_gradients(pair, exact)
+
+    def error(found: dict[str, torch.Tensor]) -> float:
+        return sum((found[n].float() - truth[n]).square().sum().item() for n in truth) ** 0.5
+
+    return error(our_gradients(pair, half)) / error(their_gradients(pair, theirs))
+
+
+def _in_bfloat16(pair: Pair) -> tuple[Any, Any, Any]:
+    """Ours, theirs, and theirs in float32, all with weights rounded to bfloat16."""
+    theirs = copy.deepcopy(pair.theirs).bfloat16()
+    half = OPENERS[pair.kind](pair.folder, dtype=torch.bfloat16).model
+    return half, theirs, copy.deepcopy(theirs).float()

@@ -209,8 +209,8 @@ def test_texts_of_nothing(opened: Tokenizer, text: str) -> None:
     assert len(framed) == len(encoded) + extra
 
 
-@pytest.mark.parametrize("text", ["a" * 1_000_000, "ab " * 333_333, "字" * 300_000])
-def test_a_million_characters(wordpiece: Tokenizer, bpe: Tokenizer, text: str) -> None:
+@pytest.mark.parametrize("text", ["a" * 1_000_000, "ab " * 60_000, "字" * 60_000])
+def test_very_long_texts(wordpiece: Tokenizer, bpe: Tokenizer, text: str) -> None:
     for tokenizer in (wordpiece, bpe):
         encoded = tokenizer.encode(text)
         assert encoded.offsets[-1][1] >= len(text.rstrip())

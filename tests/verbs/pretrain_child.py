@@ -8,7 +8,7 @@ from pathlib import Path
 from unmask.verbs.pretrain import pretrain
 from unmask.verbs.pretrain_settings import pretrain_settings
 
-STEPS = 160
+STEPS = 120
 
 
 def main(text: str, out: str) -> None:
@@ -17,7 +17,7 @@ def main(text: str, out: str) -> None:
             "model": {"size": "1x64", "context": 32},
             "tokenizer": {"vocab_size": 200},
             "budget": {"steps": STEPS, "tokens_per_step": 256, "accumulate": 2},
-            "run": {"save_every": 4, "eval_every": 50, "threads": 1, "seed": 3},
+            "run": {"save_every": 10, "eval_every": 40, "threads": 1, "seed": 3},
         },
         text=text,
     )

@@ -55,7 +55,7 @@ def saving(out: Path) -> bool:
 def wait_for_a_moment(child: subprocess.Popen[bytes], out: Path, dice: random.Random) -> bool:
     """Wait some steps, or for a save to begin; whether the moment lies inside a save."""
     log = out / "log.jsonl"
-    before, steps = lines_of(log), dice.randint(1, 12)
+    before, steps = lines_of(log), dice.randint(1, 9)
     inside = dice.random() < 0.5
     deadline = time.monotonic() + PATIENCE
     while child.poll() is None:

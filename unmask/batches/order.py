@@ -1,8 +1,9 @@
-"""Which sequences go into which batch: a function of (seed, epoch), so there is no state to save."""
+"""Which sequences go into which batch: a function of (seed, epoch), so no state to save."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 
 import numpy as np
 import numpy.typing as npt
@@ -39,34 +40,30 @@ def epoch_batches(lengths: I64, budget: int, draws: Draws, window: int) -> Itera
             f"a batch must hold the longest sequence, but its budget is {budget} tokens and the "
             f"longest has {int(lengths.max())}; raise the tokens per step or lower the context"
         )
-    order = draws.permutation(len(lengths), SHUFFLE)
-    filled = np.cumsum(lengths[order])
-    rest = order[:0]
-    begin = 0
-    for number in range(len(order)):  # at most one window per sequence
-        if begin >= len(order):
-            break
-        done = int(filled[begin - 1]) if begin else 0
+    left = draws.permutation(len(lengths), SHUFFLE)
+    rest = left[:0]
+    for number in count():
+        if not len(left):
+            return
         room = max(budget * window - int(lengths[rest].sum()), budget)
-        end = max(int(np.searchsorted(filled, done + room, side="right")), begin + 1)
-        batches = _cut(np.concatenate((rest, order[begin:end])), lengths, budget, window > 1)
-        begin = end
-        rest = batches.pop() if begin < len(order) and len(batches) > 1 else order[:0]
+        fresh, left = _split(left, lengths, room)
+        batches = _cut(np.concatenate((rest, fresh)), lengths, budget, by_length=window > 1)
+        rest = batches.pop() if len(left) and len(batches) > 1 else left[:0]
         for index in draws.permutation(len(batches), SHUFFLE_BATCHES + number):
             yield batches[index]
 
 
-def _cut(window: I64, lengths: I64, budget: int, by_length: bool) -> list[I64]:
+def _split(order: I64, lengths: I64, room: int) -> tuple[I64, I64]:
+    """The first sequences of an order, as many as fit in `room` tokens, and the others."""
+    fit = int(np.searchsorted(np.cumsum(lengths[order]), room, side="right"))
+    return order[:fit], order[fit:]
+
+
+def _cut(window: I64, lengths: I64, budget: int, *, by_length: bool) -> list[I64]:
     """A window's sequences as batches, filled one after the other."""
-    if by_length:
-        window = window[np.argsort(lengths[window], kind="stable")]
+    left = window[np.argsort(lengths[window], kind="stable")] if by_length else window
     batches: list[I64] = []
-    filled = np.cumsum(lengths[window])
-    begin = 0
-    while begin < len(window):
-        done = int(filled[begin - 1]) if begin else 0
-        end = int(np.searchsorted(filled, done + budget, side="right"))
-        batch = window[begin:end]
+    while len(left):
+        batch, left = _split(left, lengths, budget)
         batches.append(batch[np.argsort(lengths[batch], kind="stable")])
-        begin = end
     return batches

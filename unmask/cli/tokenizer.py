@@ -57,7 +57,7 @@ def train(
         watch=Terminal(),
     )
     facts = asdict(report)
-    words = [one.word for one in report.fragmented]
+    words = [one.text for one in report.fragmented]
     if json:
         print_json(facts)
     else:

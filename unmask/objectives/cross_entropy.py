@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch.autograd.function import once_differentiable
 
-# Float32 numbers worked on at once on a CPU: half a megabyte, so that a core's cache holds them.
-CHUNK = 1 << 17
+# Logits worked on at once on a CPU, as float32 a megabyte: a core's cache holds them.
+CHUNK = 1 << 18
 
 
 class _SummedCrossEntropy(torch.autograd.Function):
@@ -21,23 +21,21 @@ class _SummedCrossEntropy(torch.autograd.Function):
     def forward(
         ctx: Any, logits: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        wanted = ctx.needs_input_grad[0]
-        gradient = torch.empty_like(logits) if wanted else None
-        rows = len(logits)
-        if logits.device.type == "cpu":
-            rows = max(1, CHUNK // logits.shape[1])
-        losses, right = [], []
-        for begin in range(0, len(logits), rows):
-            part = slice(begin, begin + rows)
-            target = None if gradient is None else gradient[part]
-            loss, hit = _row_losses(logits[part], labels[part, None], weights[part, None], target)
-            losses.append(loss)
-            right.append(hit)
-        hits = (torch.cat(right) & (weights > 0)).sum()
+        size = max(1, CHUNK // logits.shape[1] if logits.is_cpu else len(logits))
+        gradient = torch.empty_like(logits) if ctx.needs_input_grad[0] else None
+        parts = [] if gradient is None else gradient.split(size)
+        columns = (labels[:, None], weights[:, None])
+        sums = []
+        for number, rows in enumerate(
+            zip(logits.split(size), *(c.split(size) for c in columns), strict=True)
+        ):
+            sums.append(_row_sums(*rows, parts[number] if parts else None))
+        best, score, total = (torch.cat(column).squeeze(1) for column in zip(*sums, strict=True))
         if gradient is not None:
             ctx.save_for_backward(gradient)
+        hits = ((score >= best) & (weights > 0)).sum()
         ctx.mark_non_differentiable(hits)
-        return (torch.cat(losses) * weights).sum(), hits
+        return ((total.log() + best - score) * weights).sum(), hits
 
     @staticmethod
     @once_differentiable  # type: ignore[untyped-decorator]
@@ -47,21 +45,23 @@ class _SummedCrossEntropy(torch.autograd.Function):
         return gradient.mul_(grads[0].to(gradient.dtype)), None, None
 
 
-def _row_losses(
+def _row_sums(
     logits: torch.Tensor,
     column: torch.Tensor,
     weights: torch.Tensor,
     gradient: torch.Tensor | None,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """The loss of each row and whether its label scores highest; writes the weighted gradient."""
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Of each row the highest score, its label's score, and the sum of exp(score - highest).
+
+    Writes the gradient of the rows' weighted losses where there is a place for it.
+    """
     work = logits.to(torch.float32, copy=True)
     best = work.amax(1, keepdim=True)
     score = work.gather(1, column)
     total = work.sub_(best).exp_().sum(1, keepdim=True)
     if gradient is not None:
-        work.mul_(weights / total).scatter_add_(1, column, -weights)
-        gradient.copy_(work)
-    return (total.log() + best - score).squeeze(1), (score >= best).squeeze(1)
+        gradient.copy_(work.mul_(weights / total).scatter_add_(1, column, -weights))
+    return best, score, total
 
 
 def summed_cross_entropy(

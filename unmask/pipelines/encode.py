@@ -43,7 +43,7 @@ class Packed:
 
     def __getitem__(self, text: int) -> torch.Tensor:
         """The rows of one text, `(its length, D)`."""
-        return self.last_hidden_state.split(self.lengths)[text]
+        return torch.split(self.last_hidden_state, list(self.lengths))[text]
 
     @property
     def truncated(self) -> tuple[bool, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -91,11 +90,11 @@ class FillMask:
 
     @overload
     def __call__(
-        self, texts: Sequence[str], top_k: int = 5, *, on_long: OnLong = "error"
+        self, texts: list[str] | tuple[str, ...], top_k: int = 5, *, on_long: OnLong = "error"
     ) -> list[Guesses]: ...
 
     def __call__(
-        self, texts: str | Sequence[str], top_k: int = 5, *, on_long: OnLong = "error"
+        self, texts: str | list[str] | tuple[str, ...], top_k: int = 5, *, on_long: OnLong = "error"
     ) -> Guesses | list[Guesses]:
         """Guesses for every mask of every text, best first.
 
@@ -123,8 +122,8 @@ class FillMask:
         encoded = self.tokenizer.encode_batch(texts, allow_mask=True)
         fitted = [fit(one.ids, number) for number, one in enumerate(encoded)]
         pairs = zip(texts, encoded, fitted, strict=True)
-        for number, (text, one, rows) in enumerate(pairs):
-            self._check(number, text, one, rows)
+        for number, (text, one, fits) in enumerate(pairs):
+            self._check(number, text, one, fits)
         rows = [row for one in fitted for row in one.rows]
         found = iter(run(rows, lambda batch: self._best(batch, top_k), self._device))
         answers: list[Guesses] = []
@@ -177,7 +176,7 @@ class FillMask:
             ids = self._guessable[top.indices]
             best += zip(ids.tolist(), top.values.tolist(), strict=True)
         each = iter(best)
-        counts = [int(row.sum()) for row in mask.split(batch.lengths)]
+        counts = [int(row.sum()) for row in torch.split(mask, list(batch.lengths))]
         return [[next(each) for _ in range(count)] for count in counts]
 
     def _in_text(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import islice, pairwise
 from typing import TypeVar, get_args
 
 import torch
@@ -95,7 +95,7 @@ class Fit:
             return Fitted((self._around(ids[: self.room]),), size + specials, True)
         pieces = -(-size // self.room)
         ends = [size * piece // pieces for piece in range(pieces + 1)]
-        rows = tuple(self._around(ids[a:b]) for a, b in zip(ends, ends[1:], strict=False))
+        rows = tuple(self._around(ids[a:b]) for a, b in pairwise(ends))
         return Fitted(rows, size + specials, False)
 
     def _around(self, ids: Sequence[int]) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -184,7 +184,7 @@ def label_name(value: Any) -> str:
     return whole_text(value, "label")
 
 
-def sorted_labels(labels: Iterator[str] | tuple[str, ...] | list[str]) -> tuple[str, ...]:
+def sorted_labels(labels: Iterable[str]) -> tuple[str, ...]:
     """Distinct labels in the order in which a model numbers them: by value where all are whole
     numbers, else by name."""
     names = set(labels)

@@ -74,8 +74,7 @@ def tokenizer_facts(prepared: Prepared) -> TokenizerFacts:
     tokenizer = prepared.tokenizer
     measured = report(tokenizer, texts)
     examples = tuple(
-        SplitWord(one.word, tuple(tokenizer.tokens(tokenizer.encode(one.word).ids)))
-        for one in measured.fragmented[:4]
+        SplitWord(one.text, one.pieces) for one in measured.fragmented[:4]
     )
     kind = "byte-level BPE" if tokenizer.unk_id is None else "WordPiece"
     return TokenizerFacts(

@@ -119,18 +119,18 @@ def _look(
     """Everything that the report shows."""
     fill = FillMask.from_pretrained(result.model)
     with timed.stage("comparing with simpler guesses"):
-        evaluation = evaluation_facts(fill.model, prepared, settings)
+        evaluation = evaluation_facts(fill.opened.model, prepared, settings)
     with timed.stage("filling blanks"):
         blanks = fill_blanks(fill, prepared.corpus.documents("held_out"), prepared.tokenizer)
-    labels = classify(prepared, result, settings, timed)
+    labels = classify(prepared, result, settings.run.seed, timed)
     given: dict[str, Any] = (
         {"classification_skipped": labels} if isinstance(labels, str) else {"classification": labels}
     )
     return QuickstartFacts(
         corpus=corpus_facts(prepared.corpus, settings),
         tokenizer=tokenizer_facts(prepared),
-        model=model_facts(fill.model, settings),
-        training=training_facts(result, fill.model, settings),
+        model=model_facts(fill.opened.model, settings),
+        training=training_facts(result, fill.opened.model, settings),
         mask=mask_facts(result, settings),
         evaluation=evaluation,
         blanks=blanks,

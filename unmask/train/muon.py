@@ -48,20 +48,23 @@ class Muon(torch.optim.Optimizer):
 
     def _update(self, matrices: list[nn.Parameter], group: dict[str, Any]) -> None:
         """One step of matrices of one shape."""
-        directions = []
-        for matrix in matrices:
-            state = self.state[matrix]
-            if not state:
-                state["momentum_buffer"] = torch.zeros_like(matrix)
-            average = state["momentum_buffer"]
-            assert matrix.grad is not None
-            average.lerp_(matrix.grad, 1.0 - group["momentum"])
-            directions.append(matrix.grad.lerp(average, group["momentum"]))
+        gradients = [p.grad for p in matrices if p.grad is not None]
+        averages = [self._average(p) for p in matrices]
+        torch._foreach_lerp_(averages, gradients, 1.0 - group["momentum"])
+        ahead = torch._foreach_lerp(gradients, averages, group["momentum"])
+        update = orthogonal(torch.stack(ahead)).float()
         rows, columns = matrices[0].shape
+        torch._foreach_mul_(matrices, 1.0 - group["lr"] * group["weight_decay"])
         rate = group["lr"] * math.sqrt(max(1.0, rows / columns))
-        for matrix, update in zip(matrices, orthogonal(torch.stack(directions)), strict=True):
-            matrix.mul_(1.0 - group["lr"] * group["weight_decay"])
-            matrix.add_(update, alpha=-rate)
+        torch._foreach_add_(matrices, update.unbind(), alpha=-rate)
+
+    def _average(self, matrix: nn.Parameter) -> torch.Tensor:
+        """The running average of a matrix's gradients, zero to begin with."""
+        state = self.state[matrix]
+        if not state:
+            state["momentum_buffer"] = torch.zeros_like(matrix)
+        average: torch.Tensor = state["momentum_buffer"]
+        return average
 
 
 def _shape(matrix: torch.Tensor) -> tuple[int, ...]:

@@ -1,99 +1,125 @@
-"""The folder of a run: what it was begun with, so that it can only go on with the same.
+"""The folder of a run: what it was started with, and whether it may go on.
 
-    run.json    kind, settings, digests of the data, environment, and what was decided at the start
-    model/      the finished model; its presence means that the run is finished
+RUN/
+    run.json      settings, digests of the data, surroundings, and what was decided on the way
+    log.jsonl     one line a step
+    checkpoints/  the states that a killed run goes on from
+    model/        the finished model; written last
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from unmask.checkpoint.jsonfile import read_json, write_json
-from unmask.checkpoint.lock import RunLock
-from unmask.errors import ResumeMismatch
+import unmask
+from unmask.checkpoint.files import recover
+from unmask.checkpoint.jsonfile import Json, read_json, render_json, write_json
+from unmask.checkpoint.lock import LOCK, RunLock
+from unmask.errors import CheckpointError, CorruptCheckpoint, ResumeMismatch
 
-RECORD, MODEL = "run.json", "model"
+RUN, MODEL = "run.json", "model"
+SCHEMA = 1
+_KEYS = frozenset({"schema", "kind", "unmask", "settings", "digests", "environment", "decided"})
+_ABSENT = object()
 
 
 class RunFolder:
-    """An open run, held against other processes: `with RunFolder.open(...) as folder`.
+    """A run's folder, held for writing: `with RunFolder.open(...) as folder: ...`.
 
     Attributes:
         path: the folder.
-        notes: what a person should know, such as a processor that differs from the first one's.
+        resumed: whether the run was begun before.
+        notes: what a person should know before it goes on: surroundings that differ from those it
+            began in, so that the bits may differ from those of a run that was left alone.
     """
 
-    def __init__(self, path: Path, record: dict[str, Any], notes: tuple[str, ...]) -> None:
-        self.path, self.notes = path, notes
-        self._record = record
-        self._lock = RunLock(path)
+    def __init__(self, path: Path, document: dict[str, Any], held: ExitStack) -> None:
+        """Use `open`."""
+        self.path, self._document, self._held = path, document, held
+        self.resumed = False
+        self.notes: tuple[str, ...] = ()
 
     @classmethod
     def open(
         cls,
-        out: Path,
+        out: str | Path,
         kind: str,
         *,
         settings: Mapping[str, Any],
         digests: Mapping[str, str],
         environment: Mapping[str, str],
     ) -> RunFolder:
-        """Begin a run, or go on with the one that is there.
+        """Begin a run in a new or empty folder, or go on with the same one.
 
         Args:
-            kind: "pretrain", "finetune".
-            settings: nested plain values; must be those that the run began with.
-            digests: of the data, by name; likewise.
-            environment: what bits may depend on; a difference is noted, not refused.
+            out: the folder.
+            kind: the verb, such as "pretrain".
+            settings: all that was asked for and must stay; nested tables of plain values.
+            digests: of the data, by the name under which messages speak of it.
+            environment: what may change, but may change the bits.
 
         Raises:
-            ResumeMismatch: the folder holds a run of another kind, of other settings or data.
+            ResumeMismatch: a run of another kind, settings or data; all differences are listed.
+            CheckpointError: the folder holds something else, or another process writes it.
+            CorruptCheckpoint: its `run.json` is damaged.
         """
-        given = {
-            "kind": kind,
-            "settings": dict(settings),
-            "digests": dict(digests),
-            "environment": dict(environment),
-            "decided": {},
-        }
-        if not (out / RECORD).is_file():
-            out.mkdir(parents=True, exist_ok=True)
-            write_json(out / RECORD, given)
-            return cls(out, given, ())
-        record = read_json(out / RECORD)
-        faults = [
-            *_differences({"kind": record["kind"]}, {"kind": kind}),
-            *_differences(record["settings"], given["settings"]),
-            *(f"the data {name!r} changed" for name in _changed(record["digests"], digests)),
-        ]
-        if faults:
-            raise ResumeMismatch(
-                f"{out} holds a run that can only go on as it began, but {'; '.join(faults)}. Give "
-                "what it began with, or name another --out"
-            )
-        differ = _differences(record["environment"], given["environment"])
-        note = f"this run began elsewhere ({'; '.join(differ)}), so its bits may differ from there"
-        return cls(out, record, (note,) if differ else ())
+        path = Path(out)
+        asked = _plain({"settings": settings, "digests": digests, "environment": environment})
+        with ExitStack() as stack:
+            _check_ours(path)
+            stack.enter_context(RunLock(path))
+            recover(path / MODEL)
+            if (path / RUN).is_file():
+                folder = cls(path, _stored(path), stack)
+                folder.resumed = True
+                _check_same(path, folder._document, kind, asked)
+                folder.notes = tuple(_surroundings(folder._document["environment"], asked))
+            else:
+                begun = {"schema": SCHEMA, "kind": kind, "unmask": unmask.__version__}
+                folder = cls(path, {**begun, **asked, "decided": {}}, stack)
+                write_json(path / RUN, folder._document)
+            folder._held = stack.pop_all()
+            return folder
+
+    @property
+    def model(self) -> Path:
+        """Where the finished model lies."""
+        return self.path / MODEL
 
     @property
     def finished(self) -> bool:
-        """Whether the model is there."""
-        return (self.path / MODEL).is_dir()
+        """Whether the model has been saved, which is the last thing that a run does."""
+        return self.model.is_dir()
 
     def decided(self, name: str) -> Any:
-        """What was decided at the start, or None."""
-        return self._record["decided"].get(name)
+        """A value that was decided in this or an earlier session; None if it was not."""
+        return self._document["decided"].get(name)
 
-    def decide(self, name: str, value: Any) -> None:
-        """Decide something once, for all sessions of the run."""
-        self._record["decided"][name] = value
-        write_json(self.path / RECORD, self._record)
+    def decide(self, name: str, value: Json) -> None:
+        """Write down a value that a resumed run must use again, such as a number of steps.
+
+        Raises:
+            CheckpointError: it was decided otherwise before.
+        """
+        known = self._document["decided"].setdefault(name, value)
+        if known != value:
+            raise CheckpointError(
+                f"{self.path / RUN} has decided {name}={known!r} for this run, which stays; it "
+                f"cannot become {value!r}. Read it with decided({name!r})"
+            )
+        write_json(self.path / RUN, self._document)
+
+    def close(self) -> None:
+        """Give the folder back."""
+        self._held.close()
 
     def __enter__(self) -> RunFolder:
-        self._lock.__enter__()
         return self
 
     def __exit__(
@@ -102,19 +128,98 @@ class RunFolder:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._lock.__exit__(kind, error, trace)
+        self.close()
 
 
-def _changed(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
-    return sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
+def digest_of(path: str | Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal.
+
+    Raises:
+        CheckpointError: it cannot be read.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise CheckpointError(
+            f"{path} cannot be read: {error.strerror}. Check the path and its permissions"
+        ) from None
 
 
-def _differences(before: Any, now: Any, where: str = "") -> list[str]:
-    """Every setting that differs, as a clause: `optim.lr was 0.005 and is 0.003`."""
-    if isinstance(before, Mapping) and isinstance(now, Mapping):
+def _check_ours(path: Path) -> None:
+    if path.exists() and not path.is_dir():
+        raise CheckpointError(f"a run needs a folder, and {path} is a file; choose another --out")
+    if path.is_dir() and not (path / RUN).is_file():
+        others = sorted(item.name for item in path.iterdir() if item.name != LOCK)
+        # A name that begins with a dot is what a killed first write of run.json leaves.
+        if found := [name for name in others if not name.startswith(f".{RUN}.")]:
+            raise CheckpointError(
+                f"{path} is not empty and holds no run ({', '.join(found[:5])}); choose another "
+                "--out, or empty it first"
+            )
+
+
+def _stored(path: Path) -> dict[str, Any]:
+    document = read_json(path / RUN)
+    if not isinstance(document, dict) or not {"schema", "unmask"} <= document.keys():
+        raise CorruptCheckpoint(f"{path / RUN} does not describe a run; choose another --out")
+    if document["schema"] != SCHEMA:
+        raise CheckpointError(
+            f"{path / RUN} has schema {document['schema']}, and this version of unmask reads "
+            f"{SCHEMA}; go on with unmask {document['unmask']}, or choose another --out"
+        )
+    if document.keys() != _KEYS:
+        raise CorruptCheckpoint(f"{path / RUN} does not describe a run; choose another --out")
+    return document
+
+
+def _check_same(path: Path, stored: Mapping[str, Any], kind: str, asked: Mapping[str, Any]) -> None:
+    if stored["kind"] != kind:
+        raise ResumeMismatch(
+            f"{path} holds a run of unmask {stored['kind']}, not of {kind}; choose another --out"
+        )
+    differs = [
+        f"{name} was {was} and is now {now}"
+        for name, was, now in _differences(stored["settings"], asked["settings"])
+    ]
+    was, now = stored["digests"], asked["digests"]
+    for name in sorted(was.keys() | now.keys()):
+        if was.get(name) != now.get(name):
+            how = {(False, True): "is new", (True, False): "is gone"}
+            change = how.get((name in was, name in now), "has other content")
+            differs.append(f"the data {name!r} {change}")
+    if differs:
+        raise ResumeMismatch(
+            f"{path} holds a run that began with other settings or data: {'; '.join(differs)}. "
+            "Give it what it began with, or choose another --out for a new run"
+        )
+
+
+def _differences(was: Any, now: Any, name: str = "") -> list[tuple[str, str, str]]:
+    """(dotted name, old value, new value) wherever two nested tables differ."""
+    if isinstance(was, dict) and isinstance(now, dict):
         found = []
-        for name in sorted({*before, *now}):
-            path = f"{where}.{name}" if where else name
-            found += _differences(before.get(name), now.get(name), path)
+        for key in sorted(was.keys() | now.keys()):
+            below = f"{name}.{key}" if name else key
+            found += _differences(was.get(key, _ABSENT), now.get(key, _ABSENT), below)
         return found
-    return [] if before == now else [f"{where} was {before!r} and is {now!r}"]
+    if was == now and type(was) is type(now):
+        return []
+    return [(name, _shown(was), _shown(now))]
+
+
+def _shown(value: object) -> str:
+    return "not set" if value is _ABSENT else json.dumps(value, ensure_ascii=False)
+
+
+def _surroundings(was: Mapping[str, str], asked: Mapping[str, Any]) -> list[str]:
+    return [
+        f"this run began with {name} {old}, and goes on with {new}: its bits may differ from those "
+        "of a run that was left alone"
+        for name, old, new in _differences(was, asked["environment"])
+    ]
+
+
+def _plain(value: Any) -> Any:
+    """A value as it comes back from JSON: tuples become lists."""
+    return json.loads(render_json(value))

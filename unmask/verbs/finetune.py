@@ -1,0 +1,268 @@
+"""`unmask finetune`: from labelled text and an encoder to a classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from unmask.checkpoint.folder import Opened, model_folder, open_classifier, save_model
+from unmask.checkpoint.jsonfile import read_json, write_json
+from unmask.config import from_mapping, to_mapping
+from unmask.evaluation.classification import ClassificationFigures
+from unmask.heads.model import SequenceClassifier
+from unmask.objectives.supervised import Classification
+from unmask.train.loop import LoopConfig, Outcome, Position, StepFacts, train
+from unmask.train.precision import resolve_dtype
+from unmask.verbs.finetune_card import classifier_card
+from unmask.verbs.finetune_settings import FinetuneSettings, Recipe, finetune_settings
+from unmask.verbs.frozen import HeadOnly
+from unmask.verbs.labelled_data import Split
+from unmask.verbs.machine import environment, resolve_device, use_threads
+from unmask.verbs.run_folder import RunFolder, digest_of
+from unmask.verbs.tuning import Measure, Rows, set_dropout, steps_of, tune_batches
+from unmask.verbs.watch import Silent, Watch
+
+_RESULT = "result.json"
+
+
+@dataclass(frozen=True, slots=True)
+class FinetuneResult:
+    """What a fine-tuning run came to.
+
+    Attributes:
+        folder: the run's folder; the model is in `model/` below it when the run is finished.
+        finished: False when a signal stopped it; the same command goes on from there.
+        stopped_by: number of that signal, or None.
+        steps: updates done so far.
+        seconds: spent in training, over all sessions.
+        labels: their names, in the order of the model's outputs.
+        train_rows, dev_rows: how many rows were used for what.
+        truncated: training texts that were cut to the context.
+        figures: of the finished model on the dev rows; None before the end.
+        notes: what a person should know of data and recipe.
+    """
+
+    folder: Path
+    finished: bool
+    stopped_by: int | None
+    steps: int
+    seconds: float
+    labels: tuple[str, ...]
+    train_rows: int
+    dev_rows: int
+    truncated: int
+    figures: ClassificationFigures | None
+    notes: tuple[str, ...]
+
+    @property
+    def model(self) -> Path:
+        """The model's folder."""
+        return self.folder / "model"
+
+
+def finetune(
+    model: str | Path,
+    *,
+    train: str | Path,
+    out: str | Path,
+    dev: str | Path | None = None,
+    settings: FinetuneSettings | None = None,
+    watch: Watch | None = None,
+    **short: Any,
+) -> FinetuneResult:
+    """Fine-tune an encoder to tell labels apart, or go on with a run that was stopped.
+
+    Args:
+        model: folder of a model or of a finished run. A classifier is trained further, and its
+            labels must be those of the data.
+        train: table with a text and a label in each row: .csv, .tsv, .jsonl or .parquet.
+        out: the run's folder. An unfinished run of the same settings and data is resumed, to the
+            same bits; a finished one is left as it is.
+        dev: table to measure with; None to hold out a share of the training rows.
+        settings: everything, or give `short` names instead.
+        watch: is told of the progress.
+        short: `freeze`, `epochs`, `lr`, `text_column`, `seed` and so on: the long options of
+            `unmask finetune`, with underscores.
+
+    Returns:
+        Where the run stands, with its figures; the model is in `result.model`.
+
+    Raises:
+        ConfigError: a setting is wrong.
+        DataError: the tables cannot be used; LabelMismatch where labels do not fit together.
+        CorruptText: a bad place in a table.
+        ResumeMismatch: `out` holds a run of other settings, data or of another model.
+        NonFiniteLoss: the loss was not finite three times in a row.
+    """
+    settings = settings or finetune_settings(**short)
+    watch = watch or Silent()
+    threads = use_threads(settings.run.threads)
+    device = resolve_device(settings.run.device)
+    dtype = resolve_dtype(settings.run.dtype, device)
+    with watch.stage("reading the data"):
+        split = Split.read(train, dev, settings.data, settings.run.seed)
+        digests = {"model": _model_digest(model), "train": digest_of(train)}
+        digests |= {} if dev is None else {"dev": digest_of(dev)}
+    with RunFolder.open(
+        out,
+        "finetune",
+        settings=to_mapping(settings),
+        digests=digests,
+        environment=environment(device, dtype, threads),
+    ) as folder:
+        for note in (*folder.notes, *split.notes):
+            watch.say(note)
+        if folder.finished:
+            watch.say(f"{folder.path} is finished; remove it or name another --out to train anew")
+            return _stored(folder.path)
+        opened = open_classifier(
+            model,
+            labels=split.labels,
+            pooling=settings.model.pooling,
+            seed=settings.run.seed,
+            device=device,
+        )
+        return _Job(settings, split, opened, folder, device, dtype, watch).run()
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A run with all that it needs."""
+
+    settings: FinetuneSettings
+    split: Split
+    opened: Opened[SequenceClassifier]
+    folder: RunFolder
+    device: torch.device
+    dtype: torch.dtype
+    watch: Watch
+
+    def run(self) -> FinetuneResult:
+        """Train, measure, save."""
+        settings, opened, split = self.settings, self.opened, self.split
+        recipe = Recipe.of(settings, opened.model.encoder.config.width, len(split.train))
+        with self.watch.stage("tokenising"):
+            rows = Rows.of(split.train.texts, opened, settings.data.on_long)
+            dev = Measure.of(split.dev, opened, settings.data.on_long)
+        notes = tuple(filter(None, (*self._cuts(rows, dev), *self._new_head(), recipe.note)))
+        for note in notes:
+            self.watch.say(note)
+        outcome = self._train(recipe, rows, dev)
+        for note in outcome.notes:
+            self.watch.say(note)
+        result = FinetuneResult(
+            folder=self.folder.path,
+            finished=outcome.stopped_by is None,
+            stopped_by=outcome.stopped_by,
+            steps=outcome.position.step,
+            seconds=outcome.position.seconds,
+            labels=opened.labels,
+            train_rows=len(split.train),
+            dev_rows=len(split.dev),
+            truncated=rows.truncated,
+            figures=None,
+            notes=(*split.notes, *notes, *outcome.notes),
+        )
+        if outcome.stopped_by is not None:
+            return result
+        with self.watch.stage("measuring on the dev rows"):
+            opened.model.eval()
+            result = replace(result, figures=dev.figures(opened.model))
+        self._save(recipe, result)
+        return result
+
+    def _train(self, recipe: Recipe, rows: Rows, dev: Measure) -> Outcome:
+        """The loop, over the whole model or over its head alone."""
+        settings, model = self.settings, self.opened.model
+        batches = tune_batches(rows, settings.budget.batch, settings.run.seed)
+        steps = steps_of(batches, recipe.epochs)
+        self.folder.decide("steps", steps)
+        trained: torch.nn.Module = model
+        measure: Callable[[Any], Mapping[str, float]] = dev
+        if settings.model.freeze:
+            with self.watch.stage("encoding once with the frozen encoder"):
+                model.encoder.requires_grad_(False)
+                trained = HeadOnly.over(model, rows.rows)
+                vectors = HeadOnly.over(model, dev.rows.rows)
+            measure = lambda _: dev(vectors)  # noqa: E731 - its head is the one being trained
+        set_dropout(trained, settings.model.dropout)
+        every = max(1, steps // recipe.epochs)
+        loop = LoopConfig(
+            steps=steps,
+            seed=settings.run.seed,
+            eval_every=every,
+            save_every=every,
+            keep=settings.run.keep,
+        )
+        with self.watch.stage("fine-tuning") as advance:
+
+            def told(facts: StepFacts, position: Position) -> None:
+                words = f"loss {facts.loss:.3f} · {facts.tokens / facts.seconds:,.0f} tokens/s"
+                advance(position.step / steps, words)
+
+            return train(
+                trained.train(),
+                Classification.of(self.split.train.labels, self.opened.labels),
+                batches,
+                loop,
+                optim=recipe.optim,
+                schedule=settings.schedule,
+                run_dir=self.folder.path,
+                device=self.device,
+                dtype=self.dtype,
+                evaluate=measure,
+                watch=told,
+            )
+
+    def _cuts(self, rows: Rows, dev: Measure) -> list[str]:
+        context = self.opened.model.encoder.config.context
+        kinds = (("training", rows), ("dev", dev.rows))
+        return [
+            f"{some.truncated:,} of {len(some.rows):,} {kind} texts are longer than the context of "
+            f"{context} tokens; only their beginnings are read (--on-long truncate)"
+            for kind, some in kinds
+            if some.truncated
+        ]
+
+    def _new_head(self) -> list[str]:
+        if not self.opened.new:
+            return []
+        names = {name.rpartition(".")[0] for name in self.opened.new}
+        return [
+            f"new weights, drawn from seed {self.settings.run.seed}: {', '.join(sorted(names))}"
+        ]
+
+    def _save(self, recipe: Recipe, result: FinetuneResult) -> None:
+        """The result's figures, then the model's folder, which marks the run as finished."""
+        stored = asdict(result)
+        del stored["folder"]
+        write_json(self.folder.path / _RESULT, stored)
+        opened = self.opened
+        save_model(
+            result.model,
+            opened.model,
+            arch=opened.arch,
+            config=opened.config,
+            tokenizer=opened.tokenizer,
+            labels=opened.labels,
+            card=classifier_card(self.settings, recipe, self.split, opened, result),
+        )
+
+
+def _stored(folder: Path) -> FinetuneResult:
+    """The result of a finished run."""
+    return from_mapping(FinetuneResult, {**read_json(folder / _RESULT), "folder": folder})
+
+
+def _model_digest(path: str | Path) -> str:
+    """One digest of the files that make up a model: its JSON and its weights."""
+    import hashlib
+
+    folder = model_folder(path)
+    files = sorted(f for f in folder.iterdir() if f.suffix in (".json", ".safetensors"))
+    lines = [f"{f.name} {digest_of(f)}\n" for f in files if f.name != "manifest.json"]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()

@@ -1,0 +1,220 @@
+"""The settings of a fine-tuning run, as TOML recipes write them and `--set` changes them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from unmask.config import from_mapping, merge, to_mapping
+from unmask.errors import ConfigError
+from unmask.nn.config import Pooling
+from unmask.train.optim import OptimConfig
+from unmask.train.precision import Dtype
+from unmask.train.schedule import Schedule
+
+LEAST_UPDATES = 200  # fewer than that are too few for a new head, however small the data
+MOST_EPOCHS = 30
+FROZEN_LR, FROZEN_EPOCHS = 3e-3, 20
+# Peak learning rate and epochs up to a width. Wide encoders are those that were pretrained for
+# long: the more an encoder knows, the less it should be moved.
+RECIPES = ((128, 1e-3, 5), (256, 5e-4, 5), (512, 2e-4, 4), (None, 5e-5, 3))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TuneData:
+    """Attributes:
+    text_column, label_column: None to find them by their names.
+    dev_share: share of the rows held out where no dev file is given.
+    on_long: what happens to a text longer than the context.
+    on_bad, max_bad: at a corrupt place, stop or skip; and how large a share may be skipped.
+    """
+
+    text_column: str | None = None
+    label_column: str | None = None
+    dev_share: float = 0.1
+    on_long: Literal["truncate", "error"] = "truncate"
+    on_bad: Literal["stop", "skip"] = "stop"
+    max_bad: float = 0.01
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.dev_share < 1.0:
+            raise ConfigError(
+                f"dev_share must lie between 0 and 1, not be {self.dev_share}; it is the share of "
+                "the rows that is held out"
+            )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TuneModel:
+    """Attributes:
+    freeze: train the head alone and leave the encoder as it is.
+    pooling: of a new head, "cls" or "mean"; None for what the model's folder says.
+    dropout: share of hidden units dropped in training; the saved configuration keeps its own.
+    """
+
+    freeze: bool = False
+    pooling: Pooling | None = None
+    dropout: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.dropout < 1.0:
+            raise ConfigError(f"dropout must be at least 0 and below 1, not {self.dropout}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TuneOptim:
+    """Attributes:
+    lr: peak learning rate; None to choose by the encoder's width, see `RECIPES`.
+    muon_lr, weight_decay, betas, clip: see `unmask.train.optim.OptimConfig`.
+    """
+
+    lr: float | None = None
+    muon_lr: float = 0.0
+    weight_decay: float = 0.01
+    betas: tuple[float, float] = (0.9, 0.999)
+    clip: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TuneBudget:
+    """Attributes:
+    epochs: passes over the training rows; None to choose by width and number of rows.
+    batch: rows of an update, on average: long texts make smaller batches, as the budget is in
+        tokens.
+    """
+
+    epochs: int | None = None
+    batch: int = 32
+
+    def __post_init__(self) -> None:
+        if self.batch < 1 or (self.epochs is not None and self.epochs < 1):
+            raise ConfigError(
+                f"epochs and batch must be at least 1, not {self.epochs} and {self.batch}"
+            )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TuneRun:
+    """Attributes:
+    seed: of the new head, the order and dropout, and of what is held out.
+    device: "cpu", "cuda", "cuda:1"; "auto" for a GPU where there is one.
+    dtype: of matrix products; "auto" for bf16 where the processor is fast at it.
+    threads: of the CPU; None for as many as it has cores.
+    keep: checkpoints kept.
+    """
+
+    seed: int = 0
+    device: str = "auto"
+    dtype: Dtype = "auto"
+    threads: int | None = None
+    keep: int = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FinetuneSettings:
+    """All of it.
+
+    Attributes:
+        task: what is learnt.
+    """
+
+    task: Literal["classify"] = "classify"
+    data: TuneData = field(default_factory=TuneData)
+    model: TuneModel = field(default_factory=TuneModel)
+    optim: TuneOptim = field(default_factory=TuneOptim)
+    budget: TuneBudget = field(default_factory=TuneBudget)
+    schedule: Schedule = field(default_factory=lambda: Schedule(shape="linear", warmup=0.1))
+    run: TuneRun = field(default_factory=TuneRun)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What was chosen where the settings leave it open.
+
+    Attributes:
+        optim: of the optimiser, with its learning rate.
+        epochs: passes over the training rows.
+        note: what was chosen and why, for the user; empty if all was given.
+    """
+
+    optim: OptimConfig
+    epochs: int
+    note: str
+
+    @classmethod
+    def of(cls, settings: FinetuneSettings, width: int, rows: int) -> Recipe:
+        """The recipe for an encoder of this width on so many rows.
+
+        The rate comes from `RECIPES`, or is `FROZEN_LR` for a head alone, whose weights start
+        from nothing. Little data is read more often, so that there are some `LEAST_UPDATES`.
+        """
+        frozen = settings.model.freeze
+        rate, epochs = next((lr, n) for most, lr, n in RECIPES if most is None or width <= most)
+        if frozen:
+            rate, epochs = FROZEN_LR, FROZEN_EPOCHS
+        updates = math.ceil(rows / settings.budget.batch)
+        epochs = max(epochs, min(MOST_EPOCHS, math.ceil(LEAST_UPDATES / updates)))
+        lr, chosen = settings.optim.lr, settings.budget.epochs
+        said = []
+        if lr is None:
+            said.append(f"a learning rate of {rate:g} (--lr)")
+        if chosen is None:
+            said.append(f"{epochs} epochs (--epochs)")
+        why = "for a head alone" if frozen else f"by the encoder's width of {width}"
+        note = f"chosen {why} and {rows:,} rows: {' and '.join(said)}" if said else ""
+        asked = settings.optim
+        optim = OptimConfig(
+            lr=rate if lr is None else lr,
+            muon_lr=asked.muon_lr,
+            weight_decay=asked.weight_decay,
+            betas=asked.betas,
+            clip=asked.clip,
+        )
+        return cls(optim, chosen or epochs, note)
+
+
+# What the short options of the command line, and the keywords of `finetune`, set.
+SHORT: Mapping[str, tuple[str, ...]] = {
+    "task": ("task",),
+    "text_column": ("data", "text_column"),
+    "label_column": ("data", "label_column"),
+    "dev_share": ("data", "dev_share"),
+    "on_long": ("data", "on_long"),
+    "on_bad": ("data", "on_bad"),
+    "max_bad": ("data", "max_bad"),
+    "freeze": ("model", "freeze"),
+    "pooling": ("model", "pooling"),
+    "dropout": ("model", "dropout"),
+    "lr": ("optim", "lr"),
+    "epochs": ("budget", "epochs"),
+    "batch": ("budget", "batch"),
+    **{name: ("run", name) for name in ("seed", "device", "dtype", "threads", "keep")},
+}
+
+
+def finetune_settings(
+    base: Mapping[str, Any] | None = None, over: Mapping[str, Any] | None = None, **short: Any
+) -> FinetuneSettings:
+    """Settings from a recipe, then short names, then dotted overrides; the later wins.
+
+    Args:
+        base: a recipe's table; what it does not name keeps its default.
+        over: nested mappings, as `unmask.config.parse_assignments` gives them.
+        short: by the names in `SHORT`; None is not set.
+
+    Raises:
+        ConfigError: an unknown name, or see `unmask.config.from_mapping`.
+    """
+    if unknown := sorted(set(short) - set(SHORT)):
+        raise ConfigError(f"unknown setting {unknown[0]!r}; known are {', '.join(SHORT)}")
+    nested = merge(to_mapping(FinetuneSettings()), base or {})
+    for name, value in short.items():
+        if value is not None:
+            *tables, key = SHORT[name]
+            table: dict[str, Any] = {key: value}
+            for outer in reversed(tables):
+                table = {outer: table}
+            nested = merge(nested, table)
+    return from_mapping(FinetuneSettings, merge(nested, over or {}))

@@ -1,0 +1,149 @@
+"""Labelled rows for training and for measuring: read, held apart, checked against each other."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from unmask.batches.draws import Draws
+from unmask.errors import DataError, LabelMismatch
+from unmask.text.bad import Reading
+from unmask.text.labelled import Labelled, read_labelled, sorted_labels
+from unmask.verbs.finetune_settings import TuneData
+
+HOLD_OUT = 201  # stream of Draws
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Rows to train on and rows to measure with.
+
+    Attributes:
+        train, dev: the rows.
+        labels: names of all labels of the training rows, in the order that a model numbers them.
+        notes: what a person should know of the data.
+    """
+
+    train: Labelled
+    dev: Labelled
+    labels: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @classmethod
+    def read(
+        cls, train: str | Path, dev: str | Path | None, settings: TuneData, seed: int
+    ) -> Split:
+        """Read a training file, and a dev file or hold out a share.
+
+        Raises:
+            DataError: a column or label is missing, or there is only one label.
+            LabelMismatch: the dev rows have labels that the training rows lack.
+            CorruptText: a bad place.
+        """
+        whole = _read(train, settings)
+        labels = sorted_labels(whole.labels)
+        if len(labels) < 2:
+            raise DataError(
+                f"a classifier needs two or more labels to tell apart, but {whole.name} has only "
+                f"{labels[0]!r}; add rows of another label"
+            )
+        if dev is None:
+            rest, held_out = hold_out(whole, settings.dev_share, seed)
+            how = f"{len(held_out):,} of {len(whole):,} rows are held out, stratified by label"
+            return cls(rest, held_out, labels, (*_told(whole), how))
+        measured = _read(dev, settings)
+        check_known(labels, measured.labels, "training data", measured.name)
+        notes = [*_told(whole), *_told(measured)]
+        if shared := len(set(whole.texts) & set(measured.texts)):
+            notes.append(
+                f"{shared:,} texts of {measured.name} are in {whole.name} as well, which flatters "
+                "the figures"
+            )
+        if missing := [label for label in labels if label not in set(measured.labels)]:
+            notes.append(f"{measured.name} has no row of: {', '.join(missing[:20])}")
+        return cls(whole, measured, labels, tuple(notes))
+
+
+def hold_out(rows: Labelled, share: float, seed: int) -> tuple[Labelled, Labelled]:
+    """Hold out a share of each label's rows, at least one where there are two.
+
+    The same text is never on both sides. A label with a single text stays with the training rows.
+
+    Returns:
+        The rows to train on and those held out, each in their first order.
+
+    Raises:
+        DataError: no label has two different texts.
+    """
+    texts: dict[str, dict[str, None]] = {}
+    home: dict[str, str] = {}
+    for text, label in zip(rows.texts, rows.labels, strict=True):
+        texts.setdefault(home.setdefault(text, label), {})[text] = None
+    chosen: set[str] = set()
+    for number, label in enumerate(sorted(texts)):
+        distinct = list(texts[label])
+        count = min(max(1, round(share * len(distinct))), len(distinct) - 1)
+        order = Draws(seed, number).permutation(len(distinct), HOLD_OUT)
+        chosen.update(distinct[place] for place in order[:count])
+    if not chosen:
+        raise DataError(
+            f"holding out rows needs a label with two different texts, but {rows.name} has none; "
+            "give --dev a file"
+        )
+    held = np.array([text in chosen for text in rows.texts])
+    return _some(rows, np.flatnonzero(~held).tolist()), _some(rows, np.flatnonzero(held).tolist())
+
+
+def check_known(known: Sequence[str], found: Sequence[str], whose: str, name: str) -> None:
+    """Check that all labels of some rows are known.
+
+    Args:
+        known: the labels of the model, or of the training data.
+        found: labels of the rows.
+        whose: whose labels `known` are, for the message.
+        name: the file of the rows.
+
+    Raises:
+        LabelMismatch: shows both sets.
+    """
+    if strange := sorted_labels(set(found) - set(known)):
+        raise LabelMismatch(
+            f"the labels of {name} must be those of the {whose}, but "
+            f"{_listed(strange)} {'is' if len(strange) == 1 else 'are'} not among them. The "
+            f"{whose} has: {_listed(sorted_labels(known))}. {name} has: "
+            f"{_listed(sorted_labels(found))}. Rename the labels, or choose another column with "
+            "--label-column"
+        )
+
+
+def _read(path: str | Path, settings: TuneData) -> Labelled:
+    reading = Reading(settings.on_bad, settings.max_bad)
+    return read_labelled(path, settings.text_column, settings.label_column, reading=reading)
+
+
+def _told(rows: Labelled) -> list[str]:
+    """What was read from where."""
+    count = Counter(rows.labels)
+    said = [f"{rows.name}: {rows.columns}; {len(rows):,} rows, {len(count):,} labels"]
+    if rows.skipped:
+        said.append(f"{rows.name}: {rows.skipped:,} bad places were left out (--on-bad skip)")
+    if empty := sum(not text.strip() for text in rows.texts):
+        said.append(f"{rows.name}: {empty:,} texts are empty")
+    return said
+
+
+def _some(rows: Labelled, places: list[int]) -> Labelled:
+    return replace(
+        rows,
+        texts=tuple(rows.texts[place] for place in places),
+        labels=tuple(rows.labels[place] for place in places),
+    )
+
+
+def _listed(names: Sequence[str], most: int = 100) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(map(repr, names[:most])) + more
