@@ -95,7 +95,7 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def parse_assignments(assignments: tuple[str, ...] | list[str]) -> dict[str, Any]:
-    """`["optim.lr=0.003"]` to nested mappings; the right side is read as a TOML value, else as text.
+    """`["optim.lr=0.003"]` to nested mappings; the right side is a TOML value, else text.
 
     Raises:
         ConfigError: no equals sign.
@@ -104,9 +104,7 @@ def parse_assignments(assignments: tuple[str, ...] | list[str]) -> dict[str, Any
     for assignment in assignments:
         path, equals, text = assignment.partition("=")
         if not equals or not path:
-            raise ConfigError(
-                f"--set takes KEY=VALUE, such as optim.lr=0.003, not {assignment!r}"
-            )
+            raise ConfigError(f"--set takes KEY=VALUE, such as optim.lr=0.003, not {assignment!r}")
         try:
             value = tomllib.loads(f"x = {text}")["x"]
         except tomllib.TOMLDecodeError:
@@ -154,13 +152,15 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
         return tuple(_convert(kind, item, where) for kind, item in zip(kinds, value, strict=True))
     if origin is Literal:
         if value not in get_args(hint):
-            raise ConfigError(f"{where} must be one of {', '.join(map(str, get_args(hint)))}, not {value!r}")
+            raise ConfigError(
+                f"{where} must be one of {', '.join(map(str, get_args(hint)))}, not {value!r}"
+            )
         return value
     return _scalar(hint, value, where)
 
 
 def _scalar(hint: Any, value: Any, where: str) -> Any:
-    """A number, a word, a truth value or a path. A whole number serves where a fraction is asked."""
+    """A number, a word, a truth value or a path. A whole number serves for a fraction."""
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if hint is Path and isinstance(value, str | Path):

@@ -49,7 +49,7 @@ class CorruptText(TextError):
         self.file, self.line, self.reason = file, line, reason
         place = file if line is None else f"{file}:{line}"
         super().__init__(
-            f"{place}: {reason}. Repair it, or pass --on-bad skip to leave such places out, counted."
+            f"{place}: {reason}. Repair it, or pass --on-bad skip to leave such places out."
         )
 
     def __reduce__(self) -> tuple[type[CorruptText], tuple[str, int | None, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import inspect
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -57,8 +58,10 @@ def fault_of(words: tuple[str, ...]) -> str | None:
             where, left = chosen, left[1:]
     except typer.Exit:  # --help and --version
         return None
-    except typer.main._click.exceptions.ClickException as error:
-        return error.format_message()
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # as all errors of usage have
+            raise
+        return str(error.format_message())
 
 
 def options_of(verb: tuple[str, ...]) -> set[str]:
@@ -221,11 +224,12 @@ def unknown_keywords(path: list[str], call: ast.Call) -> list[str]:
     return [f"{'.'.join(path)}({one}=...)" for one in sorted(given - known)]
 
 
-def test_page_of_settings_is_up_to_date() -> None:
+def test_page_of_settings_is_up_to_date(monkeypatch: pytest.MonkeyPatch) -> None:
     spec = importlib.util.spec_from_file_location("make_settings", DOCS / "make_settings.py")
     assert spec is not None
     assert spec.loader is not None
     maker = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, spec.name, maker)  # where dataclasses look their module up
     spec.loader.exec_module(maker)
     assert read(DOCS / "settings.md") == maker.page(), "run: python docs/make_settings.py"
 

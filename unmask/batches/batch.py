@@ -40,8 +40,11 @@ class Batch:
 
     def to(self, device: torch.device | str) -> Batch:
         """The same batch on another device."""
-        moved = {
-            name: None if (value := getattr(self, name)) is None else value.to(device)
-            for name in ("ids", "positions", "boundaries", "segments", "samples")
-        }
-        return replace(self, **moved)
+        return replace(
+            self,
+            ids=self.ids.to(device),
+            positions=self.positions.to(device),
+            boundaries=self.boundaries.to(device),
+            segments=None if self.segments is None else self.segments.to(device),
+            samples=None if self.samples is None else self.samples.to(device),
+        )

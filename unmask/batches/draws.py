@@ -53,11 +53,9 @@ class Draws:
             key = _mix(key ^ coordinate.astype(np.uint64))
         return key
 
-    def uniform(
-        self, stream: int, *coordinates: npt.NDArray[np.int64]
-    ) -> npt.NDArray[np.float64]:
+    def uniform(self, stream: int, *coordinates: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         """Numbers in [0, 1), with the 53 bits that a float64 holds."""
-        return (self.bits(stream, *coordinates) >> np.uint64(11)) * 2.0**-53
+        return np.ldexp((self.bits(stream, *coordinates) >> np.uint64(11)).astype(np.float64), -53)
 
     def permutation(self, n: int, stream: int) -> npt.NDArray[np.int64]:
         """A shuffle of 0..n-1 by random keys; equal keys keep their order."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import count
 
 import numpy as np
 import numpy.typing as npt
@@ -40,30 +39,41 @@ def epoch_batches(lengths: I64, budget: int, draws: Draws, window: int) -> Itera
             f"a batch must hold the longest sequence, but its budget is {budget} tokens and the "
             f"longest has {int(lengths.max())}; raise the tokens per step or lower the context"
         )
-    left = draws.permutation(len(lengths), SHUFFLE)
-    rest = left[:0]
-    for number in count():
-        if not len(left):
-            return
+    order = draws.permutation(len(lengths), SHUFFLE)
+    offsets = _offsets(lengths[order])
+    rest = order[:0]
+    begin = number = 0
+    while begin < len(order):
         room = max(budget * window - int(lengths[rest].sum()), budget)
-        fresh, left = _split(left, lengths, room)
-        batches = _cut(np.concatenate((rest, fresh)), lengths, budget, by_length=window > 1)
-        rest = batches.pop() if len(left) and len(batches) > 1 else left[:0]
+        end = _reach(offsets, begin, room)
+        fresh = np.concatenate((rest, order[begin:end]))
+        batches = _cut(fresh, lengths, budget, by_length=window > 1)
+        rest = batches.pop() if end < len(order) and len(batches) > 1 else order[:0]
         for index in draws.permutation(len(batches), SHUFFLE_BATCHES + number):
             yield batches[index]
-
-
-def _split(order: I64, lengths: I64, room: int) -> tuple[I64, I64]:
-    """The first sequences of an order, as many as fit in `room` tokens, and the others."""
-    fit = int(np.searchsorted(np.cumsum(lengths[order]), room, side="right"))
-    return order[:fit], order[fit:]
+        begin, number = end, number + 1
 
 
 def _cut(window: I64, lengths: I64, budget: int, *, by_length: bool) -> list[I64]:
     """A window's sequences as batches, filled one after the other."""
-    left = window[np.argsort(lengths[window], kind="stable")] if by_length else window
+    if by_length:
+        window = window[np.argsort(lengths[window], kind="stable")]
+    offsets = _offsets(lengths[window])
     batches: list[I64] = []
-    while len(left):
-        batch, left = _split(left, lengths, budget)
+    begin = 0
+    while begin < len(window):
+        end = _reach(offsets, begin, budget)
+        batch = window[begin:end]
         batches.append(batch[np.argsort(lengths[batch], kind="stable")])
+        begin = end
     return batches
+
+
+def _offsets(lengths: I64) -> I64:
+    """`(N + 1,)` tokens before each sequence, and in all."""
+    return np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(lengths)))
+
+
+def _reach(offsets: I64, begin: int, room: int) -> int:
+    """How far the sequences from `begin` on fit in `room` tokens, which hold any one of them."""
+    return int(np.searchsorted(offsets, offsets[begin] + room, side="right")) - 1

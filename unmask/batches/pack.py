@@ -53,4 +53,4 @@ def from_flat(
 
 def unpack(batch: Batch) -> list[list[int]]:
     """The inverse of `pack`."""
-    return [part.tolist() for part in batch.ids.split(batch.lengths)]
+    return [part.tolist() for part in torch.split(batch.ids, [*batch.lengths])]

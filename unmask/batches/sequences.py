@@ -48,9 +48,7 @@ def sequences_of(offsets: I64, room: int, on_long: OnLong) -> Sequences:
         TooLong: under "error", the first document that does not fit.
     """
     if on_long not in get_args(OnLong):
-        raise ConfigError(
-            f"on_long must be one of {', '.join(get_args(OnLong))}, not {on_long!r}"
-        )
+        raise ConfigError(f"on_long must be one of {', '.join(get_args(OnLong))}, not {on_long!r}")
     if room < 1:
         raise ConfigError(f"a context must leave room for text, but {room} tokens are left of it")
     sizes = np.diff(offsets)

@@ -1,9 +1,9 @@
 """Tokens on disk: every document tokenised once, read by memory map ever after.
 
-    STORE/
-        tokens.bin    all ids one after the other, uint16 where the vocabulary allows, else uint32
-        offsets.bin   int64, document d is tokens offsets[d]:offsets[d + 1]
-        store.json    what it is made of and its counts, written last
+STORE/
+    tokens.bin    all ids one after the other, uint16 where the vocabulary allows, else uint32
+    offsets.bin   int64, document d is tokens offsets[d]:offsets[d + 1]
+    store.json    what it is made of and its counts, written last
 """
 
 from __future__ import annotations
@@ -133,7 +133,15 @@ def build_store(
             os.fsync(file.fileno())
     if not counts[1]:
         raise TextError("the text gives no token; check --text and the tokenizer")
-    meta = StoreMeta(text_digest, tokenizer.digest, dtype, *counts, digest.hexdigest())
+    meta = StoreMeta(
+        text_digest=text_digest,
+        tokenizer_digest=tokenizer.digest,
+        dtype=dtype,
+        documents=counts[0],
+        tokens=counts[1],
+        unknown=counts[2],
+        content_digest=digest.hexdigest(),
+    )
     temporary = folder / f".{META}"
     temporary.write_text(json.dumps(asdict(meta)), encoding="utf-8")
     temporary.replace(folder / META)

@@ -53,9 +53,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
 def recipe(config: Path | None, assignments: list[str] | None) -> tuple[dict[str, Any], Any]:
-    """A recipe's table and the dotted overrides, as nested mappings.
-
-    """
+    """A recipe's table and the dotted overrides, as nested mappings."""
     from unmask.config import parse_assignments, read_toml
 
     base: Mapping[str, Any] = {} if config is None else read_toml(config)

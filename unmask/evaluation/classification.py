@@ -32,6 +32,9 @@ class Interval:
     low: float
     high: float
 
+    def __str__(self) -> str:
+        return f"{self.low:.3f} to {self.high:.3f}"
+
 
 @dataclass(frozen=True, slots=True)
 class LabelFigures:
@@ -127,6 +130,14 @@ class ClassificationFigures:
                 for row in confusion_matrix(true, guessed, labels=every)
             ),
         )
+
+    def in_words(self) -> dict[str, str]:
+        """The main figures by name, for people."""
+        return {
+            "rows": f"{self.rows:,}",
+            "accuracy": f"{self.accuracy:.3f} (95 %: {self.accuracy_interval})",
+            "macro F1": f"{self.macro_f1:.3f} (95 %: {self.macro_f1_interval})",
+        }
 
 
 def _numbers(names: Sequence[str], labels: Sequence[str]) -> I64:

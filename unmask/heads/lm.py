@@ -6,12 +6,12 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from unmask.nn.config import LMHeadConfig
 from unmask.heads.transform import Transform
+from unmask.nn.config import LMHeadConfig
 
 
 class LMHead(nn.Module):
-    """Scores over the vocabulary. The last layer's weights are the token table (Press and Wolf 2017).
+    """Scores over the vocabulary, read off the token table (Press and Wolf 2017).
 
     The table is an argument rather than an attribute: it belongs to the embedding, and a second
     owner would make saving, casting and counting see it twice.

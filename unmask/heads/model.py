@@ -6,10 +6,9 @@ import torch
 from torch import nn
 
 from unmask.batches.batch import Batch
-from unmask.nn.config import LMHeadConfig, SequenceHeadConfig
 from unmask.heads.lm import LMHead
 from unmask.heads.sequence import SequenceHead
-from unmask.nn.config import EncoderConfig
+from unmask.nn.config import EncoderConfig, LMHeadConfig, SequenceHeadConfig
 from unmask.nn.encoder import Encoder
 
 
@@ -25,7 +24,8 @@ class LanguageModel(nn.Module):
     def forward(self, batch: Batch, rows: torch.Tensor) -> torch.Tensor:
         """Logits `(M, V)` at the rows `(M,)` of the batch; nothing is projected elsewhere."""
         hidden = self.encoder(batch).index_select(0, rows)
-        return self.head(hidden, self.encoder.embedding.tokens.weight)
+        logits: torch.Tensor = self.head(hidden, self.encoder.embedding.tokens.weight)
+        return logits
 
 
 class SequenceClassifier(nn.Module):
@@ -39,4 +39,5 @@ class SequenceClassifier(nn.Module):
 
     def forward(self, batch: Batch) -> torch.Tensor:
         """Logits `(B, labels)`."""
-        return self.head(self.encoder(batch), batch)
+        logits: torch.Tensor = self.head(self.encoder(batch), batch)
+        return logits

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+
 import torch
 
 from unmask.batches.batch import Batch
@@ -20,7 +21,7 @@ def pool_mean(hidden: torch.Tensor, batch: Batch) -> torch.Tensor:
     Summed in float32, one sequence at a time, so that a sequence's mean does not depend on its
     neighbours in the row.
     """
-    parts = hidden.float().split(batch.lengths)
+    parts = torch.split(hidden.float(), list(batch.lengths))
     return torch.stack([part.mean(0) for part in parts]).to(hidden.dtype)
 
 

@@ -6,9 +6,9 @@ import torch
 from torch import nn
 
 from unmask.batches.batch import Batch
-from unmask.nn.config import SequenceHeadConfig
 from unmask.heads.pooling import POOLINGS
 from unmask.heads.transform import Transform
+from unmask.nn.config import SequenceHeadConfig
 
 
 class SequenceHead(nn.Module):
@@ -23,4 +23,5 @@ class SequenceHead(nn.Module):
 
     def forward(self, hidden: torch.Tensor, batch: Batch) -> torch.Tensor:
         """`(T, D)` hidden states to `(B, labels)` logits."""
-        return self.project(self.drop(self.transform(self.pool(hidden, batch))))
+        logits: torch.Tensor = self.project(self.drop(self.transform(self.pool(hidden, batch))))
+        return logits

@@ -20,4 +20,5 @@ class Transform(nn.Module):
         self.norm = build_norm(width, config.norm)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.norm(self.activation(self.dense(x)))
+        out: torch.Tensor = self.norm(self.activation(self.dense(x)))
+        return out

@@ -31,4 +31,5 @@ class Attention(nn.Module):
         q, k = (qk if table is None else rotate(qk, table)).unbind(1)
         dropout = self.dropout if self.training else 0.0
         mixed = attend(q, k, v.squeeze(1), layout, window=self.window, dropout=dropout)
-        return self.out_drop(self.out(mixed.flatten(1)))
+        out: torch.Tensor = self.out_drop(self.out(mixed.flatten(1)))
+        return out

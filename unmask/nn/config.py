@@ -18,7 +18,8 @@ class NormConfig:
     """One normalisation.
 
     Attributes:
-        kind: "layer" centres and scales (Ba et al. 2016); "rms" only scales (Zhang and Sennrich 2019).
+        kind: "layer" centres and scales (Ba et al. 2016); "rms" only scales (Zhang and Sennrich
+            2019).
         eps: added to the variance, or to the mean square.
         bias: whether a learned shift follows; "rms" has none.
     """

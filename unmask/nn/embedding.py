@@ -29,4 +29,5 @@ class Embedding(nn.Module):
             x = x + (first if batch.segments is None else self.segments(batch.segments))
         if self.positions is not None:
             x = x + self.positions(batch.positions)
-        return self.drop(self.norm(x))
+        out: torch.Tensor = self.drop(self.norm(x))
+        return out

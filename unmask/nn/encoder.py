@@ -9,8 +9,8 @@ from torch.nn import functional as F
 from unmask.batches.batch import Batch
 from unmask.nn.config import EncoderConfig
 from unmask.nn.embedding import Embedding
-from unmask.nn.layout import Layout
 from unmask.nn.layer import Layer
+from unmask.nn.layout import Layout
 from unmask.nn.norm import build_norm
 from unmask.nn.position import Rotation, rotation
 
@@ -41,7 +41,8 @@ class Encoder(nn.Module):
         for config, owner in zip(self.config.layers, self.config.weights_of, strict=True):
             table = None if config.attention.rope is None else tables[config.attention.rope.base]
             x = self.layers[owner](x, layout, table)
-        return self.final_norm(x)[: batch.tokens]
+        out: torch.Tensor = self.final_norm(x)[: batch.tokens]
+        return out
 
     def rotations(self, positions: torch.Tensor) -> dict[float, Rotation]:
         """One table for each rotary base among the layers."""

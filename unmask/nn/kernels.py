@@ -1,11 +1,15 @@
 """`attend`: attention within each sequence of a flat row. The one place that knows kernels.
 
-| kernel    | runs on            | window | causal | bias | dropout | how                              |
-|-----------|--------------------|--------|--------|------|---------|----------------------------------|
-| reference | anything           | yes    | yes    | yes  | yes     | one sequence at a time, all scores |
-| grouped   | anything, CPU's    | yes    | yes    | yes  | yes     | sequences of equal length together; a window is read in blocks |
-| blocked   | bf16 training, CPU | yes    | yes    | no   | no      | short sequences side by side in blocks of one size |
-| varlen    | CUDA, fp16 or bf16 | yes    | yes    | no   | no      | PyTorch's variable-length flash kernel |
+| kernel    | runs on            | window | causal | bias | dropout |
+|-----------|--------------------|--------|--------|------|---------|
+| reference | anything           | yes    | yes    | yes  | yes     |
+| grouped   | anything, CPU's    | yes    | yes    | yes  | yes     |
+| blocked   | bf16 training, CPU | yes    | yes    | no   | no      |
+| varlen    | CUDA, fp16 or bf16 | yes    | yes    | no   | no      |
+
+`reference` takes one sequence at a time, with all its scores; `grouped` takes sequences of equal
+length together, and reads a window in blocks; `blocked` lays short sequences side by side in blocks
+of one size; `varlen` is PyTorch's variable-length flash kernel.
 
 A kernel that cannot do what is asked raises; none quietly does something else.
 
@@ -42,11 +46,16 @@ class _BlockedAttention(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, layout: Layout, mask: torch.Tensor
+        ctx: Any,
+        q: torch.Tensor,
+        k: torch.Tensor,
+        v: torch.Tensor,
+        layout: Layout,
+        mask: torch.Tensor,
     ) -> torch.Tensor:
         q_BCK, k_BCK, v_BCK = (_into_blocks(x, layout) for x in (q, k, v))
         scale = q.shape[-1] ** -0.5
-        scores_NHCC = (q_BCK @ k_BCK.mT).unflatten(0, (-1, q.shape[1]))
+        scores_NHCC = (q_BCK @ k_BCK.mT).view(-1, q.shape[1], *mask.shape[2:])
         torch.add(mask, scores_NHCC, alpha=scale, out=scores_NHCC)
         weights_BCC = scores_NHCC.softmax(-1).flatten(0, 1)
         ctx.save_for_backward(q_BCK, k_BCK, v_BCK, weights_BCC)
@@ -54,7 +63,7 @@ class _BlockedAttention(torch.autograd.Function):
         return _out_of_blocks(weights_BCC @ v_BCK, layout, q.shape[1])
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         q_BCK, k_BCK, v_BCK, weights_BCC = ctx.saved_tensors
         mixed_BCK = _into_blocks(grads[0], ctx.layout)
@@ -69,13 +78,14 @@ class _BlockedAttention(torch.autograd.Function):
 def _into_blocks(x: torch.Tensor, layout: Layout) -> torch.Tensor:
     """`(T, H, K)` to `(N * H, C, K)`."""
     index = layout.blocks.head_rows(x.shape[1])
-    return x.reshape(-1, x.shape[-1]).index_select(0, index).unflatten(0, (-1, layout.blocks.size))
+    picked = x.reshape(-1, x.shape[-1]).index_select(0, index)
+    return picked.view(-1, layout.blocks.size, x.shape[-1])
 
 
 def _out_of_blocks(x_BCK: torch.Tensor, layout: Layout, heads: int) -> torch.Tensor:
     """`(N * H, C, K)` to `(T, H, K)`, zero in rows of no sequence."""
     index = layout.blocks.head_slots(heads)
-    x = x_BCK.flatten(0, 1).index_select(0, index).unflatten(0, (-1, heads))
+    x = x_BCK.flatten(0, 1).index_select(0, index).view(-1, heads, x_BCK.shape[-1])
     x[layout.used :] = 0
     return x
 
@@ -118,7 +128,9 @@ def attend(
         longest=max(layout.lengths),
         plain=bias is None and dropout == 0.0,
     )
-    return KERNELS[name](q, k, v, layout, window, causal, bias, dropout)
+    # Without autocast, which would turn what a kernel does in float32 into bf16.
+    with torch.autocast(q.device.type, enabled=False):
+        return KERNELS[name](q, k, v, layout, window, causal, bias, dropout)
 
 
 def choose_kernel(
@@ -153,9 +165,11 @@ def attend_reference(
     """One sequence after the other, every score in float32: the oracle of the other kernels."""
     mixed = []
     for q_SHK, k_SHK, v_SHK in zip(
-        *(x.split((*layout.lengths, layout.sizes[-1])) for x in (q, k, v)), strict=True
+        *(torch.split(x, [*layout.lengths, layout.sizes[-1]]) for x in (q, k, v)), strict=True
     ):
-        scores_HSS = torch.einsum("shk,thk->hst", q_SHK.float(), k_SHK.float()) * q.shape[-1] ** -0.5
+        scores_HSS = (
+            torch.einsum("shk,thk->hst", q_SHK.float(), k_SHK.float()) * q.shape[-1] ** -0.5
+        )
         if bias is not None:
             scores_HSS = scores_HSS + bias[:, : len(q_SHK), : len(q_SHK)]
         place = torch.arange(len(q_SHK), device=q.device)
@@ -184,7 +198,7 @@ def attend_grouped(
     if q.dtype == torch.bfloat16 and q.requires_grad and q.device.type == "cpu":
         # PyTorch's CPU kernel takes 2.5 times as long backwards in bf16 as in float32.
         q, k, v = q.float(), k.float(), v.float()
-    runs = [x.split(layout.sizes) for x in (q, k, v)]
+    runs = [torch.split(x, [*layout.sizes]) for x in (q, k, v)]
     mixed = []
     for (count, length), q_run, k_run, v_run in zip(layout.runs, *runs, strict=False):
         shape = (count, length)

@@ -31,4 +31,5 @@ class Layer(nn.Module):
     def forward(self, x: torch.Tensor, layout: Layout, table: Rotation | None) -> torch.Tensor:
         """`(T, D)` to `(T, D)`."""
         x = self.after_attention(x + self.attention(self.before_attention(x), layout, table))
-        return self.after_mlp(x + self.mlp(self.before_mlp(x)))
+        out: torch.Tensor = self.after_mlp(x + self.mlp(self.before_mlp(x)))
+        return out

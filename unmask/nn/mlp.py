@@ -36,7 +36,8 @@ class Mlp(nn.Module):
         self.activation = ACTIVATIONS[config.activation]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.out_drop(self.down(self.drop(self.activation(self.up(x)))))
+        out: torch.Tensor = self.out_drop(self.down(self.drop(self.activation(self.up(x)))))
+        return out
 
 
 class GatedMlp(nn.Module):
@@ -55,4 +56,5 @@ class GatedMlp(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         value, gate = self.up(x).chunk(2, dim=-1)
-        return self.out_drop(self.down(self.drop(self.activation(value) * gate)))
+        out: torch.Tensor = self.out_drop(self.down(self.drop(self.activation(value) * gate)))
+        return out

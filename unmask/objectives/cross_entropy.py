@@ -23,13 +23,11 @@ class _SummedCrossEntropy(torch.autograd.Function):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         size = max(1, CHUNK // logits.shape[1] if logits.is_cpu else len(logits))
         gradient = torch.empty_like(logits) if ctx.needs_input_grad[0] else None
-        parts = [] if gradient is None else gradient.split(size)
-        columns = (labels[:, None], weights[:, None])
         sums = []
-        for number, rows in enumerate(
-            zip(logits.split(size), *(c.split(size) for c in columns), strict=True)
-        ):
-            sums.append(_row_sums(*rows, parts[number] if parts else None))
+        for begin in range(0, len(logits), size):
+            rows = slice(begin, begin + size)
+            place = None if gradient is None else gradient[rows]
+            sums.append(_row_sums(logits[rows], labels[rows, None], weights[rows, None], place))
         best, score, total = (torch.cat(column).squeeze(1) for column in zip(*sums, strict=True))
         if gradient is not None:
             ctx.save_for_backward(gradient)
@@ -38,7 +36,7 @@ class _SummedCrossEntropy(torch.autograd.Function):
         return ((total.log() + best - score) * weights).sum(), hits
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, None, None]:
         # In place: a second backward through the same loss raises rather than scales twice.
         (gradient,) = ctx.saved_tensors

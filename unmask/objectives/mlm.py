@@ -106,7 +106,7 @@ class MaskedLM:
 
 
 def cloze_loss(model: LanguageModel, task: Task) -> Loss:
-    """Summed cross-entropy of a task's labels at its rows, and the number of first guesses right."""
+    """Summed cross-entropy of a task's labels at its rows, and how many first guesses are right."""
     targets = len(task.rows)
     extra = -targets % ROWS
     rows, labels = F.pad(task.rows, (0, extra)), F.pad(task.labels, (0, extra))

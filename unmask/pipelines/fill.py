@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TypedDict, overload
+from typing import Any, TypedDict
 
 import torch
 
@@ -37,8 +38,8 @@ class Guess(TypedDict):
     text: str
 
 
-Guesses = list[Guess] | list[list[Guess]]
-"""For a text with one mask its guesses, best first; with several, one such list a mask."""
+Guesses = list[Any]
+"""For a text with one mask its guesses, `list[Guess]`; with several, one such list for each."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,34 +86,39 @@ class FillMask:
         """How the mask is written in text."""
         return self.tokenizer.id_to_token(self.tokenizer.mask_id)
 
-    @overload
-    def __call__(self, texts: str, top_k: int = 5, *, on_long: OnLong = "error") -> Guesses: ...
-
-    @overload
     def __call__(
-        self, texts: list[str] | tuple[str, ...], top_k: int = 5, *, on_long: OnLong = "error"
-    ) -> list[Guesses]: ...
-
-    def __call__(
-        self, texts: str | list[str] | tuple[str, ...], top_k: int = 5, *, on_long: OnLong = "error"
-    ) -> Guesses | list[Guesses]:
-        """Guesses for every mask of every text, best first.
+        self, texts: str | Sequence[str], top_k: int = 5, *, on_long: OnLong = "error"
+    ) -> Guesses:
+        """Guesses for every mask, best first: for one text, or a list of them for several.
 
         Special tokens are never guessed, but count in the probabilities.
 
         Args:
-            texts: a text with at least one mask, or several.
+            texts: a text with at least one mask, or several texts.
             top_k: guesses for each mask.
             on_long: "error" refuses a text longer than the context; "chunk" splits it, so that
                 each mask is seen with a part of its text; "truncate" keeps its beginning.
+
+        Returns:
+            For a text with one mask a list of guesses. For a text with several masks a list of
+            such lists. For a list of texts a list of these. `by_mask` has one shape for all.
 
         Raises:
             TextError: a text without a mask, or whose mask was cut off.
             TooLong: a text is longer than the context, under "error".
             ConfigError: `top_k` is out of range.
         """
-        if isinstance(texts, str):
-            return self([texts], top_k, on_long=on_long)[0]
+        several = [texts] if isinstance(texts, str) else texts
+        answers: Guesses = [
+            masks[0] if len(masks) == 1 else masks
+            for masks in self.by_mask(several, top_k, on_long=on_long)
+        ]
+        return answers[0] if isinstance(texts, str) else answers
+
+    def by_mask(
+        self, texts: Sequence[str], top_k: int = 5, *, on_long: OnLong = "error"
+    ) -> list[list[list[Guess]]]:
+        """Guesses as `answers[text][mask][guess]`; the rest as when the object is called."""
         if not 1 <= top_k <= len(self._guessable):
             raise ConfigError(
                 f"top_k must lie between 1 and {len(self._guessable)}, the number of tokens that "
@@ -126,11 +132,10 @@ class FillMask:
             self._check(number, text, one, fits)
         rows = [row for one in fitted for row in one.rows]
         found = iter(run(rows, lambda batch: self._best(batch, top_k), self._device))
-        answers: list[Guesses] = []
+        answers = []
         for text, one, fits in zip(texts, encoded, fitted, strict=True):
             best = [mask for _ in fits.rows for mask in next(found)]
-            lists = self._in_text(text, one, best)
-            answers.append(lists[0] if len(lists) == 1 else lists)
+            answers.append(self._in_text(text, one, best))
         return answers
 
     @property

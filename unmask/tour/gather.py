@@ -33,7 +33,7 @@ from unmask.train.log import read_log
 from unmask.train.peak import measured_peak
 from unmask.train.precision import resolve_dtype
 from unmask.verbs.machine import peak_memory, processor, resolve_device, use_threads, versions
-from unmask.verbs.pretrain import PretrainResult, Prepared
+from unmask.verbs.pretrain import Prepared, PretrainResult
 from unmask.verbs.pretrain_settings import PretrainSettings
 
 MEASURED_DOCUMENTS = 4000  # that the tokenizer is measured on
@@ -45,11 +45,13 @@ def corpus_facts(corpus: Corpus, settings: PretrainSettings) -> CorpusFacts:
     note = (
         "the text given: " + ", ".join(settings.text.paths)
         if settings.text.paths
-        else "the docstrings of the standard library and of the installed packages, cleaned to prose"
+        else "the docstrings of Python and of the installed packages, cleaned to prose"
     )
     notes = []
     if stats.cut_documents:
-        notes.append(f"{stats.cut_documents:,} documents were longer than 1 % of the text, and cut.")
+        notes.append(
+            f"{stats.cut_documents:,} documents were longer than 1 % of the text, and cut."
+        )
     if stats.bad_places:
         notes.append(f"{stats.bad_places:,} corrupt places were left out.")
     if stats.skipped:
@@ -73,9 +75,7 @@ def tokenizer_facts(prepared: Prepared) -> TokenizerFacts:
     texts = [d.text for d in islice(prepared.corpus.documents("held_out"), MEASURED_DOCUMENTS)]
     tokenizer = prepared.tokenizer
     measured = report(tokenizer, texts)
-    examples = tuple(
-        SplitWord(one.text, one.pieces) for one in measured.fragmented[:4]
-    )
+    examples = tuple(SplitWord(one.text, one.pieces) for one in measured.fragmented[:4])
     kind = "byte-level BPE" if tokenizer.unk_id is None else "WordPiece"
     return TokenizerFacts(
         kind=kind,
@@ -146,7 +146,10 @@ def training_facts(
 
 
 def _share_of_peak(
-    result: PretrainResult, model: LanguageModel, settings: PretrainSettings, train: list[dict[str, int]]
+    result: PretrainResult,
+    model: LanguageModel,
+    settings: PretrainSettings,
+    train: list[dict[str, int]],
 ) -> float:
     """Matrix products done, against those that the processor could have done meanwhile."""
     device = resolve_device(settings.run.device)

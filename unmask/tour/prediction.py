@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from unmask.batches.loader import PretrainingBatches
 from unmask.evaluation.masked import RATE, MaskedEvaluation
@@ -47,9 +48,7 @@ def evaluation_facts(
     )
 
 
-def _sequences(
-    prepared: Prepared, settings: PretrainSettings
-) -> Iterator[npt.NDArray[np.int64]]:
+def _sequences(prepared: Prepared, settings: PretrainSettings) -> Iterator[npt.NDArray[np.int64]]:
     """Training sequences as the model reads them, special tokens included."""
     source = PretrainingBatches.over(
         prepared.store.tokens,
@@ -65,5 +64,5 @@ def _sequences(
         if read > COUNTED:
             return
         read += batch.tokens
-        for row in batch.ids.split(batch.lengths):
+        for row in torch.split(batch.ids, list(batch.lengths)):
             yield row.numpy()

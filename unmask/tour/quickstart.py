@@ -30,7 +30,7 @@ from unmask.tour.gather import (
 from unmask.tour.prediction import evaluation_facts
 from unmask.train.optim import OptimConfig
 from unmask.train.schedule import Schedule
-from unmask.verbs.pretrain import PretrainResult, Prepared, prepare_text, pretrain, text_sources
+from unmask.verbs.pretrain import Prepared, PretrainResult, prepare_text, pretrain, text_sources
 from unmask.verbs.pretrain_settings import (
     BudgetSettings,
     ModelSettings,
@@ -123,9 +123,8 @@ def _look(
     with timed.stage("filling blanks"):
         blanks = fill_blanks(fill, prepared.corpus.documents("held_out"), prepared.tokenizer)
     labels = classify(prepared, result, settings.run.seed, timed)
-    given: dict[str, Any] = (
-        {"classification_skipped": labels} if isinstance(labels, str) else {"classification": labels}
-    )
+    skipped = isinstance(labels, str)
+    given: dict[str, Any] = {"classification_skipped" if skipped else "classification": labels}
     return QuickstartFacts(
         corpus=corpus_facts(prepared.corpus, settings),
         tokenizer=tokenizer_facts(prepared),
@@ -138,7 +137,7 @@ def _look(
         stages=tuple(timed.stages),
         versions=versions_facts(),
         hardware=hardware_facts(settings),
-        commands=commands(result.folder, isinstance(labels, str)),
+        commands=commands(result.folder, skipped),
         finished=date.today().isoformat(),
         **given,
     )

@@ -29,7 +29,7 @@ from unmask.train.schedule import Schedule
 from unmask.train.signals import stop_on_signals
 
 STOP_AFTER_BAD = 3  # non-finite steps in a row before a run gives up
-Evaluate = Callable[[nn.Module], Mapping[str, float]]
+Evaluate = Callable[[Any], Mapping[str, float]]
 
 
 class Source(Protocol):

@@ -54,9 +54,9 @@ class Muon(torch.optim.Optimizer):
         ahead = torch._foreach_lerp(gradients, averages, group["momentum"])
         update = orthogonal(torch.stack(ahead)).float()
         rows, columns = matrices[0].shape
-        torch._foreach_mul_(matrices, 1.0 - group["lr"] * group["weight_decay"])
+        torch._foreach_mul_([*matrices], 1.0 - group["lr"] * group["weight_decay"])
         rate = group["lr"] * math.sqrt(max(1.0, rows / columns))
-        torch._foreach_add_(matrices, update.unbind(), alpha=-rate)
+        torch._foreach_add_([*matrices], update.unbind(), alpha=-rate)
 
     def _average(self, matrix: nn.Parameter) -> torch.Tensor:
         """The running average of a matrix's gradients, zero to begin with."""

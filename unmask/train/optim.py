@@ -61,9 +61,7 @@ class Optimizer:
             "adamw": torch.optim.AdamW(adam, lr=config.lr, betas=config.betas, fused=True)
         }
         if config.muon_lr and matrices:
-            self.parts["muon"] = Muon(
-                matrices, config.muon_lr, weight_decay=config.weight_decay
-            )
+            self.parts["muon"] = Muon(matrices, config.muon_lr, weight_decay=config.weight_decay)
         self.clip = config.clip
         self.peaks = {"adamw": config.lr, "muon": config.muon_lr}
 

@@ -107,6 +107,8 @@ def finetune(
         split = Split.read(train, dev, settings.data, settings.run.seed)
         digests = {"model": _model_digest(model), "train": digest_of(train)}
         digests |= {} if dev is None else {"dev": digest_of(dev)}
+    # Before the run's folder is touched, all that can be wrong with the data has been found.
+    job = _Job.of(model, settings, split, device, dtype, watch)
     with RunFolder.open(
         out,
         "finetune",
@@ -114,19 +116,12 @@ def finetune(
         digests=digests,
         environment=environment(device, dtype, threads),
     ) as folder:
-        for note in (*folder.notes, *split.notes):
+        for note in folder.notes:
             watch.say(note)
         if folder.finished:
             watch.say(f"{folder.path} is finished; remove it or name another --out to train anew")
             return _stored(folder.path)
-        opened = open_classifier(
-            model,
-            labels=split.labels,
-            pooling=settings.model.pooling,
-            seed=settings.run.seed,
-            device=device,
-        )
-        return _Job(settings, split, opened, folder, device, dtype, watch).run()
+        return job.run(folder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,61 +131,86 @@ class _Job:
     settings: FinetuneSettings
     split: Split
     opened: Opened[SequenceClassifier]
-    folder: RunFolder
+    rows: Rows
+    dev: Measure
+    recipe: Recipe
+    notes: tuple[str, ...]
     device: torch.device
     dtype: torch.dtype
     watch: Watch
 
-    def run(self) -> FinetuneResult:
-        """Train, measure, save."""
-        settings, opened, split = self.settings, self.opened, self.split
-        recipe = Recipe.of(settings, opened.model.encoder.config.width, len(split.train))
-        with self.watch.stage("tokenising"):
+    @classmethod
+    def of(
+        cls,
+        model: str | Path,
+        settings: FinetuneSettings,
+        split: Split,
+        device: torch.device,
+        dtype: torch.dtype,
+        watch: Watch,
+    ) -> _Job:
+        """Open the model and tokenise the data; says what a person should know of both."""
+        opened = open_classifier(
+            model,
+            labels=split.labels,
+            pooling=settings.model.pooling,
+            seed=settings.run.seed,
+            device=device,
+        )
+        with watch.stage("tokenising"):
             rows = Rows.of(split.train.texts, opened, settings.data.on_long)
             dev = Measure.of(split.dev, opened, settings.data.on_long)
-        notes = tuple(filter(None, (*self._cuts(rows, dev), *self._new_head(), recipe.note)))
+        encoder = opened.model.encoder.config
+        recipe = Recipe.of(settings, encoder.width, len(split.train))
+        cuts = (_cut(rows, "training", encoder.context), _cut(dev.rows, "dev", encoder.context))
+        head = _new_weights(opened, settings.run.seed)
+        notes = tuple(filter(None, (*split.notes, *cuts, head, recipe.note)))
         for note in notes:
-            self.watch.say(note)
-        outcome = self._train(recipe, rows, dev)
+            watch.say(note)
+        return cls(settings, split, opened, rows, dev, recipe, notes, device, dtype, watch)
+
+    def run(self, folder: RunFolder) -> FinetuneResult:
+        """Train, measure, save."""
+        outcome = self._train(folder)
         for note in outcome.notes:
             self.watch.say(note)
         result = FinetuneResult(
-            folder=self.folder.path,
+            folder=folder.path,
             finished=outcome.stopped_by is None,
             stopped_by=outcome.stopped_by,
             steps=outcome.position.step,
             seconds=outcome.position.seconds,
-            labels=opened.labels,
-            train_rows=len(split.train),
-            dev_rows=len(split.dev),
-            truncated=rows.truncated,
+            labels=self.opened.labels,
+            train_rows=len(self.split.train),
+            dev_rows=len(self.split.dev),
+            truncated=self.rows.truncated,
             figures=None,
-            notes=(*split.notes, *notes, *outcome.notes),
+            notes=(*self.notes, *outcome.notes),
         )
         if outcome.stopped_by is not None:
             return result
         with self.watch.stage("measuring on the dev rows"):
-            opened.model.eval()
-            result = replace(result, figures=dev.figures(opened.model))
-        self._save(recipe, result)
+            model = self.opened.model.eval()
+            result = replace(result, figures=self.dev.figures(model))
+        self._save(result)
         return result
 
-    def _train(self, recipe: Recipe, rows: Rows, dev: Measure) -> Outcome:
+    def _train(self, folder: RunFolder) -> Outcome:
         """The loop, over the whole model or over its head alone."""
-        settings, model = self.settings, self.opened.model
-        batches = tune_batches(rows, settings.budget.batch, settings.run.seed)
-        steps = steps_of(batches, recipe.epochs)
-        self.folder.decide("steps", steps)
+        settings, model, dev = self.settings, self.opened.model, self.dev
+        batches = tune_batches(self.rows, settings.budget.batch, settings.run.seed)
+        steps = steps_of(batches, self.recipe.epochs)
+        folder.decide("steps", steps)
         trained: torch.nn.Module = model
         measure: Callable[[Any], Mapping[str, float]] = dev
         if settings.model.freeze:
             with self.watch.stage("encoding once with the frozen encoder"):
                 model.encoder.requires_grad_(False)
-                trained = HeadOnly.over(model, rows.rows)
+                trained = HeadOnly.over(model, self.rows.rows)
                 vectors = HeadOnly.over(model, dev.rows.rows)
             measure = lambda _: dev(vectors)  # noqa: E731 - its head is the one being trained
         set_dropout(trained, settings.model.dropout)
-        every = max(1, steps // recipe.epochs)
+        every = max(1, steps // self.recipe.epochs)
         loop = LoopConfig(
             steps=steps,
             seed=settings.run.seed,
@@ -209,38 +229,20 @@ class _Job:
                 Classification.of(self.split.train.labels, self.opened.labels),
                 batches,
                 loop,
-                optim=recipe.optim,
+                optim=self.recipe.optim,
                 schedule=settings.schedule,
-                run_dir=self.folder.path,
+                run_dir=folder.path,
                 device=self.device,
                 dtype=self.dtype,
                 evaluate=measure,
                 watch=told,
             )
 
-    def _cuts(self, rows: Rows, dev: Measure) -> list[str]:
-        context = self.opened.model.encoder.config.context
-        kinds = (("training", rows), ("dev", dev.rows))
-        return [
-            f"{some.truncated:,} of {len(some.rows):,} {kind} texts are longer than the context of "
-            f"{context} tokens; only their beginnings are read (--on-long truncate)"
-            for kind, some in kinds
-            if some.truncated
-        ]
-
-    def _new_head(self) -> list[str]:
-        if not self.opened.new:
-            return []
-        names = {name.rpartition(".")[0] for name in self.opened.new}
-        return [
-            f"new weights, drawn from seed {self.settings.run.seed}: {', '.join(sorted(names))}"
-        ]
-
-    def _save(self, recipe: Recipe, result: FinetuneResult) -> None:
+    def _save(self, result: FinetuneResult) -> None:
         """The result's figures, then the model's folder, which marks the run as finished."""
         stored = asdict(result)
         del stored["folder"]
-        write_json(self.folder.path / _RESULT, stored)
+        write_json(result.folder / _RESULT, stored)
         opened = self.opened
         save_model(
             result.model,
@@ -249,8 +251,22 @@ class _Job:
             config=opened.config,
             tokenizer=opened.tokenizer,
             labels=opened.labels,
-            card=classifier_card(self.settings, recipe, self.split, opened, result),
+            card=classifier_card(self.settings, self.recipe, self.split, opened, result),
         )
+
+
+def _cut(rows: Rows, kind: str, context: int) -> str:
+    if not rows.truncated:
+        return ""
+    return (
+        f"{rows.truncated:,} of {len(rows.rows):,} {kind} texts are longer than the context of "
+        f"{context} tokens; only their beginnings are read (--on-long truncate)"
+    )
+
+
+def _new_weights(opened: Opened[SequenceClassifier], seed: int) -> str:
+    names = sorted({name.rpartition(".")[0] for name in opened.new})
+    return f"new weights, drawn from seed {seed}: {', '.join(names)}" if names else ""
 
 
 def _stored(folder: Path) -> FinetuneResult:

@@ -82,14 +82,6 @@ def _recipe(wanted: FinetuneSettings, recipe: Recipe, result: FinetuneResult) ->
 
 
 def _figures(result: FinetuneResult) -> Iterator[Setting]:
-    figures = result.figures
-    if figures is None:
-        return
-    for name, value, interval in (
-        ("accuracy", figures.accuracy, figures.accuracy_interval),
-        ("macro F1", figures.macro_f1, figures.macro_f1_interval),
-    ):
-        span = f"{interval.low:.3f} to {interval.high:.3f}"
-        yield Setting(
-            f"{name} on {figures.rows:,} dev rows", f"{value:.3f} (95 % bootstrap: {span})"
-        )
+    if result.figures is not None:
+        for name, value in result.figures.in_words().items():
+            yield Setting(f"{name} (dev)", value)

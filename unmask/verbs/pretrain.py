@@ -216,9 +216,7 @@ def _tokenizer(settings: PretrainSettings, corpus: Corpus, folder: Path) -> Toke
         lowercase=wanted.lowercase,
     )
     segments = settings.model.arch == "bert"
-    tokenizer.save_pretrained(
-        folder, model_max_length=settings.model.context, segments=segments
-    )
+    tokenizer.save_pretrained(folder, model_max_length=settings.model.context, segments=segments)
     write_json(made_of, {"corpus": corpus.digest})
     # Read back, so that a run uses the same object whether it was just trained or not.
     return Tokenizer.from_pretrained(folder)

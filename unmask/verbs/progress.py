@@ -58,10 +58,9 @@ class StepLine:
             from torch.utils.tensorboard.writer import SummaryWriter
         except ImportError:
             raise ConfigError(
-                "tensorboard was asked for, but is not installed; "
-                "pip install 'unmask[tensorboard]'"
+                "tensorboard was asked for, but is not installed; pip install 'unmask[tensorboard]'"
             ) from None
-        self.writer = SummaryWriter(str(folder / "tensorboard"))  # type: ignore[no-untyped-call]
+        self.writer = SummaryWriter(str(folder / "tensorboard"))
         try:
             yield
         finally:

@@ -27,6 +27,11 @@ RUN, MODEL = "run.json", "model"
 SCHEMA = 1
 _KEYS = frozenset({"schema", "kind", "unmask", "settings", "digests", "environment", "decided"})
 _ABSENT = object()
+# Settings that may change from session to session. The surroundings are compared by themselves.
+LOOSE = frozenset(
+    f"run.{name}"
+    for name in ("device", "dtype", "threads", "eval_every", "save_every", "keep", "tensorboard")
+)
 
 
 class RunFolder:
@@ -60,7 +65,8 @@ class RunFolder:
         Args:
             out: the folder.
             kind: the verb, such as "pretrain".
-            settings: all that was asked for and must stay; nested tables of plain values.
+            settings: all that was asked for; nested tables of plain values. All must stay but
+                those in `LOOSE`.
             digests: of the data, by the name under which messages speak of it.
             environment: what may change, but may change the bits.
 
@@ -179,14 +185,15 @@ def _check_same(path: Path, stored: Mapping[str, Any], kind: str, asked: Mapping
             f"{path} holds a run of unmask {stored['kind']}, not of {kind}; choose another --out"
         )
     differs = [
-        f"{name} was {was} and is now {now}"
+        f"{name} was {was} and is {now}"
         for name, was, now in _differences(stored["settings"], asked["settings"])
+        if name not in LOOSE
     ]
     was, now = stored["digests"], asked["digests"]
     for name in sorted(was.keys() | now.keys()):
         if was.get(name) != now.get(name):
             how = {(False, True): "is new", (True, False): "is gone"}
-            change = how.get((name in was, name in now), "has other content")
+            change = how.get((name in was, name in now), "changed")
             differs.append(f"the data {name!r} {change}")
     if differs:
         raise ResumeMismatch(

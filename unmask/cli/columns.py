@@ -1,0 +1,36 @@
+"""Options of the verbs that read tables, so that they read the same everywhere."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+_COLUMN = "Default: found by its name, and shown."
+
+TextColumn = Annotated[
+    str | None,
+    typer.Option(
+        "--text-column", "--text", metavar="COLUMN", help=f"Column that holds the text. {_COLUMN}"
+    ),
+]
+OnlyTextColumn = Annotated[
+    str | None,
+    typer.Option("--text-column", metavar="COLUMN", help=f"Column that holds the text. {_COLUMN}"),
+]
+LabelColumn = Annotated[
+    str | None,
+    typer.Option(
+        "--label-column",
+        "--label",
+        metavar="COLUMN",
+        help=f"Column that holds the label. {_COLUMN}",
+    ),
+]
+OnLong = Annotated[
+    str | None,
+    typer.Option(
+        help="Text longer than the context: truncate (default; counted), chunk (parts are "
+        "averaged) or error."
+    ),
+]

@@ -1,0 +1,58 @@
+"""`unmask evaluate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unmask.cli import columns, options
+from unmask.cli.console import Terminal, print_json, print_table
+
+
+def evaluate(
+    model: Annotated[Path, typer.Argument(help="Folder of a model, or of its run.")],
+    data: Annotated[
+        Path | None,
+        typer.Option(help="For a classifier: table with texts and labels, .csv .tsv .jsonl ..."),
+    ] = None,
+    text: Annotated[
+        list[str] | None,
+        typer.Option("--text", metavar="PATH", help="For a language model: files and folders."),
+    ] = None,
+    text_column: columns.OnlyTextColumn = None,
+    label_column: columns.LabelColumn = None,
+    on_long: columns.OnLong = None,
+    on_bad: options.OnBad = None,
+    max_bad: options.MaxBad = None,
+    most_tokens: Annotated[
+        int, typer.Option(help="Tokens that a language model reads at most.")
+    ] = 200_000,
+    device: options.Device = None,
+    threads: options.Threads = None,
+    json: options.Json = False,
+) -> None:
+    """Measure a model on data that it has not seen.
+
+    Example: unmask evaluate runs/b --data test.csv
+
+    Example: unmask evaluate runs/a --text unseen.txt
+    """
+    from unmask.verbs.evaluate import evaluate
+
+    result = evaluate(
+        model,
+        data=data,
+        text=text or (),
+        text_column=text_column,
+        label_column=label_column,
+        on_long=options.word("on-long", on_long or "truncate", ("truncate", "chunk", "error")),
+        on_bad=options.word("on-bad", on_bad or "stop", ("stop", "skip")),
+        max_bad=0.01 if max_bad is None else max_bad,
+        most_tokens=most_tokens,
+        device=device or "auto",
+        threads=threads,
+        watch=Terminal(),
+    )
+    (print_json if json else print_table)(result.as_dict() if json else result.in_words())

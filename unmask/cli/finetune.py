@@ -1,0 +1,70 @@
+"""`unmask finetune`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unmask.cli import columns, options
+from unmask.cli.console import Terminal, print_json, print_table
+
+
+def finetune(
+    model: Annotated[Path, typer.Argument(help="Folder of a model, or of its run.")],
+    train: Annotated[Path, typer.Option(help="Table to train on: .csv .tsv .jsonl .parquet.")],
+    out: Annotated[Path, typer.Option(help="Folder of the run; an unfinished one is resumed.")],
+    dev: Annotated[
+        Path | None, typer.Option(help="Table to measure with. Default: a tenth is held out.")
+    ] = None,
+    task: Annotated[str | None, typer.Option(help="classify: one label for each text.")] = None,
+    text_column: columns.TextColumn = None,
+    label_column: columns.LabelColumn = None,
+    freeze: Annotated[
+        bool | None, typer.Option("--freeze", help="Train the head, leave the encoder as it is.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Default: by width and rows; shown.")] = None,
+    lr: Annotated[float | None, typer.Option(help="Default: by width; shown.")] = None,
+    batch: Annotated[int | None, typer.Option(help="Rows of an update. Default: 32.")] = None,
+    dropout: Annotated[float | None, typer.Option(help="Of hidden units. Default: 0.")] = None,
+    pooling: Annotated[str | None, typer.Option(help="Of a new head: cls or mean.")] = None,
+    dev_share: Annotated[float | None, typer.Option(help="Held out without --dev.")] = None,
+    on_long: Annotated[
+        str | None, typer.Option(help="Long text: truncate (default; counted) or error.")
+    ] = None,
+    on_bad: options.OnBad = None,
+    max_bad: options.MaxBad = None,
+    seed: options.Seed = None,
+    device: options.Device = None,
+    dtype: options.Dtype = None,
+    threads: options.Threads = None,
+    config: options.Config = None,
+    set_: options.Set = None,
+    json: options.Json = False,
+) -> None:
+    """Teach a model to tell labels apart, from a table of texts and labels.
+
+    Example: unmask finetune runs/a --train train.csv --dev dev.csv --out runs/b
+
+    Killed or interrupted, the same command goes on where it was, to the same bits.
+    """
+    from dataclasses import asdict
+
+    from unmask.verbs.finetune import finetune
+    from unmask.verbs.finetune_settings import SHORT, finetune_settings
+
+    given = locals()
+    base, over = options.recipe(config, set_)
+    short = {name: given[name] for name in SHORT if name in given}
+    watch = Terminal()
+    settings = finetune_settings(base, over, **short)
+    result = finetune(model, train=train, dev=dev, out=out, settings=settings, watch=watch)
+    if json:
+        print_json(asdict(result))
+    elif result.figures is not None:
+        print_table(result.figures.in_words())
+        print(f"\nNext: unmask predict {out} --input new.csv --output answers.csv")
+    else:
+        watch.say(f"Stopped at step {result.steps:,}. The same command goes on from there.")
+    options.exit_code(result.stopped_by)

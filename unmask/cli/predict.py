@@ -1,0 +1,58 @@
+"""`unmask predict`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unmask.cli import columns, options
+from unmask.cli.console import Terminal, print_json, print_table
+
+
+def predict(
+    model: Annotated[Path, typer.Argument(help="Folder of a classifier, or of its run.")],
+    input: Annotated[Path, typer.Option("--input", help="Table: .csv .tsv .jsonl .parquet.")],
+    output: Annotated[Path, typer.Option("--output", help="New file: .jsonl .csv .tsv.")],
+    text_column: columns.TextColumn = None,
+    on_long: columns.OnLong = None,
+    scores: Annotated[
+        bool, typer.Option("--scores", help="Also write the probability of every label.")
+    ] = False,
+    prefix: Annotated[
+        str, typer.Option(help="Before the new columns' names, where the input has one already.")
+    ] = "",
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace the output if it is there.")
+    ] = False,
+    on_bad: options.OnBad = None,
+    max_bad: options.MaxBad = None,
+    device: options.Device = None,
+    threads: options.Threads = None,
+    json: options.Json = False,
+) -> None:
+    """Label every row of a table; its other columns are kept.
+
+    Example: unmask predict runs/b --input new.jsonl --output answers.jsonl
+    """
+    from dataclasses import asdict
+
+    from unmask.verbs.predict import predict
+
+    result = predict(
+        model,
+        input=input,
+        output=output,
+        text_column=text_column,
+        on_long=options.word("on-long", on_long or "truncate", ("truncate", "chunk", "error")),
+        scores=scores,
+        prefix=prefix,
+        replace=replace,
+        on_bad=options.word("on-bad", on_bad or "stop", ("stop", "skip")),
+        max_bad=0.01 if max_bad is None else max_bad,
+        device=device or "auto",
+        threads=threads,
+        watch=Terminal(),
+    )
+    (print_json if json else print_table)(asdict(result) if json else result.in_words())

@@ -1,0 +1,220 @@
+"""`unmask evaluate`: a classifier on labelled rows, a language model on text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from unmask.batches.sequences import OnLong
+from unmask.checkpoint.folder import open_language_model
+from unmask.checkpoint.formats import HOLDS
+from unmask.errors import ConfigError, ModelError
+from unmask.evaluation.classification import ClassificationFigures
+from unmask.evaluation.masked import MaskedEvaluation
+from unmask.pipelines.classify import Classifier
+from unmask.text.bad import Reading
+from unmask.text.labelled import read_labelled, sorted_labels
+from unmask.text.sources import TextSources
+from unmask.verbs.labelled_data import check_known
+from unmask.verbs.looking import look
+from unmask.verbs.machine import resolve_device, use_threads
+from unmask.verbs.watch import Silent, Watch
+
+
+@dataclass(frozen=True, slots=True)
+class ClassifierEvaluation:
+    """A classifier on labelled rows.
+
+    Attributes:
+        model: its folder.
+        data: the table, and which of its columns were read.
+        figures: what came out.
+        truncated: texts that were cut to the context.
+        skipped: bad places of the table that were left out.
+    """
+
+    model: Path
+    data: str
+    figures: ClassificationFigures
+    truncated: int
+    skipped: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """For programs: the figures beside the rest."""
+        facts = asdict(self)
+        figures: dict[str, Any] = facts.pop("figures")
+        return {**facts, **figures}
+
+    def in_words(self) -> dict[str, str]:
+        """For people: the figures, and what each label has of them."""
+        cut = {"texts cut to the context": f"{self.truncated:,}"} if self.truncated else {}
+        bad = {"bad places left out": f"{self.skipped:,}"} if self.skipped else {}
+        rows = {
+            f"  {one.label}": f"F1 {one.f1:.3f}  precision {one.precision:.3f}  "
+            f"recall {one.recall:.3f}  rows {one.rows:,}"
+            for one in self.figures.labels
+        }
+        return {**self.figures.in_words(), **cut, **bad, **rows}
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageModelEvaluation:
+    """A language model on text, under the protocol of `unmask.evaluation.masked`.
+
+    Attributes:
+        model: its folder.
+        loss: mean over the masked tokens, in nats.
+        top1, top5: share of them that the first guess, or one of the first five, got right.
+        targets: how many were masked.
+        tokens: how many were read, special tokens included.
+        left_out: how many tokens of the text were not read, because there were enough.
+    """
+
+    model: Path
+    loss: float
+    top1: float
+    top5: float
+    targets: int
+    tokens: int
+    left_out: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """For programs."""
+        return asdict(self)
+
+    def in_words(self) -> dict[str, str]:
+        """For people."""
+        return {
+            "masked tokens": f"{self.targets:,} of {self.tokens:,} read ({self.left_out:,} not)",
+            "loss": f"{self.loss:.4f} nats",
+            "first guess right": f"{self.top1:.1%}",
+            "in five guesses": f"{self.top5:.1%}",
+        }
+
+
+def evaluate(
+    model: str | Path,
+    *,
+    data: str | Path | None = None,
+    text: str | Path | Iterable[str | Path] = (),
+    text_column: str | None = None,
+    label_column: str | None = None,
+    on_long: OnLong = "truncate",
+    on_bad: Literal["stop", "skip"] = "stop",
+    max_bad: float = 0.01,
+    most_tokens: int = 200_000,
+    device: str = "auto",
+    threads: int | None = None,
+    watch: Watch | None = None,
+) -> ClassifierEvaluation | LanguageModelEvaluation:
+    """Measure a model on data that it was not trained on.
+
+    Args:
+        model: folder of a model or of a finished run.
+        data: for a classifier, a table with a text and a label in each row.
+        text: for a language model, files and folders of text.
+        text_column, label_column: of a table; None to find them by their names.
+        on_long: for a classifier, what happens to a text longer than the context.
+        on_bad, max_bad: at a corrupt place, stop or skip; and how large a share may be skipped.
+        most_tokens: of the text that a language model reads; what is left out is counted.
+        device: "cpu", "cuda", "cuda:1"; "auto" for a GPU where there is one.
+        threads: of the CPU; None for as many as it has cores.
+        watch: is told of the progress.
+
+    Raises:
+        ConfigError: what is given does not fit the kind of model.
+        ModelError: the folder holds neither.
+        LabelMismatch: the data have labels that the model lacks.
+        DataError, TextError: the data cannot be used.
+    """
+    folder, said = look(model)
+    watch = watch or Silent()
+    use_threads(threads)
+    paths = [text] if isinstance(text, str | Path) else list(text)
+    reading = Reading(on_bad, max_bad)
+    if said.head == "sequence":
+        if data is None or paths:
+            raise ConfigError(
+                f"{folder} holds a classifier, which is measured on labelled rows: give it "
+                "--data TABLE, and name the columns with --text-column and --label-column where "
+                "their names do not tell"
+            )
+        classifier = Classifier.from_pretrained(folder, device=resolve_device(device))
+        return _classifier(classifier, data, text_column, label_column, on_long, reading, watch)
+    if said.head != "lm":
+        raise ModelError(
+            f"{folder} holds {HOLDS[said.head]}, which answers nothing that could be measured; "
+            "fine-tune it first: unmask finetune"
+        )
+    if data is not None or not paths:
+        raise ConfigError(
+            f"{folder} holds a language model, which is measured on text that it has not seen: "
+            "give it --text FILE"
+        )
+    field = text_column or "text"
+    return _language_model(folder, paths, field, reading, most_tokens, device, watch)
+
+
+def _classifier(
+    classifier: Classifier,
+    data: str | Path,
+    text_column: str | None,
+    label_column: str | None,
+    on_long: OnLong,
+    reading: Reading,
+    watch: Watch,
+) -> ClassifierEvaluation:
+    with watch.stage("reading the data"):
+        rows = read_labelled(data, text_column, label_column, reading=reading)
+    told = f"{rows.name}: {rows.columns}; {len(rows):,} rows"
+    watch.say(told)
+    check_known(classifier.labels, rows.labels, "model", rows.name)
+    if missing := sorted_labels(set(classifier.labels) - set(rows.labels)):
+        watch.say(f"{rows.name} has no row of: {', '.join(missing[:20])}")
+    guesses, truncated = [], 0
+    with watch.stage("classifying") as advance:
+        for answer in classifier.stream(rows.texts, on_long=on_long):
+            guesses.append(answer["label"])
+            truncated += answer["truncated"]
+            advance(len(guesses) / len(rows), "")
+    with watch.stage("computing figures"):
+        figures = ClassificationFigures.of(rows.labels, guesses, classifier.labels)
+    return ClassifierEvaluation(classifier.opened.path, told, figures, truncated, rows.skipped)
+
+
+def _language_model(
+    folder: Path,
+    paths: list[str | Path],
+    field: str,
+    reading: Reading,
+    most_tokens: int,
+    device: str,
+    watch: Watch,
+) -> LanguageModelEvaluation:
+    opened = open_language_model(folder, device=resolve_device(device))
+    sources = TextSources.find(paths)
+
+    def texts() -> Iterator[str]:
+        yield from (d.text for d in sources.documents(reading, field=field))
+        reading.check(sum(file.size for file in sources.files))
+
+    with watch.stage("reading the text"):
+        tasks = MaskedEvaluation.over(
+            opened.tokenizer,
+            texts(),
+            context=opened.model.encoder.config.context,
+            most_tokens=most_tokens,
+        )
+    with watch.stage("predicting masked tokens"):
+        figures = tasks(opened.model)
+    return LanguageModelEvaluation(
+        model=folder,
+        loss=figures["loss"],
+        top1=figures["top1"],
+        top5=figures["top5"],
+        targets=tasks.targets,
+        tokens=tasks.tokens,
+        left_out=tasks.left_out,
+    )

@@ -1,0 +1,157 @@
+"""`unmask predict`: labels for the rows of a table, which keeps its other columns."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import tee
+from pathlib import Path
+from typing import Any, Literal
+
+from unmask.batches.sequences import OnLong
+from unmask.errors import ConfigError, DataError
+from unmask.pipelines.classify import Classifier, Prediction
+from unmask.text.bad import Reading
+from unmask.text.labelled import Columns, texts_of
+from unmask.text.rows import Row, Table
+from unmask.verbs.machine import resolve_device, use_threads
+from unmask.verbs.row_files import row_file
+from unmask.verbs.watch import Silent, Watch
+
+# What a prediction's parts are called as columns: labelled rows have a column "label" of their own.
+_NAMES = {
+    "label": "predicted",
+    "score": "score",
+    "tokens": "tokens",
+    "truncated": "truncated",
+    "scores": "scores",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PredictResult:
+    """What was written.
+
+    Attributes:
+        output: the file.
+        rows: how many rows it has.
+        columns: their names.
+        labels: how many rows were given each label, most frequent first.
+        truncated: texts that were cut to the context.
+        skipped: bad places of the input that were left out.
+    """
+
+    output: Path
+    rows: int
+    columns: tuple[str, ...]
+    labels: dict[str, int]
+    truncated: int
+    skipped: int
+
+    def in_words(self) -> dict[str, str]:
+        """For people."""
+        cut = {"texts cut to the context": f"{self.truncated:,}"} if self.truncated else {}
+        bad = {"bad rows left out": f"{self.skipped:,}"} if self.skipped else {}
+        labels = {f"  {label}": f"{count:,}" for label, count in self.labels.items()}
+        return {"rows": f"{self.rows:,}", "written to": str(self.output), **cut, **bad, **labels}
+
+
+def predict(
+    model: str | Path,
+    *,
+    input: str | Path,
+    output: str | Path,
+    text_column: str | None = None,
+    on_long: OnLong = "truncate",
+    scores: bool = False,
+    prefix: str = "",
+    replace: bool = False,
+    on_bad: Literal["stop", "skip"] = "stop",
+    max_bad: float = 0.01,
+    device: str = "auto",
+    threads: int | None = None,
+    watch: Watch | None = None,
+) -> PredictResult:
+    """Label every row of a table, in order, with constant memory.
+
+    Each row keeps its columns and gets `predicted` (the label), `score` (its probability),
+    `tokens` and `truncated` (how many tokens the text had, and whether some were not read).
+
+    Args:
+        model: folder of a classifier or of a finished run.
+        input: .csv, .tsv, .jsonl or .parquet, all but the last also compressed.
+        output: .jsonl, .csv or .tsv; written whole or not at all.
+        text_column: None to find it by its name.
+        on_long: what happens to a text longer than the context.
+        scores: also write the probability of every label, as `scores`.
+        prefix: before the names of the new columns, where the input has one of these already.
+        replace: whether an output that is there may be replaced.
+        on_bad, max_bad: at a corrupt place, stop or leave the row out; and how large a share.
+        device: "cpu", "cuda", "cuda:1"; "auto" for a GPU where there is one.
+        threads: of the CPU; None for as many as it has cores.
+        watch: is told of the progress.
+
+    Raises:
+        ConfigError: the output is there, is the input, or is of a kind that is not written.
+        DataError: the table has no such column, or one with the name of a new one.
+        CorruptText: a bad place.
+        ModelError: the model is no classifier.
+        TooLong: a text is longer than the context, under "error".
+    """
+    output, watch = Path(output), watch or Silent()
+    table = Table.open(input)
+    if output.exists() and output.samefile(table.path):
+        raise ConfigError(f"the output must be another file than the input, {table.name}")
+    columns = Columns.of(table, text_column, labels=False)
+    names = _new_columns(table, prefix, scores)
+    use_threads(threads)
+    classifier = Classifier.from_pretrained(model, device=resolve_device(device))
+    watch.say(f"{table.name}: {columns}")
+    counts: Counter[str] = Counter()
+    truncated = 0
+    size = max(1, table.path.stat().st_size)
+    with (
+        row_file(output, (*table.columns, *names), replace=replace) as write,
+        watch.stage("classifying") as advance,
+    ):
+        reading = Reading(on_bad, max_bad, lambda done: advance(min(1.0, done / size), ""))
+        answers = _answers(classifier, table, columns, reading, on_long, scores)
+        for row, answer in answers:
+            new = {prefix + _NAMES[key]: value for key, value in answer.items()}
+            write({**row.values, **new})
+            counts[answer["label"]] += 1
+            truncated += answer["truncated"]
+    return PredictResult(
+        output=output,
+        rows=counts.total(),
+        columns=(*table.columns, *names),
+        labels=dict(counts.most_common()),
+        truncated=truncated,
+        skipped=reading.bad,
+    )
+
+
+def _answers(
+    classifier: Classifier,
+    table: Table,
+    columns: Columns,
+    reading: Reading,
+    on_long: OnLong,
+    scores: bool,
+) -> Iterator[tuple[Row, Prediction]]:
+    """Rows with what is said of them; no more are held than the classifier reads ahead."""
+    rows, texts = tee(texts_of(table, columns, reading))
+    answers = classifier.stream((text for _, text in texts), on_long=on_long, scores=scores)
+    return zip((row for row, _ in rows), answers, strict=True)
+
+
+def _new_columns(table: Table, prefix: str, scores: bool) -> tuple[str, ...]:
+    names = tuple(prefix + name for part, name in _NAMES.items() if scores or part != "scores")
+    taken: list[Any] = [name for name in names if name in table.columns]
+    if taken:
+        raise DataError(
+            f"{table.name} has a column {taken[0]!r} already; put something before the names of "
+            "the new columns, as in --prefix model_"
+        )
+    return names
