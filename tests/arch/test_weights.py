@@ -118,7 +118,7 @@ def test_a_tied_weight_may_stand_under_its_second_name_alone() -> None:
     [
         ({"extra.weight": torch.zeros(2)}, "weights without a place: extra.weight"),
         ({"model.block.0.LN.gamma": torch.zeros(4)}, "without a place: model.block.0.LN.gamma"),
-        ({"model.block.3.LN.weight": torch.zeros(4)}, "place: encoder.layers.3.norm.weight"),
+        ({"model.block.3.LN.weight": torch.zeros(4)}, "place: model.block.3.LN.weight"),
         ({"model.words.weight": torch.zeros(6, 4)}, "tokens.weight has shape (6, 4), not (7, 4)"),
         ({"model.block.0.q.weight": None}, "model.block.0.k.weight, model.block.0.v.weight"),
         (

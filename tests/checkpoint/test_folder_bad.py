@@ -134,7 +134,8 @@ def test_pickle_beside_safetensors_is_not_touched(save: Saver) -> None:
         ({"vocab_size": 91}, WeightMapError, "tokens.weight has shape (90, 64), not (91, 64)"),
         ({"num_hidden_layers": 3}, WeightMapError, "places without a weight: encoder.layers.2.aft"),
         ({"num_hidden_layers": 1}, WeightMapError, "weights without a place: bert.encoder.layer.1"),
-        ({"hidden_size": 10**12, "num_attention_heads": 1}, WeightMapError, "has shape"),
+        ({"hidden_size": 1 << 28}, WeightMapError, "tokens.weight has shape (90, 64), not (90, 26"),
+        ({"hidden_size": 10**12}, UnsupportedModel, "hidden_size=1000000000000"),
     ],
 )
 def test_config_json_that_is_wrong(

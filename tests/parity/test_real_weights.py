@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -44,17 +45,18 @@ def opened(folder: Path) -> Opened[Encoder]:
 
 
 @torch.no_grad()
-def embeddings(opened: Opened[Encoder]) -> torch.Tensor:
-    encoded = opened.tokenizer.encode_batch(TEXTS, specials=True)
+def embeddings(opened: Opened[Encoder], texts: list[str]) -> torch.Tensor:
+    """Means over the tokens `(B, D)`, all texts in one flat batch."""
+    encoded = opened.tokenizer.encode_batch(texts, specials=True)
     batch = pack([text.ids[: opened.model.config.context] for text in encoded])
     return pool_mean(opened.model(batch), batch)
 
 
 @torch.no_grad()
-def their_embeddings(folder: Path) -> torch.Tensor:
+def their_embeddings(folder: Path, texts: list[str]) -> torch.Tensor:
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     model = transformers.AutoModel.from_pretrained(folder, dtype=torch.float32)
-    inputs = tokenizer(TEXTS, padding=True, truncation=True, return_tensors="pt")
+    inputs = tokenizer(texts, padding=True, truncation=True, return_tensors="pt")
     hidden = model(**inputs).last_hidden_state
     mask = inputs["attention_mask"][..., None]
     pooled: torch.Tensor = (hidden * mask).sum(1) / mask.sum(1)
@@ -62,14 +64,24 @@ def their_embeddings(folder: Path) -> torch.Tensor:
 
 
 def test_embeddings_equal_those_of_transformers(folder: Path, opened: Opened[Encoder]) -> None:
-    ours, theirs = embeddings(opened), their_embeddings(folder)
+    assert_equal(embeddings(opened, TEXTS), their_embeddings(folder, TEXTS))
+
+
+def test_embeddings_of_real_texts(folder: Path, opened: Opened[Encoder], shared_data: Path) -> None:
+    with (shared_data / "text" / "books-valid.txt").open(encoding="utf-8") as lines:
+        texts = [line.strip() for line in itertools.islice(lines, 400) if line.strip()][::12]
+    assert len(texts) > 10
+    assert_equal(embeddings(opened, texts), their_embeddings(folder, texts))
+
+
+def assert_equal(ours: torch.Tensor, theirs: torch.Tensor) -> None:
     distances = 1 - torch.cosine_similarity(ours.double(), theirs.double())
     assert distances.max().item() < 1e-6
     assert torch.allclose(ours, theirs, atol=1e-5)
 
 
 def test_golden_numbers(opened: Opened[Encoder]) -> None:
-    assert embeddings(opened)[1, :5].tolist() == pytest.approx(GOLDEN, abs=1e-5)
+    assert embeddings(opened, TEXTS)[1, :5].tolist() == pytest.approx(GOLDEN, abs=1e-5)
 
 
 def test_what_is_set_aside_is_told(opened: Opened[Encoder]) -> None:

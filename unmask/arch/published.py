@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from unmask.errors import UnsupportedModel
 from unmask.nn.config import Activation
 
-Count = Annotated[int, Field(gt=0)]
+# No model is larger, and no size beyond overflows before the weights are compared with it.
+Count = Annotated[int, Field(gt=0, le=1 << 28)]
 Depth = Annotated[int, Field(gt=0, le=1000)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[float, Field(gt=0)]

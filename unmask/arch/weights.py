@@ -103,7 +103,7 @@ def read(
     """Their tensors under our names.
 
     Args:
-        rules: the architecture's table. Where two fit, the first takes the weight.
+        rules: the architecture's table. Where two fit, the first that has a place takes the weight.
         prefix: what `@` stands for in a checkpoint with a head, such as `"bert."`.
         theirs: the checkpoint.
         places: shape of each of our parameters.
@@ -124,6 +124,8 @@ def read(
         for names, place in _covered(rule, base, left):
             if place is None:
                 aside += names
+            elif place not in places:
+                continue
             elif len(names) > 1 and not _stackable([left[name] for name in names]):
                 faults.append(f"{', '.join(names)} must have equal shapes")
             else:
@@ -239,14 +241,14 @@ def _faults(
 ) -> list[str]:
     """Everything that does not fit, for one error."""
     faults = []
-    if extra := [*left, *(name for name in ours if name not in places)]:
-        faults.append(f"weights without a place: {_listed(extra)}")
+    if left:
+        faults.append(f"weights without a place: {_listed(left)}")
     if missing:
         faults.append(f"places without a weight: {_listed(missing)}")
     shapes = [
         f"{name} has shape {tuple(tensor.shape)}, not {tuple(places[name])}"
         for name, tensor in sorted(ours.items())
-        if name in places and tensor.shape != places[name]
+        if tensor.shape != places[name]
     ]
     more = [f"and {len(shapes) - MOST} more shapes"] if len(shapes) > MOST else []
     return faults + shapes[:MOST] + more

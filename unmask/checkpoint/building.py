@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from unmask.arch.spec import Arch, HeadKind, PublishedConfig
-from unmask.arch.weights import Rename, Rule, asides, read, renewed, write
+from unmask.arch.weights import Rule, asides, read, renewed, write
 from unmask.checkpoint.formats import Described
 from unmask.checkpoint.weightfiles import FLOATS
 from unmask.errors import ModelError, UnsupportedModel
@@ -90,7 +90,7 @@ def build(
         model = _bare(arch, kind, config, labels)
     places = {_our_name(kind, name): p.shape for name, p in model.named_parameters()}
     changed = kind != said.head
-    rules = _rules(arch, said.head, kind, places)
+    rules = _rules(arch, said.head, kind)
     fresh = "head." if kind == "sequence" and changed else ""
     ours, aside, new = read(rules, arch.prefix, weights, places, fresh)
     if strange := sorted(name for name, tensor in ours.items() if tensor.dtype not in FLOATS):
@@ -168,22 +168,14 @@ def _our_name(kind: HeadKind, name: str) -> str:
     return f"encoder.{name}" if kind == "encoder" else name
 
 
-def _rules(
-    arch: Arch[Any], stored: HeadKind, kind: HeadKind, places: Mapping[str, torch.Size]
-) -> tuple[Rule, ...]:
+def _rules(arch: Arch[Any], stored: HeadKind, kind: HeadKind) -> tuple[Rule, ...]:
     """The table that reads a stored model of one kind as another."""
     own = arch.head_weights(kind)
     if stored == kind != "encoder":
         return arch.weights + own
-    # A new head that pools otherwise has no place for what the published one has there. What is
-    # stored as an encoder may still have a pooler.
-    used = tuple(r for r in own if not isinstance(r, Rename) or _has_place(r, places))
-    rest = [*own, *arch.lm_weights, *arch.sequence_weights]
-    return arch.weights + used + asides(rest, "a head that is not opened here")
-
-
-def _has_place(rule: Rename, places: Mapping[str, torch.Size]) -> bool:
-    return any(name.startswith(rule.ours.rstrip("*")) for name in places)
+    # What is stored as an encoder may have a pooler. A new head takes what it has a place for.
+    rest = (*own, *arch.lm_weights, *arch.sequence_weights)
+    return arch.weights + own + asides(rest, "a head that is not opened here")
 
 
 def _drawn(model: SequenceClassifier, std: float, seed: int) -> dict[str, torch.Tensor]:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from unmask.checkpoint.folder import Opened, model_folder, open_classifier, save_model
-from unmask.checkpoint.jsonfile import read_json, write_json
-from unmask.config import from_mapping, to_mapping
-from unmask.evaluation.classification import ClassificationFigures
+from unmask.config import to_mapping
 from unmask.heads.model import SequenceClassifier
 from unmask.objectives.supervised import Classification
 from unmask.train.loop import LoopConfig, Outcome, Position, StepFacts, train
 from unmask.train.precision import resolve_dtype
 from unmask.verbs.finetune_card import classifier_card
+from unmask.verbs.finetune_result import FinetuneResult
 from unmask.verbs.finetune_settings import FinetuneSettings, Recipe, finetune_settings
 from unmask.verbs.frozen import HeadOnly
 from unmask.verbs.labelled_data import Split
@@ -25,43 +25,6 @@ from unmask.verbs.machine import environment, resolve_device, use_threads
 from unmask.verbs.run_folder import RunFolder, digest_of
 from unmask.verbs.tuning import Measure, Rows, set_dropout, steps_of, tune_batches
 from unmask.verbs.watch import Silent, Watch
-
-_RESULT = "result.json"
-
-
-@dataclass(frozen=True, slots=True)
-class FinetuneResult:
-    """What a fine-tuning run came to.
-
-    Attributes:
-        folder: the run's folder; the model is in `model/` below it when the run is finished.
-        finished: False when a signal stopped it; the same command goes on from there.
-        stopped_by: number of that signal, or None.
-        steps: updates done so far.
-        seconds: spent in training, over all sessions.
-        labels: their names, in the order of the model's outputs.
-        train_rows, dev_rows: how many rows were used for what.
-        truncated: training texts that were cut to the context.
-        figures: of the finished model on the dev rows; None before the end.
-        notes: what a person should know of data and recipe.
-    """
-
-    folder: Path
-    finished: bool
-    stopped_by: int | None
-    steps: int
-    seconds: float
-    labels: tuple[str, ...]
-    train_rows: int
-    dev_rows: int
-    truncated: int
-    figures: ClassificationFigures | None
-    notes: tuple[str, ...]
-
-    @property
-    def model(self) -> Path:
-        """The model's folder."""
-        return self.folder / "model"
 
 
 def finetune(
@@ -120,7 +83,7 @@ def finetune(
             watch.say(note)
         if folder.finished:
             watch.say(f"{folder.path} is finished; remove it or name another --out to train anew")
-            return _stored(folder.path)
+            return FinetuneResult.read(folder.path)
         return job.run(folder)
 
 
@@ -240,9 +203,7 @@ class _Job:
 
     def _save(self, result: FinetuneResult) -> None:
         """The result's figures, then the model's folder, which marks the run as finished."""
-        stored = asdict(result)
-        del stored["folder"]
-        write_json(result.folder / _RESULT, stored)
+        result.write()
         opened = self.opened
         save_model(
             result.model,
@@ -269,15 +230,8 @@ def _new_weights(opened: Opened[SequenceClassifier], seed: int) -> str:
     return f"new weights, drawn from seed {seed}: {', '.join(names)}" if names else ""
 
 
-def _stored(folder: Path) -> FinetuneResult:
-    """The result of a finished run."""
-    return from_mapping(FinetuneResult, {**read_json(folder / _RESULT), "folder": folder})
-
-
 def _model_digest(path: str | Path) -> str:
     """One digest of the files that make up a model: its JSON and its weights."""
-    import hashlib
-
     folder = model_folder(path)
     files = sorted(f for f in folder.iterdir() if f.suffix in (".json", ".safetensors"))
     lines = [f"{f.name} {digest_of(f)}\n" for f in files if f.name != "manifest.json"]

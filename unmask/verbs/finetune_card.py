@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from unmask.checkpoint.folder import Opened
 from unmask.config import to_mapping
 from unmask.heads.model import SequenceClassifier
 from unmask.report.card import Card, model_card
 from unmask.report.facts import Setting, settings
+from unmask.verbs.finetune_result import FinetuneResult
 from unmask.verbs.finetune_settings import FinetuneSettings, Recipe
 from unmask.verbs.labelled_data import Split
 from unmask.verbs.machine import processor, versions
-
-if TYPE_CHECKING:
-    from unmask.verbs.finetune import FinetuneResult
 
 MOST_LABELS = 20  # named in the card
 
