@@ -209,3 +209,18 @@ def test_only_files_and_folders_are_contents(tmp_path: Path) -> None:
     os.symlink("nowhere", tmp_path / "link")
     with pytest.raises(CheckpointError, match="link is neither a file nor a folder"):
         contents(tmp_path)
+
+
+def test_a_model_card_may_be_edited(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+
+    def write(to: Path) -> None:
+        (to / "weights").write_bytes(b"123")
+        (to / "README.md").write_text("card")
+
+    publish(folder, write)
+    (folder / "README.md").write_text("a longer card")
+    verify(folder)
+    (folder / "weights").write_bytes(b"124")
+    with pytest.raises(CorruptCheckpoint, match="weights"):
+        verify(folder)

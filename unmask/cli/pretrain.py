@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from unmask.cli import options
 from unmask.cli.console import Terminal, print_json, print_table
+
+if TYPE_CHECKING:
+    from unmask.verbs.pretrain import PretrainResult
 
 
 def pretrain(
@@ -61,8 +65,6 @@ def pretrain(
 
     Killed or interrupted, the same command goes on where it was, to the same bits.
     """
-    from dataclasses import asdict
-
     from unmask.verbs.pretrain import plan, pretrain
     from unmask.verbs.pretrain_settings import SHORT, pretrain_settings
 
@@ -71,16 +73,23 @@ def pretrain(
     settings = pretrain_settings(base, over, **{name: given[name] for name in SHORT})
     watch = Terminal()
     if dry_run:
-        facts = plan(settings=settings, watch=watch).as_dict()
-        (print_json if json else print_table)(facts)
+        (print_json if json else print_table)(plan(settings=settings, watch=watch).as_dict())
         return
     result = pretrain(out=out, settings=settings, watch=watch)
+    _show(result, json)
+    options.exit_code(result.stopped_by)
+
+
+def _show(result: PretrainResult, json: bool) -> None:
+    """Figures and what to type next, or how to go on."""
+    from dataclasses import asdict
+
     if json:
         print_json(asdict(result))
     elif result.finished:
         print_table({"steps": f"{result.steps:,}", "tokens": f"{result.tokens:,}"})
         print_table({f"held-out {k}": f"{v:.4f}" for k, v in result.held_out.items()})
-        print(f'\nNext: unmask fill {out} "a sentence with a [MASK] in it"')
+        print(f'\nNext: unmask fill {result.folder} "a sentence with a [MASK] in it"')
     else:
-        watch.say(f"Stopped at step {result.steps:,}. The same command goes on from there.")
-    options.exit_code(result.stopped_by)
+        said = f"Stopped at step {result.steps:,}. The same command goes on from there."
+        print(said, file=sys.stderr)

@@ -15,7 +15,8 @@ from unmask.report.facts import ClassificationFacts, LabelCount, MethodScore
 from unmask.tour.free_labels import FreeLabels, free_labels
 from unmask.verbs.finetune import finetune
 from unmask.verbs.finetune_settings import finetune_settings
-from unmask.verbs.pretrain import Prepared, PretrainResult
+from unmask.verbs.prepared import Prepared
+from unmask.verbs.pretrain import PretrainResult
 from unmask.verbs.watch import Watch
 
 TASK = "which of the largest groups of the corpus a held-out text is from, their names masked out"

@@ -33,7 +33,8 @@ from unmask.train.log import read_log
 from unmask.train.peak import measured_peak
 from unmask.train.precision import resolve_dtype
 from unmask.verbs.machine import peak_memory, processor, resolve_device, use_threads, versions
-from unmask.verbs.pretrain import Prepared, PretrainResult
+from unmask.verbs.prepared import Prepared
+from unmask.verbs.pretrain import PretrainResult
 from unmask.verbs.pretrain_settings import PretrainSettings
 
 MEASURED_DOCUMENTS = 4000  # that the tokenizer is measured on
@@ -43,9 +44,9 @@ def corpus_facts(corpus: Corpus, settings: PretrainSettings) -> CorpusFacts:
     """What was read, left out and kept."""
     stats = corpus.stats
     note = (
-        "the text given: " + ", ".join(settings.text.paths)
+        f"It is the text in {', '.join(settings.text.paths)}."
         if settings.text.paths
-        else "the docstrings of Python and of the installed packages, cleaned to prose"
+        else "It is the docstrings of Python and of the installed packages, cleaned to prose."
     )
     notes = []
     if stats.cut_documents:

@@ -13,7 +13,7 @@ from unmask.evaluation.masked import RATE, MaskedEvaluation
 from unmask.evaluation.neighbours import Neighbours
 from unmask.heads.model import LanguageModel
 from unmask.report.facts import Baseline, EvaluationFacts
-from unmask.verbs.pretrain import Prepared
+from unmask.verbs.prepared import Prepared
 from unmask.verbs.pretrain_settings import PretrainSettings
 
 COUNTED = 20_000_000  # tokens of training text that neighbours are counted in, at most

@@ -30,7 +30,8 @@ from unmask.tour.gather import (
 from unmask.tour.prediction import evaluation_facts
 from unmask.train.optim import OptimConfig
 from unmask.train.schedule import Schedule
-from unmask.verbs.pretrain import Prepared, PretrainResult, prepare_text, pretrain, text_sources
+from unmask.verbs.prepared import Prepared, prepare_text, text_sources
+from unmask.verbs.pretrain import PretrainResult, pretrain
 from unmask.verbs.pretrain_settings import (
     BudgetSettings,
     ModelSettings,

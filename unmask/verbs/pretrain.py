@@ -10,34 +10,24 @@ from typing import Any
 
 import torch
 
-from unmask.arch.registry import arch_of, sized_config
-from unmask.arch.spec import PublishedConfig
+from unmask.arch.registry import arch_of
 from unmask.batches.loader import PretrainingBatches
-from unmask.batches.store import TokenStore, build_store
 from unmask.checkpoint.folder import save_model
 from unmask.checkpoint.jsonfile import read_json, write_json
 from unmask.config import to_mapping
 from unmask.errors import ConfigError
 from unmask.evaluation.masked import MaskedEvaluation
-from unmask.heads.model import LanguageModel
-from unmask.nn.init import initialise
-from unmask.objectives.corrupt import Split
-from unmask.objectives.mlm import MaskedLM
-from unmask.text.corpus import Corpus
-from unmask.text.installed import InstalledDocstrings
-from unmask.text.prepare import prepare
-from unmask.text.sources import Sources, TextSources, source_digest
-from unmask.tokens.tokenizer import Tokenizer
-from unmask.tokens.train import train as train_vocabulary
-from unmask.train.loop import LoopConfig, Outcome, Run, train
-from unmask.train.optim import Optimizer
+from unmask.text.sources import source_digest
+from unmask.train.loop import LoopConfig, Outcome, train
 from unmask.train.precision import resolve_dtype
+from unmask.verbs.assembled import Pieces, assemble
 from unmask.verbs.cards import pretraining_card
 from unmask.verbs.machine import environment, resolve_device, use_threads
+from unmask.verbs.prepared import Prepared, prepare_text, text_sources
 from unmask.verbs.pretrain_settings import PretrainSettings, pretrain_settings
 from unmask.verbs.progress import StepLine
 from unmask.verbs.run_folder import RunFolder
-from unmask.verbs.trial import Plan, Trial, steps_for
+from unmask.verbs.trial import Plan, steps_for
 from unmask.verbs.watch import Silent, Watch
 
 EVALUATIONS = 10  # held-out evaluations in a run, unless --eval-every says otherwise
@@ -76,15 +66,6 @@ class PretrainResult:
     def model(self) -> Path:
         """The model's folder."""
         return self.folder / "model"
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """Text made ready: corpus, tokenizer, tokens on disk."""
-
-    corpus: Corpus
-    tokenizer: Tokenizer
-    store: TokenStore
 
 
 def pretrain(
@@ -158,145 +139,6 @@ def plan(
         with watch.stage("timing some steps") as advance:
             trial = pieces.trial(settings, device, dtype, lambda share: advance(share, ""))
         return Plan.of(settings, trial, pieces.model, pieces.config, prepared.store.meta)
-
-
-def text_sources(settings: PretrainSettings) -> Sources:
-    """The files that are named, or the docstrings of this Python."""
-    if settings.text.paths:
-        return TextSources.find(settings.text.paths)
-    return InstalledDocstrings.find()
-
-
-def prepare_text(
-    settings: PretrainSettings, sources: Sources, folder: Path, watch: Watch
-) -> Prepared:
-    """Corpus, tokenizer and token store in a run's folder; each is kept if it is there already."""
-    text = settings.text
-    with watch.stage("cleaning and splitting the text") as advance:
-        corpus = prepare(
-            sources,
-            folder / "corpus",
-            field=text.field,
-            document=text.document,
-            on_bad=text.on_bad,
-            max_bad=text.max_bad,
-            held_out=text.held_out,
-            progress=lambda done, total: advance(done / max(total, 1), ""),
-        )
-    with watch.stage("training the tokenizer") as advance:
-        tokenizer = _tokenizer(settings, corpus, folder / "tokenizer")
-        advance(1.0, f"{tokenizer.vocab_size:,} tokens")
-    with watch.stage("tokenising") as advance:
-        documents = corpus.stats.train_documents
-        store = build_store(
-            folder / "tokens",
-            (document.text for document in corpus.documents("train")),
-            tokenizer,
-            corpus.digest,
-            progress=lambda done: advance(done / documents, ""),
-        )
-        advance(1.0, f"{store.meta.tokens:,} tokens")
-    return Prepared(corpus, tokenizer, store)
-
-
-def _tokenizer(settings: PretrainSettings, corpus: Corpus, folder: Path) -> Tokenizer:
-    """The tokenizer that is named, the one trained before, or a new one."""
-    wanted = settings.tokenizer
-    if wanted.path is not None:
-        tokenizer = Tokenizer.from_pretrained(wanted.path)
-        tokenizer.save_pretrained(folder, model_max_length=settings.model.context)
-        return tokenizer
-    made_of = folder / "made-of.json"
-    if made_of.is_file() and read_json(made_of) == {"corpus": corpus.digest}:
-        return Tokenizer.from_pretrained(folder)
-    tokenizer = train_vocabulary(
-        (document.text for document in corpus.documents("train")),
-        kind=wanted.kind,
-        vocab_size=wanted.vocab_size,
-        lowercase=wanted.lowercase,
-    )
-    segments = settings.model.arch == "bert"
-    tokenizer.save_pretrained(folder, model_max_length=settings.model.context, segments=segments)
-    write_json(made_of, {"corpus": corpus.digest})
-    # Read back, so that a run uses the same object whether it was just trained or not.
-    return Tokenizer.from_pretrained(folder)
-
-
-@dataclass(frozen=True, slots=True)
-class Pieces:
-    """A model and what it learns from."""
-
-    config: PublishedConfig
-    model: LanguageModel
-    objective: MaskedLM
-    source: PretrainingBatches
-
-    def trial(
-        self,
-        settings: PretrainSettings,
-        device: torch.device,
-        dtype: torch.dtype,
-        advance: Any,
-    ) -> Trial:
-        """Time some steps on a copy of the model."""
-        loop = LoopConfig(
-            steps=10_000, accumulate=settings.budget.accumulate, seed=settings.run.seed
-        )
-        return Trial.of(
-            self.model,
-            lambda model: Run(
-                model,
-                self.objective,
-                self.source,
-                loop,
-                Optimizer(model, settings.optim),
-                settings.schedule,
-                device,
-                dtype,
-            ),
-            advance,
-        )
-
-
-def assemble(settings: PretrainSettings, prepared: Prepared, device: torch.device) -> Pieces:
-    """A new model of the wanted size, its objective and its batches."""
-    tokenizer, wanted = prepared.tokenizer, settings.model
-    extra = {"norm": wanted.norm} if wanted.arch == "modernbert" else {}
-    if wanted.norm != "layer" and not extra:
-        raise ConfigError(f"norm {wanted.norm!r} is for modernbert; {wanted.arch} has layer norms")
-    config = sized_config(
-        wanted.arch,
-        wanted.size,
-        vocab_size=tokenizer.vocab_size,
-        context=wanted.context,
-        pad_token_id=tokenizer.pad_id,
-        **extra,
-    )
-    arch = arch_of(wanted.arch)
-    model = LanguageModel(arch.encoder(config), arch.lm_head(config))
-    depth = len(model.encoder.config.layers)
-    initialise(model, wanted.std, depth, torch.Generator().manual_seed(settings.run.seed))
-    mask = settings.mask
-    objective = MaskedLM.over(
-        tokenizer.vocab_size,
-        tokenizer.special_ids,
-        tokenizer.mask_id,
-        rate=mask.rate,
-        final_rate=mask.final_rate,
-        split=Split(masked=mask.masked, random=mask.random),
-    )
-    source = PretrainingBatches.over(
-        prepared.store.tokens,
-        prepared.store.offsets,
-        prefix=tokenizer.layout.prefix,
-        suffix=tokenizer.layout.suffix,
-        context=wanted.context,
-        budget=settings.budget.tokens_per_step // settings.budget.accumulate,
-        seed=settings.run.seed,
-        window=settings.budget.window,
-        on_long=settings.budget.on_long,
-    )
-    return Pieces(config, model.to(device), objective, source)
 
 
 def _train(

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import unmask
+from unmask import __version__
 from unmask.checkpoint.files import recover
 from unmask.checkpoint.jsonfile import Json, read_json, render_json, write_json
 from unmask.checkpoint.lock import LOCK, RunLock
@@ -87,7 +87,7 @@ class RunFolder:
                 _check_same(path, folder._document, kind, asked)
                 folder.notes = tuple(_surroundings(folder._document["environment"], asked))
             else:
-                begun = {"schema": SCHEMA, "kind": kind, "unmask": unmask.__version__}
+                begun = {"schema": SCHEMA, "kind": kind, "unmask": __version__}
                 folder = cls(path, {**begun, **asked, "decided": {}}, stack)
                 write_json(path / RUN, folder._document)
             folder._held = stack.pop_all()

@@ -1,0 +1,91 @@
+"""Rows that fit, batches by length, answers in order."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from unmask.batches.batch import Batch
+from unmask.errors import ConfigError, TooLong
+from unmask.pipelines.running import Fit, by_length, run, windows
+from unmask.tokens.layout import Layout, PairLayout
+
+LAYOUT = Layout((1,), (2,), PairLayout((1,), (2,), (2,), ((0,), (0,), (0,), (1,), (1,))))
+
+
+def fit(context: int, on_long: str) -> Fit:
+    return Fit(LAYOUT, context, on_long)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("on_long", ["chunk", "truncate", "error"])
+@pytest.mark.parametrize("size", [0, 1, 5])
+def test_what_fits_is_left_alone(on_long: str, size: int) -> None:
+    fitted = fit(7, on_long)(list(range(10, 10 + size)))
+    assert fitted.rows == ([1, *range(10, 10 + size), 2],)
+    assert (fitted.tokens, fitted.truncated) == (size + 2, False)
+
+
+def test_truncation_keeps_the_beginning_and_says_so() -> None:
+    fitted = fit(5, "truncate")([10, 11, 12, 13])
+    assert fitted.rows == ([1, 10, 11, 12, 2],)
+    assert (fitted.tokens, fitted.truncated) == (6, True)
+
+
+@given(st.integers(1, 200), st.integers(3, 20))
+def test_chunks_hold_everything_in_even_parts(size: int, context: int) -> None:
+    fitted = fit(context, "chunk")(list(range(10, 10 + size)))
+    inner = [row[1:-1] for row in fitted.rows]
+    assert [i for row in inner for i in row] == list(range(10, 10 + size))
+    lengths = [len(row) for row in inner]
+    assert max(lengths) <= context - 2
+    assert max(lengths) - min(lengths) <= 1
+    assert len(inner) == -(-size // (context - 2))
+    assert not fitted.truncated
+
+
+def test_error_names_the_text_its_length_and_the_remedy() -> None:
+    with pytest.raises(TooLong, match=r"at most 5 tokens here.*text 7 .*has 6.*on_long='chunk' or"):
+        fit(5, "error")([10, 11, 12, 13], 7)
+
+
+def test_unknown_and_unserved_words_are_refused() -> None:
+    with pytest.raises(ConfigError, match="one of chunk, truncate, error here, not 'cut'"):
+        fit(5, "cut")
+    with pytest.raises(ConfigError, match="one of truncate, error here, not 'chunk'"):
+        Fit(LAYOUT, 5, "chunk", ("truncate", "error"))
+
+
+@given(st.lists(st.integers(1, 30), max_size=60), st.integers(10, 80))
+def test_batches_hold_each_row_once_within_the_budget(lengths: list[int], budget: int) -> None:
+    rows = [[0] * n for n in lengths]
+    batches = list(by_length(rows, budget))
+    assert sorted(place for batch in batches for place in batch) == list(range(len(rows)))
+    for batch in batches:
+        assert len(batch) == 1 or sum(lengths[place] for place in batch) <= budget
+    flat = [lengths[place] for batch in batches for place in batch]
+    assert all(a <= b for a, b in pairwise(flat))
+
+
+@given(st.lists(st.lists(st.integers(0, 9), min_size=1, max_size=9), max_size=30))
+def test_answers_come_in_the_order_of_the_rows(rows: list[list[int]]) -> None:
+    def read(batch: Batch) -> list[list[int]]:
+        return [part.tolist() for part in batch.ids.split(batch.lengths)]
+
+    assert run(rows, read, "cpu", tokens=20) == rows
+
+
+def test_a_window_reads_no_further_than_it_must() -> None:
+    taken = []
+
+    def items() -> object:
+        for item in range(10):
+            taken.append(item)
+            yield item
+
+    stream = windows(items(), 4)  # type: ignore[arg-type]
+    assert next(stream) == [0, 1, 2, 3]
+    assert taken == [0, 1, 2, 3]
+    assert list(stream) == [[4, 5, 6, 7], [8, 9]]

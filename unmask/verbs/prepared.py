@@ -1,0 +1,88 @@
+"""Raw text made ready for training: corpus, tokenizer, tokens on disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from unmask.batches.store import TokenStore, build_store
+from unmask.checkpoint.jsonfile import read_json, write_json
+from unmask.text.corpus import Corpus
+from unmask.text.installed import InstalledDocstrings
+from unmask.text.prepare import prepare
+from unmask.text.sources import Sources, TextSources
+from unmask.tokens.tokenizer import Tokenizer
+from unmask.tokens.train import train as train_vocabulary
+from unmask.verbs.pretrain_settings import PretrainSettings
+from unmask.verbs.watch import Watch
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Text made ready: corpus, tokenizer, tokens on disk."""
+
+    corpus: Corpus
+    tokenizer: Tokenizer
+    store: TokenStore
+
+
+def text_sources(settings: PretrainSettings) -> Sources:
+    """The files that are named, or the docstrings of this Python."""
+    if settings.text.paths:
+        return TextSources.find(settings.text.paths)
+    return InstalledDocstrings.find()
+
+
+def prepare_text(
+    settings: PretrainSettings, sources: Sources, folder: Path, watch: Watch
+) -> Prepared:
+    """Corpus, tokenizer and token store in a run's folder; each is kept if it is there already."""
+    text = settings.text
+    with watch.stage("cleaning and splitting the text") as advance:
+        corpus = prepare(
+            sources,
+            folder / "corpus",
+            field=text.field,
+            document=text.document,
+            on_bad=text.on_bad,
+            max_bad=text.max_bad,
+            held_out=text.held_out,
+            progress=lambda done, total: advance(done / max(total, 1), ""),
+        )
+    with watch.stage("training the tokenizer") as advance:
+        tokenizer = _tokenizer(settings, corpus, folder / "tokenizer")
+        advance(1.0, f"{tokenizer.vocab_size:,} tokens")
+    with watch.stage("tokenising") as advance:
+        documents = corpus.stats.train_documents
+        store = build_store(
+            folder / "tokens",
+            (document.text for document in corpus.documents("train")),
+            tokenizer,
+            corpus.digest,
+            progress=lambda done: advance(done / documents, ""),
+        )
+        advance(1.0, f"{store.meta.tokens:,} tokens")
+    return Prepared(corpus, tokenizer, store)
+
+
+def _tokenizer(settings: PretrainSettings, corpus: Corpus, folder: Path) -> Tokenizer:
+    """The tokenizer that is named, the one trained before, or a new one."""
+    wanted = settings.tokenizer
+    if wanted.path is not None:
+        tokenizer = Tokenizer.from_pretrained(wanted.path)
+        tokenizer.save_pretrained(folder, model_max_length=settings.model.context)
+        return tokenizer
+    made_of = folder / "made-of.json"
+    if made_of.is_file() and read_json(made_of) == {"corpus": corpus.digest}:
+        return Tokenizer.from_pretrained(folder)
+    tokenizer = train_vocabulary(
+        (document.text for document in corpus.documents("train")),
+        kind=wanted.kind,
+        vocab_size=wanted.vocab_size,
+        lowercase=wanted.lowercase,
+    )
+    segments = settings.model.arch == "bert"
+    tokenizer.save_pretrained(folder, model_max_length=settings.model.context, segments=segments)
+    write_json(made_of, {"corpus": corpus.digest})
+    # Read back, so that a run uses the same object whether it was just trained or not.
+    return Tokenizer.from_pretrained(folder)
