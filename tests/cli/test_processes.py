@@ -196,7 +196,7 @@ def test_a_signal_stops_with_a_message_and_the_same_command_goes_on(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["pretrain", "--out", "x", "--text", "nowhere"], "nowhere"),
+        (["pretrain", "--out", "x", "--steps", "3", "--text", "nowhere"], "nowhere"),
         (["pretrain", "--out", "x"], "--minutes, --steps or --tokens"),
         (["pretrain", "--out", "x", "--steps", "3", "--minutes", "1"], "exactly one of"),
         (["pretrain", "--out", "x", "--steps", "3", "--set", "optim.lrr=1"], "nearest is 'lr'"),

@@ -86,7 +86,7 @@ def test_twelve_kills_change_nothing(text: Path, tmp_path: Path) -> None:
         child = start(text, killed)
         inside += wait_for_a_moment(child, killed, dice)
         child.send_signal(signal.SIGKILL)
-        child.wait()
+        child.communicate()
         assert not (killed / "model").exists(), "the run ended before twelve kills"
         kills += 1
     finish(text, killed)

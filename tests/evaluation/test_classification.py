@@ -1,0 +1,121 @@
+"""Figures against scikit-learn and against counting by hand; intervals that cover."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.metrics import accuracy_score, f1_score
+
+from unmask.errors import DataError
+from unmask.evaluation.bag_of_words import BagOfWords
+from unmask.evaluation.classification import ClassificationFigures, macro_f1
+
+LABELS = ("a", "b", "c")
+TRUTH = ["a", "a", "a", "b", "b", "c"]
+GUESSES = ["a", "a", "b", "b", "c", "c"]
+
+
+def test_figures_counted_by_hand() -> None:
+    figures = ClassificationFigures.of(TRUTH, GUESSES, LABELS)
+    assert figures.rows == 6
+    assert figures.accuracy == figures.micro_f1 == pytest.approx(4 / 6)
+    assert figures.confusion == ((2, 1, 0), (0, 1, 1), (0, 0, 1))
+    a, b, c = figures.labels
+    assert (a.label, a.rows, a.precision) == ("a", 3, 1.0)
+    assert a.recall == pytest.approx(2 / 3)
+    assert (b.f1, c.f1) == pytest.approx((1 / 2, 2 / 3))
+    assert figures.macro_f1 == pytest.approx((4 / 5 + 1 / 2 + 2 / 3) / 3)
+
+
+def test_labels_that_never_occur_do_not_lower_the_mean() -> None:
+    wide = ClassificationFigures.of(TRUTH, GUESSES, (*LABELS, "never"))
+    assert wide.macro_f1 == ClassificationFigures.of(TRUTH, GUESSES, LABELS).macro_f1
+    assert wide.labels[3].f1 == 0.0
+    missing = ClassificationFigures.of(["a", "a"], ["a", "b"], LABELS)
+    assert missing.macro_f1 == pytest.approx(f1_score([0, 0], [0, 1], average="macro"))
+
+
+def test_macro_f1_from_counts_is_scikit_learns() -> None:
+    dice = np.random.default_rng(0)
+    for _ in range(50):
+        true, guessed = dice.integers(0, 4, 12), dice.integers(0, 4, 12)
+        ours = macro_f1(
+            np.bincount(true[true == guessed], minlength=5),
+            np.bincount(true, minlength=5),
+            np.bincount(guessed, minlength=5),
+        )
+        assert ours == pytest.approx(f1_score(true, guessed, average="macro", zero_division=0.0))
+
+
+def test_intervals_are_fixed_and_hold_the_figure() -> None:
+    truth, guesses = TRUTH * 30, GUESSES * 30
+    one, two = (ClassificationFigures.of(truth, guesses, LABELS) for _ in range(2))
+    assert one == two
+    assert one.accuracy_interval.low < one.accuracy < one.accuracy_interval.high
+    assert one.macro_f1_interval.low < one.macro_f1 < one.macro_f1_interval.high
+    # The spread of a share of 180 rows: two standard errors are 0.07.
+    assert one.accuracy_interval.high - one.accuracy_interval.low == pytest.approx(0.138, abs=0.02)
+
+
+def test_intervals_cover_the_truth_about_as_often_as_they_say() -> None:
+    dice = np.random.default_rng(1)
+    covered = 0
+    for _ in range(200):
+        right = dice.random(100) < 0.8
+        guesses = ["a" if hit else "b" for hit in right]
+        interval = ClassificationFigures.of(["a"] * 100, guesses, LABELS).accuracy_interval
+        covered += interval.low <= 0.8 <= interval.high
+    assert 0.88 <= covered / 200 <= 0.99
+
+
+@pytest.mark.parametrize(
+    ("truth", "guesses", "words"),
+    [
+        ([], [], "needs rows"),
+        (["a"], [], "1 rows and 0 guesses"),
+        (["a", "x"], ["a", "a"], "among 'a', 'b', 'c', but there are also 'x'"),
+    ],
+)
+def test_what_cannot_be_measured(truth: list[str], guesses: list[str], words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        ClassificationFigures.of(truth, guesses, LABELS)
+
+
+def test_ten_thousand_labels_are_measured() -> None:
+    labels = [str(number) for number in range(10_000)]
+    figures = ClassificationFigures.of(labels[:50], labels[:50], labels, resamples=10)
+    assert figures.accuracy == figures.macro_f1 == 1.0
+    assert len(figures.labels) == 10_000
+
+
+def test_the_bag_of_words_learns_words_and_pairs() -> None:
+    texts = ["good film", "not good film", "a good one", "it is not good"] * 5
+    labels = ["yes", "no", "yes", "no"] * 5
+    bag = BagOfWords.fit(texts, labels)
+    assert bag.predict(["good", "not good"]) == ["yes", "no"]
+    assert bag.predict([]) == []
+    again = BagOfWords.fit(texts, labels)
+    assert again.predict(texts) == bag.predict(texts)
+
+
+def test_the_bag_of_words_says_what_it_cannot_do() -> None:
+    with pytest.raises(DataError, match="two or more labels"):
+        BagOfWords.fit(["a", "b"], ["x", "x"])
+    with pytest.raises(DataError, match="hold none"):
+        BagOfWords.fit(["", "..."], ["x", "y"])
+
+
+def test_the_bag_of_words_on_real_data(shared_data) -> None:
+    files = {
+        side: shared_data / "sentence_polarity" / f"rt-polarity.{side}" for side in ("pos", "neg")
+    }
+    texts, labels = [], []
+    for side, path in files.items():
+        lines = path.read_bytes().decode("latin-1").splitlines()[:1500]
+        texts += lines
+        labels += [side] * len(lines)
+    train = [place for place in range(len(texts)) if place % 5]
+    test = [place for place in range(len(texts)) if not place % 5]
+    bag = BagOfWords.fit([texts[i] for i in train], [labels[i] for i in train])
+    guesses = bag.predict([texts[i] for i in test])
+    assert accuracy_score([labels[i] for i in test], guesses) > 0.65
