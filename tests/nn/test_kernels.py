@@ -64,7 +64,7 @@ def test_grouped_adds_a_bias(window: int | None, causal: bool) -> None:
     assert_alike("grouped", layout_of(LENGTHS, extra=5), window=window, causal=causal, bias=bias)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     lengths=st.lists(st.integers(1, 70), min_size=1, max_size=20).map(tuple),
     window=st.none() | st.integers(0, 70),
@@ -93,7 +93,7 @@ def test_the_reference_is_attention() -> None:
 @pytest.mark.parametrize("kernel", ["reference", "grouped"])
 def test_dropout_drops_that_share(kernel: Kernel) -> None:
     """With one key of weight 1, a query's result is 0 or doubled: each with probability 1/2."""
-    layout = layout_of((1,) * 2000)
+    layout = layout_of((1,) * 500)
     q, k, _ = qkv_of(layout)
     torch.manual_seed(0)
     out = attend(q, k, torch.ones_like(q), layout, dropout=0.5, kernel=kernel)[:, :, 0]

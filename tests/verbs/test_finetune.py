@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import torch
 
+from tests.conftest import sentences
 from tests.verbs.labelled import Interrupted, Notes, label_of, write_csv, write_table
 from unmask.arch.registry import arch_of, sized_config
 from unmask.checkpoint.folder import Opened, open_classifier, open_encoder, save_model
@@ -183,7 +184,7 @@ def test_changed_data_settings_or_model_are_refused_by_name(
         again(freeze=True)
     with pytest.raises(ResumeMismatch, match="the data 'dev' is new"):
         again(dev=table)
-    other = write_table(tmp_path / "train.csv", ["a dog", "a house", "good music", "it"] * 5)
+    other = write_table(tmp_path / "train.csv", sentences()[:150])
     with pytest.raises(ResumeMismatch, match="the data 'train' changed"):
         again(train=other)
     again(device="cpu", threads=torch.get_num_threads())
@@ -236,10 +237,10 @@ def test_what_a_person_should_know_is_said(
     assert result.truncated == 1
     for words in (
         "train.csv: text from column 'text', labels from column 'label'; 20 rows, 3 labels",
-        "dev.csv: text from column 'sentence', labels from column 'class'; 1 rows, 1 labels",
-        "train.csv: 1 texts are empty",
-        "1 of 20 training texts are longer than the context of 48 tokens",
-        f"1 texts of {dev} are in {train} as well",
+        "dev.csv: text from column 'sentence', labels from column 'class'; 1 row, 1 label",
+        "train.csv: 1 text is empty",
+        "1 of 20 training texts is longer than the context of 48 tokens",
+        f"1 text of {dev} is in {train} as well",
         "has no row of: dog, other",
         "new weights, drawn from seed 0: head.project",
         "a learning rate of 0.001 (--lr)",

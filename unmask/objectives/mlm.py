@@ -108,7 +108,8 @@ class MaskedLM:
 def cloze_loss(model: LanguageModel, task: Task) -> Loss:
     """Summed cross-entropy of a task's labels at its rows, and how many first guesses are right."""
     targets = len(task.rows)
-    extra = -targets % ROWS
+    # At least one block, so that a batch of which nothing was selected is nothing special.
+    extra = max(1, -(-targets // ROWS)) * ROWS - targets
     rows, labels = F.pad(task.rows, (0, extra)), F.pad(task.labels, (0, extra))
     logits = model(task.batch, rows)
     weights = (torch.arange(targets + extra, device=rows.device) < targets).float()

@@ -164,6 +164,7 @@ def train(
         NonFiniteLoss: the loss or its gradient was not finite three steps in a row. The model is
             put back to the last good checkpoint, and the batch is named.
     """
+    run_dir.mkdir(parents=True, exist_ok=True)
     run = Run(model, objective, source, config, Optimizer(model, optim), schedule, device, dtype)
     notes = run.resume(run_dir)
     run.position.sessions += 1

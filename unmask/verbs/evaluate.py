@@ -17,7 +17,7 @@ from unmask.pipelines.classify import Classifier
 from unmask.text.bad import Reading
 from unmask.text.labelled import read_labelled, sorted_labels
 from unmask.text.sources import TextSources
-from unmask.verbs.labelled_data import check_known
+from unmask.verbs.labelled_data import check_known, counted
 from unmask.verbs.looking import look
 from unmask.verbs.machine import resolve_device, use_threads
 from unmask.verbs.watch import Silent, Watch
@@ -168,7 +168,7 @@ def _classifier(
 ) -> ClassifierEvaluation:
     with watch.stage("reading the data"):
         rows = read_labelled(data, text_column, label_column, reading=reading)
-    told = f"{rows.name}: {rows.columns}; {len(rows):,} rows"
+    told = f"{rows.name}: {rows.columns}; {counted(len(rows), 'row')}"
     watch.say(told)
     check_known(classifier.labels, rows.labels, "model", rows.name)
     if missing := sorted_labels(set(classifier.labels) - set(rows.labels)):

@@ -20,7 +20,7 @@ from unmask.verbs.finetune_card import classifier_card
 from unmask.verbs.finetune_result import FinetuneResult
 from unmask.verbs.finetune_settings import FinetuneSettings, Recipe, finetune_settings
 from unmask.verbs.frozen import HeadOnly
-from unmask.verbs.labelled_data import Split
+from unmask.verbs.labelled_data import Split, is_are
 from unmask.verbs.machine import environment, resolve_device, use_threads
 from unmask.verbs.run_folder import RunFolder, digest_of
 from unmask.verbs.tuning import Measure, Rows, set_dropout, steps_of, tune_batches
@@ -220,8 +220,8 @@ def _cut(rows: Rows, kind: str, context: int) -> str:
     if not rows.truncated:
         return ""
     return (
-        f"{rows.truncated:,} of {len(rows.rows):,} {kind} texts are longer than the context of "
-        f"{context} tokens; only their beginnings are read (--on-long truncate)"
+        f"{rows.truncated:,} of {len(rows.rows):,} {kind} texts {is_are(rows.truncated)} longer "
+        f"than the context of {context} tokens, and only read to there (--on-long truncate)"
     )
 
 

@@ -53,15 +53,18 @@ class Split:
             )
         if dev is None:
             rest, held_out = hold_out(whole, settings.dev_share, seed)
-            how = f"{len(held_out):,} of {len(whole):,} rows are held out, stratified by label"
+            how = (
+                f"{len(held_out):,} of {len(whole):,} rows {is_are(len(held_out))} held out, "
+                "stratified by label"
+            )
             return cls(rest, held_out, labels, (*_told(whole), how))
         measured = _read(dev, settings)
         check_known(labels, measured.labels, "training data", measured.name)
         notes = [*_told(whole), *_told(measured)]
         if shared := len(set(whole.texts) & set(measured.texts)):
             notes.append(
-                f"{shared:,} texts of {measured.name} are in {whole.name} as well, which flatters "
-                "the figures"
+                f"{counted(shared, 'text')} of {measured.name} {is_are(shared)} in {whole.name} as "
+                "well, which flatters the figures"
             )
         if missing := [label for label in labels if label not in set(measured.labels)]:
             notes.append(f"{measured.name} has no row of: {', '.join(missing[:20])}")
@@ -113,11 +116,21 @@ def check_known(known: Sequence[str], found: Sequence[str], whose: str, name: st
     if strange := sorted_labels(set(found) - set(known)):
         raise LabelMismatch(
             f"the labels of {name} must be those of the {whose}, but "
-            f"{_listed(strange)} {'is' if len(strange) == 1 else 'are'} not among them. The "
+            f"{_listed(strange)} {is_are(len(strange))} not among them. The "
             f"{whose} has: {_listed(sorted_labels(known))}. {name} has: "
             f"{_listed(sorted_labels(found))}. Rename the labels, or choose another column with "
             "--label-column"
         )
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 row`, `2 rows`."""
+    return f"{count:,} {noun}" + "s" * (count != 1)
+
+
+def is_are(count: int) -> str:
+    """The verb that goes with a count."""
+    return "is" if count == 1 else "are"
 
 
 def _read(path: str | Path, settings: TuneData) -> Labelled:
@@ -128,11 +141,13 @@ def _read(path: str | Path, settings: TuneData) -> Labelled:
 def _told(rows: Labelled) -> list[str]:
     """What was read from where."""
     count = Counter(rows.labels)
-    said = [f"{rows.name}: {rows.columns}; {len(rows):,} rows, {len(count):,} labels"]
+    said = [
+        f"{rows.name}: {rows.columns}; {counted(len(rows), 'row')}, {counted(len(count), 'label')}"
+    ]
     if rows.skipped:
-        said.append(f"{rows.name}: {rows.skipped:,} bad places were left out (--on-bad skip)")
+        said.append(f"{rows.name}: {counted(rows.skipped, 'bad place')} left out (--on-bad skip)")
     if empty := sum(not text.strip() for text in rows.texts):
-        said.append(f"{rows.name}: {empty:,} texts are empty")
+        said.append(f"{rows.name}: {counted(empty, 'text')} {is_are(empty)} empty")
     return said
 
 
