@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -66,6 +66,7 @@ def test_known_values() -> None:
     assert draws.permutation(8, 101).tolist() == []
 
 
+@settings(deadline=None)
 @given(st.integers(0, 300), st.integers(0, 2**63 - 1), st.integers(0, 50))
 def test_permutation_has_each_number_once(n: int, seed: int, epoch: int) -> None:
     order = Draws(seed, epoch).permutation(n, 1)

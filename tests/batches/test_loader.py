@@ -7,7 +7,7 @@ from itertools import islice
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unmask.batches.batch import Batch
@@ -65,6 +65,7 @@ def test_any_special_tokens(prefix: tuple[int, ...], suffix: tuple[int, ...]) ->
     assert sorted(rows) == sorted([[*prefix, 7, 8, *suffix], [*prefix, 9, *suffix]])
 
 
+@settings(deadline=None)
 @given(st.integers(0, 3), st.integers(0, 40))
 def test_an_epoch_begins_at_any_batch(epoch: int, first: int) -> None:
     whole = list(loader_over().epoch(epoch))

@@ -27,7 +27,8 @@ def batches_of(
     return list(epoch_batches(lengths, budget, Draws(seed, epoch), window))
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
+@settings(deadline=None)
 @given(lengths_of_corpora, st.integers(50, 400), st.integers(0, 9), st.integers(1, 9))
 def test_every_sequence_once_within_the_budget(
     lengths: I64, budget: int, epoch: int, window: int
@@ -39,6 +40,7 @@ def test_every_sequence_once_within_the_budget(
         assert (np.diff(lengths[batch]) >= 0).all()
 
 
+@settings(deadline=None)
 @given(lengths_of_corpora, st.integers(0, 5), st.integers(0, 5))
 def test_a_function_of_seed_and_epoch(lengths: I64, seed: int, epoch: int) -> None:
     first, again = (batches_of(lengths, 60, seed, epoch) for _ in range(2))

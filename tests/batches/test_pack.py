@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unmask.batches.pack import from_flat, pack, unpack
@@ -15,6 +15,7 @@ rows_of_batches = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(rows_of_batches)
 def test_unpack_is_the_inverse(rows: list[list[int]]) -> None:
     batch = pack(rows)
@@ -24,6 +25,7 @@ def test_unpack_is_the_inverse(rows: list[list[int]]) -> None:
     assert torch.equal(again.boundaries, batch.boundaries)
 
 
+@settings(deadline=None)
 @given(rows_of_batches)
 def test_shapes(rows: list[list[int]]) -> None:
     batch = pack(rows)

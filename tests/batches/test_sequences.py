@@ -7,7 +7,7 @@ import re
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unmask.batches.sequences import OnLong, sequences_of
@@ -27,6 +27,7 @@ def spans(sizes: list[int], room: int, on_long: OnLong) -> list[tuple[int, int]]
     return [(int(s), int(s + n)) for s, n in zip(found.starts, found.lengths, strict=True)]
 
 
+@settings(deadline=None)
 @given(documents, rooms)
 def test_chunk_loses_nothing(sizes: list[int], room: int) -> None:
     """Every token once, in order; a sequence is of one document, and none is cut needlessly."""
@@ -37,12 +38,14 @@ def test_chunk_loses_nothing(sizes: list[int], room: int) -> None:
     assert len(found) == sum(-(-size // room) for size in sizes)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 500), rooms)
 def test_chunks_of_a_document_are_about_equal(size: int, room: int) -> None:
     lengths = [end - begin for begin, end in spans([size], room, "chunk")]
     assert max(lengths) - min(lengths) <= 1
 
 
+@settings(deadline=None)
 @given(documents, rooms)
 def test_truncate_keeps_heads_and_counts_the_rest(sizes: list[int], room: int) -> None:
     found = sequences_of(offsets_of(sizes), room, "truncate")
@@ -53,6 +56,7 @@ def test_truncate_keeps_heads_and_counts_the_rest(sizes: list[int], room: int) -
     assert found.long_documents == sum(size > room for size in sizes)
 
 
+@settings(deadline=None)
 @given(documents, rooms)
 def test_all_three_agree_where_everything_fits(sizes: list[int], room: int) -> None:
     sizes = [min(size, room) for size in sizes]

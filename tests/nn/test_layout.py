@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unmask.nn.layout import STEP, Blocks, Layout, visible
@@ -12,6 +12,7 @@ CPU = torch.device("cpu")
 lengths_of_batches = st.lists(st.integers(1, 300), min_size=1, max_size=60).map(tuple)
 
 
+@settings(deadline=None)
 @given(lengths_of_batches, st.integers(0, 63), st.integers(1, 4))
 def test_blocks_hold_every_row_once(lengths: tuple[int, ...], extra: int, heads: int) -> None:
     used = sum(lengths)
@@ -32,6 +33,7 @@ def test_blocks_hold_every_row_once(lengths: tuple[int, ...], extra: int, heads:
         assert places.tolist() == list(range(lengths[number]))
 
 
+@settings(deadline=None)
 @given(lengths_of_batches, st.integers(0, 63), st.integers(1, 4))
 def test_head_indices_are_inverse(lengths: tuple[int, ...], extra: int, heads: int) -> None:
     used = sum(lengths)
@@ -43,6 +45,7 @@ def test_head_indices_are_inverse(lengths: tuple[int, ...], extra: int, heads: i
     assert torch.equal(there[back[: used * heads]], torch.arange(used * heads))
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.integers(1, 40), min_size=1, max_size=12).map(tuple),
     st.none() | st.integers(0, 50),

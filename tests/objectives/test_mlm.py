@@ -147,5 +147,5 @@ def test_a_batch_of_which_nothing_is_selected_costs_nothing() -> None:
     task = mlm.corrupt(pack([[2, 3]]), Draws(0, 0))
     loss = mlm.loss(model, task)
     loss.total.backward()
-    assert (float(loss.total), loss.targets, int(loss.hits)) == (0.0, 0, 0)
+    assert (loss.total.item(), loss.targets, int(loss.hits)) == (0.0, 0, 0)
     assert all(not p.grad.any() for p in model.parameters() if p.grad is not None)

@@ -25,9 +25,10 @@ VERBS = {
     "info": "unmask.cli.info:info",
 }
 
-# OpenMP's threads spin while they wait for each other. Spinning long, as the default has it, ties
-# both cores up where another process wants one: steps then took ten times as long (docs/log.md).
-SPINS = "10000"
+# OpenMP's threads spin while they wait for each other, which gains a tenth on an idle machine.
+# Where another process wants a core, it costs a factor of three to ten (docs/log.md): so they
+# sleep, unless the user says otherwise.
+WAITING = "PASSIVE"
 
 
 class Verbs(TyperGroup):
@@ -79,7 +80,7 @@ def main(
 
 def run() -> None:
     """The entry point: errors raised on purpose are printed as one line, without a traceback."""
-    os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
+    os.environ.setdefault("OMP_WAIT_POLICY", WAITING)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     try:
         app()
