@@ -28,7 +28,6 @@ def batches_of(
 
 
 @settings(max_examples=200, deadline=None)
-@settings(deadline=None)
 @given(lengths_of_corpora, st.integers(50, 400), st.integers(0, 9), st.integers(1, 9))
 def test_every_sequence_once_within_the_budget(
     lengths: I64, budget: int, epoch: int, window: int

@@ -16,6 +16,7 @@ import torch
 from tests.conftest import sentences
 from tests.verbs.labelled import Interrupted, Notes, label_of, write_csv, write_table
 from unmask.arch.registry import arch_of, sized_config
+from unmask.batches.pack import pack
 from unmask.checkpoint.folder import Opened, open_classifier, open_encoder, save_model
 from unmask.errors import ConfigError, DataError, LabelMismatch, ResumeMismatch, TooLong
 from unmask.heads.model import LanguageModel, SequenceClassifier
@@ -31,6 +32,7 @@ from unmask.verbs.finetune_settings import (
     TuneModel,
     finetune_settings,
 )
+from unmask.verbs.frozen import HeadOnly
 from unmask.verbs.labelled_data import hold_out
 from unmask.verbs.tuning import Rows, set_dropout, steps_of, tune_batches
 
@@ -281,6 +283,21 @@ def test_mean_pooling_is_asked_for_and_kept(
     )
     opened = open_classifier(result.folder)
     assert opened.model.head_config.pooling == "mean"
+
+
+@pytest.mark.parametrize("pooling", ["cls", "mean"])
+def test_a_head_over_vectors_gives_what_the_model_gives(
+    tiny_model_folder: Path, pooling: Any
+) -> None:
+    opened = open_classifier(tiny_model_folder, labels=("a", "b"), pooling=pooling)
+    rows = Rows.of(["she", "", "the cat sees the piano", "a dog"], opened, "truncate").rows
+    alone = HeadOnly.over(opened.model, rows)
+    batch = pack([rows[2], rows[0]], samples=[2, 0])
+    torch.testing.assert_close(alone(batch), opened.model(batch), rtol=1e-5, atol=1e-6)
+    assert {name for name, _ in alone.named_parameters()} == {
+        f"head.{name}" for name, _ in opened.model.head.named_parameters()
+    }
+    assert alone.state_dict().keys() == dict(alone.named_parameters()).keys()
 
 
 def test_held_out_rows_are_stratified_and_share_no_text() -> None:

@@ -101,9 +101,9 @@ def test_a_language_model_is_measured_on_text(tiny_model_folder: Path, tmp_path:
 def test_each_kind_of_model_asks_for_its_kind_of_data(
     tiny_model_folder: Path, tiny_classifier_folder: Path, table: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(ConfigError, match="a language model, .*: give it --text FILE"):
+    with pytest.raises(ConfigError, match=r"a language model, .*: give it --text FILE"):
         evaluate(tiny_model_folder, data=table)
-    with pytest.raises(ConfigError, match="a classifier, .*: give it --data TABLE"):
+    with pytest.raises(ConfigError, match=r"a classifier, .*: give it --data TABLE"):
         evaluate(tiny_classifier_folder, text=table)
     with pytest.raises(TextError, match="no file or folder"):
         evaluate(tiny_model_folder, text=tmp_path / "nowhere.txt")
@@ -210,7 +210,7 @@ def test_a_failure_leaves_no_output_and_keeps_the_old_one(
     good = ['{"text": "she"}'] * 1500
     (tmp_path / "in.jsonl").write_text("\n".join([*good, "{broken"]))
     output = tmp_path / "o.jsonl"
-    with pytest.raises(CorruptText, match="in.jsonl:1501"):
+    with pytest.raises(CorruptText, match=r"in\.jsonl:1501"):
         predict(tiny_classifier_folder, input=tmp_path / "in.jsonl", output=output)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.jsonl"]
     output.write_text("old")
@@ -229,7 +229,7 @@ def test_outputs_that_are_refused(
     tiny_classifier_folder: Path, tiny_model_folder: Path, table: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "there.jsonl").write_text("")
-    with pytest.raises(ConfigError, match="exists already.*--replace"):
+    with pytest.raises(ConfigError, match=r"exists already.*--replace"):
         predict(tiny_classifier_folder, input=table, output=tmp_path / "there.jsonl")
     with pytest.raises(ConfigError, match="another file than the input"):
         predict(tiny_classifier_folder, input=table, output=table, replace=True)
@@ -244,7 +244,7 @@ def test_outputs_that_are_refused(
 
 def test_new_columns_do_not_hide_old_ones(tiny_classifier_folder: Path, tmp_path: Path) -> None:
     table = write_csv(tmp_path / "a.csv", [("she", "9")], ("text", "score"))
-    with pytest.raises(DataError, match="a column 'score' already; .* --prefix"):
+    with pytest.raises(DataError, match=r"a column 'score' already; .* --prefix"):
         predict(tiny_classifier_folder, input=table, output=tmp_path / "o.jsonl")
     predict(tiny_classifier_folder, input=table, output=tmp_path / "o.jsonl", prefix="model_")
     (row,) = read_jsonl(tmp_path / "o.jsonl")

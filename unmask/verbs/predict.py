@@ -116,20 +116,13 @@ def predict(
         watch.stage("classifying") as advance,
     ):
         reading = Reading(on_bad, max_bad, lambda done: advance(min(1.0, done / size), ""))
-        answers = _answers(classifier, table, columns, reading, on_long, scores)
-        for row, answer in answers:
-            new = {prefix + _NAMES[key]: value for key, value in answer.items()}
-            write({**row.values, **new})
+        for row, answer in _answers(classifier, table, columns, reading, on_long, scores):
+            write({**row.values, **_named(answer, prefix)})
             counts[answer["label"]] += 1
             truncated += answer["truncated"]
-    return PredictResult(
-        output=output,
-        rows=counts.total(),
-        columns=(*table.columns, *names),
-        labels=dict(counts.most_common()),
-        truncated=truncated,
-        skipped=reading.bad,
-    )
+    whole = (*table.columns, *names)
+    labels = dict(counts.most_common())
+    return PredictResult(output, counts.total(), whole, labels, truncated, reading.bad)
 
 
 def _answers(
@@ -144,6 +137,10 @@ def _answers(
     rows, texts = tee(texts_of(table, columns, reading))
     answers = classifier.stream((text for _, text in texts), on_long=on_long, scores=scores)
     return zip((row for row, _ in rows), answers, strict=True)
+
+
+def _named(answer: Prediction, prefix: str) -> dict[str, Any]:
+    return {prefix + _NAMES[part]: value for part, value in answer.items()}
 
 
 def _new_columns(table: Table, prefix: str, scores: bool) -> tuple[str, ...]:
