@@ -20,7 +20,7 @@ demo: .venv/.installed  ## pretrain, test and try a small model on this machine'
 	$(BIN)/python -m unmask quickstart --minutes $(MINUTES) --out $(OUT) $(ARGS)
 
 test: .venv/.installed-dev  ## run the tests, but for the slow ones
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 $(ARGS)
 
 test-slow: .venv/.installed-dev  ## run the slow tests
 	$(BIN)/python -m pytest -m slow $(ARGS)

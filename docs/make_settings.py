@@ -34,8 +34,8 @@ A setting is named `room.key`. There are four ways to give it a value; the later
    TOML (`0.003`, `true`, `[0.9, 0.95]`), and as plain text where it is not TOML.
 
 In Python the options are keywords with underscores: `unmask.pretrain(out="runs/a", steps=100)`.
-A name that does not exist is an error that names the nearest one. `none` as a default means that
-the setting is left open; the description says what happens then.
+A name that does not exist is an error that lists those that do. `none` as a default means that the
+setting is left open; the description says what happens then.
 """
 
 _SEE = re.compile(r"see `([\w.]+)`")

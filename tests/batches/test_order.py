@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -73,6 +74,23 @@ def test_batches_of_a_window_come_in_any_order() -> None:
     means = [float(lengths[batch].mean()) for batch in batches_of(lengths, 2048, window=32)]
     rising = sum(a < b for a, b in pairwise(means)) / (len(means) - 1)
     assert 0.35 < rising < 0.65
+
+
+class Recorder(Draws):
+    """Notes which stream each shuffle of an epoch comes from."""
+
+    streams: ClassVar[list[int]] = []
+
+    def permutation(self, n: int, stream: int) -> I64:
+        self.streams.append(stream)
+        return super().permutation(n, stream)
+
+
+def test_each_shuffle_has_its_own_randomness() -> None:
+    """The sequences and every window: a shared stream would shuffle all windows alike."""
+    lengths = np.random.default_rng(0).integers(5, 50, 500)
+    list(epoch_batches(lengths, 100, Recorder(0, 0), 4))
+    assert len(Recorder.streams) == len(set(Recorder.streams)) > 20
 
 
 def test_what_shares_a_window_is_random() -> None:

@@ -172,6 +172,9 @@ def faults_in(code: str) -> list[str]:
             if owner[:1] == ["unmask"] and owner[2:] == ["from_pretrained"]:
                 made |= {t.id: owner[1] for t in node.targets if isinstance(t, ast.Name)}
     for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "unmask":
+            whole = [[*(node.module or "").split("."), alias.name] for alias in node.names]
+            faults += [".".join(path) for path in whole if not resolves(path)]
         if isinstance(node, ast.Attribute):
             path = dotted(node)
             if path[:1] == ["unmask"] and not resolves(path):
@@ -281,6 +284,7 @@ def test_calls_in_sentences_are_found() -> None:
         "unmask.pretrain(out='a', stepz=3)",
         "fill = unmask.FillMask.from_pretrained('a')\nfill('b', topk=3)",
         "unmask.text.prepare.prepared()",
+        "from unmask.errors import UnmaskedError",
     ],
 )
 def test_wrong_code_is_found(code: str) -> None:

@@ -74,3 +74,8 @@ def test_too_few_held_out_gives_a_reason(tmp_path: Path) -> None:
 def test_names_of_distributions_count(text: str) -> None:
     assert names_pattern(["sklearn", "numpy", "stdlib"]).fullmatch(text)
     assert not names_pattern(["sklearn", "numpy", "stdlib"]).search("a matrix of numbers")
+
+
+def test_a_short_name_takes_only_itself() -> None:
+    pattern = names_pattern(["a", "en"])
+    assert pattern.sub("X", "a banana in en_dash and A") == "X banana in X_dash and X"

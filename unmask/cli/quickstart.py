@@ -43,6 +43,8 @@ def quickstart(
     )
     if result.facts is None:
         watch.say("Stopped. The same command goes on from here.")
+        if json:
+            print_json({"finished": False, "stopped_by": result.stopped_by, "folder": out})
     elif json:
         print_json(asdict(result.facts))
     else:

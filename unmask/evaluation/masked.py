@@ -105,7 +105,8 @@ class MaskedEvaluation:
                 logits = model(there.batch, there.rows).float()
                 right = logits.gather(1, there.labels[:, None])
                 loss += float((logits.logsumexp(1) - right[:, 0]).sum())
-                above = (logits > right).sum(1)
+                # Ties count against the guess, and so does a score that is not a number.
+                above = (~(logits < right)).sum(1) - 1
                 top1 += int((above == 0).sum())
                 top5 += int((above < 5).sum())
         return {

@@ -34,10 +34,11 @@ class Score:
 class Neighbours:
     """Counts of tokens, and of tokens beside each other, in training text."""
 
-    def __init__(self, vocab_size: int, rows: Iterable[I64]) -> None:
+    def __init__(self, vocab_size: int, rows: Iterable[I64], special: Iterable[int]) -> None:
         """Count.
 
         Args:
+            special: ids that are never the answer; they count as neighbours only.
             rows: token ids of sequences, special tokens included; no pair is counted across two.
         """
         self.vocab_size = vocab_size
@@ -47,11 +48,16 @@ class Neighbours:
             unigrams += np.bincount(row, minlength=vocab_size)
             pairs.append(row[:-1] * vocab_size + row[1:])
             triples.append((row[:-2] * vocab_size + row[2:]) * vocab_size + row[1:-1])
-        self.unigram: F64 = (unigrams + 1e-3) / (unigrams + 1e-3).sum()
+        self.possible = np.ones(vocab_size, dtype=np.bool_)
+        self.possible[[*special]] = False
+        unigrams = np.where(self.possible, unigrams + 1e-3, 0.0)
+        self.unigram: F64 = unigrams / unigrams.sum()
         codes = np.concatenate(pairs)
-        self._after = _Table(codes, vocab_size)
-        self._before = _Table(codes % vocab_size * vocab_size + codes // vocab_size, vocab_size)
-        self._between = _Table(np.concatenate(triples), vocab_size)
+        self._after = _Table(codes, vocab_size, self.possible)
+        self._before = _Table(
+            codes % vocab_size * vocab_size + codes // vocab_size, vocab_size, self.possible
+        )
+        self._between = _Table(np.concatenate(triples), vocab_size, self.possible)
 
     def scores(self, tasks: Iterable[Task], mask_id: int) -> list[Score]:
         """Every baseline on the same targets."""
@@ -69,7 +75,7 @@ class Neighbours:
                     left if left != mask_id else None, right if right != mask_id else None
                 )
                 for name, guess in zip(names, guesses, strict=True):
-                    above = int((guess > guess[label]).sum())
+                    above = int((guess >= guess[label]).sum()) - 1  # a tie counts against it
                     sums[name] += (above == 0, above < 5, -np.log(guess[label]))
                 targets += 1
         return [
@@ -82,7 +88,9 @@ class Neighbours:
         after = self.unigram if left is None else self._after.given(left, self.unigram)
         before = self.unigram if right is None else self._before.given(right, self.unigram)
         # Independent given the token: P(w | l, r) is in proportion to P(w | l) P(w | r) / P(w).
-        product = after * before / self.unigram
+        product = np.divide(
+            after * before, self.unigram, out=np.zeros_like(after), where=self.possible
+        )
         product /= product.sum()
         between = product
         if left is not None and right is not None:
@@ -91,10 +99,12 @@ class Neighbours:
 
 
 class _Table:
-    """Counts of (context, token), looked up by context."""
+    """Counts of (context, possible token), looked up by context."""
 
-    def __init__(self, codes: I64, vocab_size: int) -> None:
-        unique, self.counts = np.unique(codes, return_counts=True)
+    def __init__(self, codes: I64, vocab_size: int, possible: npt.NDArray[np.bool_]) -> None:
+        unique, counts = np.unique(codes, return_counts=True)
+        kept = possible[unique % vocab_size]
+        self.counts, unique = counts[kept], unique[kept]
         self.contexts, self.tokens = unique // vocab_size, unique % vocab_size
 
     def given(self, context: int, prior: F64) -> F64:

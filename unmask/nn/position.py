@@ -62,8 +62,8 @@ def _turned(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tens
 def rotate(x_TNHD: torch.Tensor, table: Rotation) -> torch.Tensor:
     """Turn each pair (i, i + D / 2) of every head by its token's angle; the halves layout of NeoX.
 
-    Computed in the dtype that comes in, as the published models do in bf16; four times as fast on
-    a CPU as through float32, and the scores are rounded as coarsely afterwards.
+    Computed in the dtype that comes in: in bf16 that is faster on a CPU than through float32, and
+    the scores are rounded as coarsely afterwards.
 
     Args:
         x_TNHD: `(T, N, H, D)`, for instance queries and keys together (N = 2).

@@ -32,6 +32,14 @@ WHY_ENCODER_WINS = (
 )
 
 
+class Stopped(Exception):
+    """A signal stopped the work in the middle of a tour; carries its number."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
 @dataclass(frozen=True, slots=True)
 class _Method:
     name: str
@@ -83,14 +91,16 @@ def _encoder(
     watch: Watch,
 ) -> _Method:
     """A classifier on the pretrained encoder."""
-    begun = time.monotonic()
     settings = finetune_settings(freeze=freeze, seed=seed)
     tuned = finetune(model, train=labels.train, out=out, settings=settings, watch=watch)
+    if tuned.stopped_by is not None:
+        raise Stopped(tuned.stopped_by)
+    begun = time.monotonic()
     classifier = Classifier.from_pretrained(tuned.model)
     method = _measured(
         name, labels, test, lambda texts: [p["label"] for p in classifier.stream(texts)]
     )
-    return _Method(name, method.figures, time.monotonic() - begun)
+    return _Method(name, method.figures, tuned.seconds + time.monotonic() - begun)
 
 
 def _measured(

@@ -16,6 +16,7 @@ GROUPS = 8
 MOST_TRAIN, MOST_TEST = 600, 150  # texts of one label
 FEWEST_TRAIN, FEWEST_TEST = 40, 10
 STANDS_FOR_NAMES = "package"
+SHORTEST_INSIDE = 4  # letters of a name that is looked for inside longer words
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +62,24 @@ def free_labels(corpus: Corpus, folder: Path) -> FreeLabels | str:
 
 
 def names_pattern(groups: list[str]) -> re.Pattern[str]:
-    """Matches every word that contains the name of one of the groups."""
+    """Matches every word that contains the name of one of the groups.
+
+    A name of less than four letters must stand alone, or a folder `a` would take every word that
+    has an a.
+    """
     distributions = packages_distributions()
     names = {name.lower() for group in groups for name in (group, *distributions.get(group, ()))}
     if STDLIB in names:
         names.add("python")
-    parts = sorted((re.escape(name) for name in names), key=len, reverse=True)
-    return re.compile(rf"[\w-]*(?:{'|'.join(parts)})[\w-]*", re.IGNORECASE)
+    ordered = sorted(names, key=len, reverse=True)
+    inside = [re.escape(name) for name in ordered if len(name) >= SHORTEST_INSIDE]
+    alone = [re.escape(name) for name in ordered if len(name) < SHORTEST_INSIDE]
+    parts = []
+    if inside:
+        parts.append(rf"[\w-]*(?:{'|'.join(inside)})[\w-]*")
+    if alone:
+        parts.append(rf"(?<![^\W_])(?:{'|'.join(alone)})(?![^\W_])")
+    return re.compile("|".join(parts), re.IGNORECASE)
 
 
 def _write(

@@ -31,7 +31,9 @@ def evaluation_facts(
     )
     model.eval()
     own = held_out(model)
-    neighbours = Neighbours(tokenizer.vocab_size, _sequences(prepared, settings))
+    neighbours = Neighbours(
+        tokenizer.vocab_size, _sequences(prepared, settings), tokenizer.special_ids
+    )
     scores = neighbours.scores(held_out.tasks, tokenizer.mask_id)
     return EvaluationFacts(
         loss=own["loss"],
@@ -43,7 +45,8 @@ def evaluation_facts(
             f"{RATE:.0%} of the ordinary tokens of held-out documents are hidden behind the mask "
             "token. The model and the baselines see the same text with the same tokens hidden; "
             "the baselines are counted in the training text, and do without a neighbour that is "
-            "hidden itself."
+            "hidden itself. The last one falls back on the product of both neighbours where the "
+            "two were rarely seen around a token."
         ),
     )
 

@@ -15,7 +15,7 @@ from unmask.pipelines.fill import FillMask
 from unmask.report.facts import QuickstartFacts, Stage
 from unmask.report.quickstart import quickstart_report
 from unmask.tour.blanks import fill_blanks
-from unmask.tour.classify import classify
+from unmask.tour.classify import Stopped, classify
 from unmask.tour.gather import (
     commands,
     corpus_facts,
@@ -107,7 +107,10 @@ def quickstart(
     if not result.finished:
         return QuickstartResult(folder, None, None, result.stopped_by)
     prepared = prepare_text(settings, text_sources(settings), folder, Silent())
-    facts = _look(settings, prepared, result, timed)
+    try:
+        facts = _look(settings, prepared, result, timed)
+    except Stopped as stopped:
+        return QuickstartResult(folder, None, None, stopped.number)
     write_file(folder / "facts.json", facts.to_json().encode())
     page = folder / "report.html"
     write_file(page, quickstart_report(facts).encode())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,9 @@ class RunLog:
             last_step: records of later steps are removed: they will be made again.
         """
         self.path = path
-        kept = [r for r in read_log(path) if r["step"] <= last_step] if path.exists() else []
-        path.write_text("".join(json.dumps(r) + "\n" for r in kept), encoding="utf-8")
+        if path.exists():
+            # Cut off rather than written anew: a kill in between then loses nothing.
+            os.truncate(path, _end_of(path, last_step))
         self._file = path.open("a", encoding="utf-8")
 
     def write(self, kind: str, step: int, **facts: Any) -> None:
@@ -37,6 +39,21 @@ class RunLog:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+def _end_of(path: Path, last_step: int) -> int:
+    """Bytes of the file up to the last record of a step that is kept."""
+    end = 0
+    with path.open("rb") as file:
+        for line in file:
+            try:
+                record = json.loads(line)
+            except ValueError:
+                break
+            if not line.endswith(b"\n") or record["step"] > last_step:
+                break
+            end += len(line)
+    return end
 
 
 def read_log(path: Path) -> Iterator[dict[str, Any]]:

@@ -319,12 +319,22 @@ class Run:
     def give_up(self, run_dir: Path, facts: StepFacts) -> None:
         """Back to the last good checkpoint, and an error that names the batch."""
         at = self.position
-        place = f"step {facts.step}, epoch {at.epoch}, batch {at.batch - 1}"
+        first = max(0, at.batch - self.config.accumulate)
+        batches = (
+            f"batch {first}" if first == at.batch - 1 else f"batches {first} to {at.batch - 1}"
+        )
+        place = f"step {facts.step}, epoch {at.epoch}, {batches}"
+        self.position = Position()
         self.resume(run_dir)
+        back = (
+            f"The model is back at step {self.position.step}"
+            if self.position.step
+            else "No checkpoint had been written yet"
+        )
         raise NonFiniteLoss(
             f"the loss must be finite, but was not {STOP_AFTER_BAD} steps in a row, last at "
-            f"{place} (loss {facts.loss}, gradient norm {facts.grad_norm}). The model is back at "
-            f"step {self.position.step}; lower --set optim.lr or check the text of that batch"
+            f"{place} (loss {facts.loss}, gradient norm {facts.grad_norm}). {back}; begin anew in "
+            "another --out with a lower --set optim.lr, or check the text of that batch"
         )
 
 

@@ -21,8 +21,8 @@ class Muon(torch.optim.Optimizer):
     """Momentum whose update is made orthogonal (Jordan et al. 2024).
 
     The numbers are those of `torch.optim.Muon` at its defaults, and so is the saved state. That
-    one works on one matrix at a time, in calls so small that most of the time goes into calling:
-    17 % of a step of a 3 x 128 encoder on a CPU, where this takes 10 %.
+    one works on one matrix at a time, in calls so small that much of the time goes into calling
+    (docs/log.md, 2026-11-22).
     """
 
     def __init__(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import torch
@@ -58,33 +58,68 @@ class Pieces:
         )
 
 
-def assemble(settings: PretrainSettings, prepared: Prepared, device: torch.device) -> Pieces:
-    """A new model of the wanted size, its objective and its batches."""
-    tokenizer, wanted = prepared.tokenizer, settings.model
+def check(settings: PretrainSettings) -> None:
+    """Refuse settings that cannot be served before any work is done and any folder is made.
+
+    Raises:
+        ConfigError, UnsupportedModel: the first that is wrong.
+    """
+    if settings.tokenizer.vocab_size < 8:
+        raise ConfigError(
+            "a vocabulary has five special tokens and needs others, but vocab_size is "
+            f"{settings.tokenizer.vocab_size}"
+        )
+    _config(settings, max(settings.tokenizer.vocab_size, 8), 0)
+    _objective(settings, 8, (0, 1, 2, 3, 4), 4)
+    LoopConfig(steps=1, accumulate=settings.budget.accumulate, keep=settings.run.keep)
+    per_batch = settings.budget.tokens_per_step // settings.budget.accumulate
+    if per_batch < settings.model.context:
+        raise ConfigError(
+            "a batch must hold the longest sequence, but tokens_per_step / accumulate is "
+            f"{per_batch} and the context {settings.model.context}; raise the one with --set "
+            "budget.tokens_per_step or lower the other with --context"
+        )
+
+
+def _config(settings: PretrainSettings, vocab_size: int, pad_id: int) -> PublishedConfig:
+    """The configuration of a model of the wanted size."""
+    wanted = settings.model
     extra = {"norm": wanted.norm} if wanted.arch == "modernbert" else {}
     if wanted.norm != "layer" and not extra:
         raise ConfigError(f"norm {wanted.norm!r} is for modernbert; {wanted.arch} has layer norms")
-    config = sized_config(
+    return sized_config(
         wanted.arch,
         wanted.size,
-        vocab_size=tokenizer.vocab_size,
+        vocab_size=vocab_size,
         context=wanted.context,
-        pad_token_id=tokenizer.pad_id,
+        pad_token_id=pad_id,
         **extra,
     )
-    arch = arch_of(wanted.arch)
-    model = LanguageModel(arch.encoder(config), arch.lm_head(config))
-    depth = len(model.encoder.config.layers)
-    initialise(model, wanted.std, depth, torch.Generator().manual_seed(settings.run.seed))
+
+
+def _objective(
+    settings: PretrainSettings, vocab_size: int, special: Iterable[int], mask_id: int
+) -> MaskedLM:
     mask = settings.mask
-    objective = MaskedLM.over(
-        tokenizer.vocab_size,
-        tokenizer.special_ids,
-        tokenizer.mask_id,
+    return MaskedLM.over(
+        vocab_size,
+        special,
+        mask_id,
         rate=mask.rate,
         final_rate=mask.final_rate,
         split=Split(masked=mask.masked, random=mask.random),
     )
+
+
+def assemble(settings: PretrainSettings, prepared: Prepared, device: torch.device) -> Pieces:
+    """A new model of the wanted size, its objective and its batches."""
+    tokenizer, wanted = prepared.tokenizer, settings.model
+    config = _config(settings, tokenizer.vocab_size, tokenizer.pad_id)
+    arch = arch_of(wanted.arch)
+    model = LanguageModel(arch.encoder(config), arch.lm_head(config))
+    depth = len(model.encoder.config.layers)
+    initialise(model, wanted.std, depth, torch.Generator().manual_seed(settings.run.seed))
+    objective = _objective(settings, tokenizer.vocab_size, tokenizer.special_ids, tokenizer.mask_id)
     source = PretrainingBatches.over(
         prepared.store.tokens,
         prepared.store.offsets,

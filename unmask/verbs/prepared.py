@@ -7,10 +7,10 @@ from pathlib import Path
 
 from unmask.batches.store import TokenStore, build_store
 from unmask.checkpoint.jsonfile import read_json, write_json
-from unmask.text.corpus import Corpus
+from unmask.text.corpus import MANIFEST, Corpus
 from unmask.text.installed import InstalledDocstrings
 from unmask.text.prepare import prepare
-from unmask.text.sources import Sources, TextSources
+from unmask.text.sources import Sources, TextSources, source_digest
 from unmask.tokens.tokenizer import Tokenizer
 from unmask.tokens.train import train as train_vocabulary
 from unmask.verbs.pretrain_settings import PretrainSettings
@@ -33,13 +33,34 @@ def text_sources(settings: PretrainSettings) -> Sources:
     return InstalledDocstrings.find()
 
 
+def text_digest(settings: PretrainSettings, sources: Sources, folder: Path, watch: Watch) -> str:
+    """Digest of the text that a run in this folder reads.
+
+    Files that were named must stay as they were. Installed packages come and go, and a run that
+    has read them keeps its own copy of the text: it goes on with that, and says so.
+    """
+    digest = source_digest(sources)
+    if (standing := _own_text(settings, folder)) is None:
+        return digest
+    if standing.source_digest != digest:
+        watch.say("the installed packages changed; going on with the text that this run began with")
+    return standing.source_digest
+
+
+def _own_text(settings: PretrainSettings, folder: Path) -> Corpus | None:
+    """The copy of the installed packages' text that a run has made, if it has."""
+    if settings.text.paths or not (folder / "corpus" / MANIFEST).is_file():
+        return None
+    return Corpus.open(folder / "corpus")
+
+
 def prepare_text(
     settings: PretrainSettings, sources: Sources, folder: Path, watch: Watch
 ) -> Prepared:
     """Corpus, tokenizer and token store in a run's folder; each is kept if it is there already."""
     text = settings.text
     with watch.stage("cleaning and splitting the text") as advance:
-        corpus = prepare(
+        corpus = _own_text(settings, folder) or prepare(
             sources,
             folder / "corpus",
             field=text.field,

@@ -17,13 +17,13 @@ from unmask.checkpoint.jsonfile import read_json, write_json
 from unmask.config import to_mapping
 from unmask.errors import ConfigError
 from unmask.evaluation.masked import MaskedEvaluation
-from unmask.text.sources import source_digest
+from unmask.tokens.tokenizer import Tokenizer
 from unmask.train.loop import LoopConfig, Outcome, train
 from unmask.train.precision import resolve_dtype
-from unmask.verbs.assembled import Pieces, assemble
+from unmask.verbs.assembled import Pieces, assemble, check
 from unmask.verbs.cards import pretraining_card
 from unmask.verbs.machine import environment, resolve_device, use_threads
-from unmask.verbs.prepared import Prepared, prepare_text, text_sources
+from unmask.verbs.prepared import Prepared, prepare_text, text_digest, text_sources
 from unmask.verbs.pretrain_settings import PretrainSettings, pretrain_settings
 from unmask.verbs.progress import StepLine
 from unmask.verbs.run_folder import RunFolder
@@ -98,9 +98,12 @@ def pretrain(
     watch = watch or Silent()
     if settings.budget == type(settings.budget)() or _budgetless(settings):
         raise ConfigError(f"a run needs an end: give {BUDGET}")
+    check(settings)
     sources = text_sources(settings)
     with watch.stage("reading the text"):
-        digest = source_digest(sources)
+        digests = {"text": text_digest(settings, sources, Path(out), watch)}
+    if settings.tokenizer.path is not None:
+        digests["tokenizer"] = Tokenizer.from_pretrained(settings.tokenizer.path).digest
     threads = use_threads(settings.run.threads)
     device = resolve_device(settings.run.device)
     dtype = resolve_dtype(settings.run.dtype, device)
@@ -108,7 +111,7 @@ def pretrain(
         Path(out),
         "pretrain",
         settings=to_mapping(settings),
-        digests={"text": digest},
+        digests=digests,
         environment=environment(device, dtype, threads),
     ) as folder:
         for note in folder.notes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -137,9 +138,13 @@ class PretrainSettings:
                 f"exactly one of steps, tokens and minutes ends a run, but {' and '.join(given)} "
                 "are given; keep one"
             )
-        if any((getattr(budget, name) or 1) <= 0 for name in given):
-            raise ConfigError(f"{given[0]} must be above 0, not {getattr(budget, given[0])}")
-        if budget.tokens_per_step % budget.accumulate or budget.accumulate < 1:
+        for name in given:
+            value = getattr(budget, name)
+            if not (math.isfinite(value) and value > 0):
+                raise ConfigError(f"{name} must be above 0, not {value}")
+        if not 0 <= self.run.seed < 2**31:
+            raise ConfigError(f"the seed must lie between 0 and 2^31 - 1, not be {self.run.seed}")
+        if budget.accumulate < 1 or budget.tokens_per_step % budget.accumulate:
             raise ConfigError(
                 "accumulate must divide tokens_per_step, but these are "
                 f"{budget.accumulate} and {budget.tokens_per_step}"

@@ -31,7 +31,7 @@ _ABSENT = object()
 LOOSE = frozenset(
     f"run.{name}"
     for name in ("device", "dtype", "threads", "eval_every", "save_every", "keep", "tensorboard")
-)
+) | {"text.paths", "tokenizer.path"}  # however they are spelled: their content is digested
 
 
 class RunFolder:
