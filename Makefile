@@ -11,7 +11,7 @@ INSTALL = $(BIN)/python -m pip install -c constraints.txt
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-slow lint format clean
+.PHONY: help demo test lint format clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,11 +19,8 @@ help:  ## list the targets
 demo: .venv/.installed  ## pretrain, test and try a small model on this machine's own text
 	$(BIN)/python -m unmask quickstart --minutes $(MINUTES) --out $(OUT) $(ARGS)
 
-test: .venv/.installed-dev  ## run the tests, but for the slow ones
+test: .venv/.installed-dev  ## run the tests
 	$(BIN)/python -m pytest -n 2 $(ARGS)
-
-test-slow: .venv/.installed-dev  ## run the slow tests
-	$(BIN)/python -m pytest -m slow $(ARGS)
 
 lint: .venv/.installed-dev  ## check rules, format and types
 	$(BIN)/python -m ruff check

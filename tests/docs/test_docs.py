@@ -237,6 +237,13 @@ def test_page_of_settings_is_up_to_date(monkeypatch: pytest.MonkeyPatch) -> None
     assert read(DOCS / "settings.md") == maker.page(), "run: python docs/make_settings.py"
 
 
+@pytest.mark.parametrize("page", CODE, ids=name_of)
+def test_recipes_are_shown_as_they_are(page: Path) -> None:
+    recipes = [read(path).strip() for path in (ROOT / "recipes").glob("*.toml")]
+    shown = [fence.text.strip() for fence in fences(read(page)) if fence.language == "toml"]
+    assert [text for text in shown if text not in recipes] == []
+
+
 def test_pages_name_no_machine() -> None:
     """Folders of one machine and hosts of package registries have no place in a page."""
     words = ("/home/", "/root/", "/tmp/", "/work/", "pypi.org", "pythonhosted")

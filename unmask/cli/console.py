@@ -58,14 +58,16 @@ class Terminal:
     @contextmanager
     def _lines(self, title: str, last: list[str]) -> Iterator[Callable[[float, str], None]]:
         begun = said = time.monotonic()
+        from_share: float | None = None  # a resumed stage does not begin at nothing
 
         def advance(share: float, words: str) -> None:
-            nonlocal said
+            nonlocal said, from_share
             last[0] = words
             now = time.monotonic()
-            if now - said > PLAIN_EVERY and share > 0:
+            from_share = share if from_share is None else from_share
+            if now - said > PLAIN_EVERY and share > from_share:
                 said = now
-                left = (now - begun) * (1 - share) / share
+                left = (now - begun) * (1 - share) / (share - from_share)
                 self.say(f"  {title}: {share:.0%}, about {left:.0f} s left  {words}")
 
         yield advance

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
+from shutil import which
 from typing import Annotated
 
 import typer
@@ -63,5 +66,8 @@ def _show(result: object) -> None:
     assert result.facts is not None
     Console().print(summary(result.facts))
     print(f"\nThe report: {result.report}\n\nNext:")
+    if which("unmask") is None:
+        here = Path(sys.executable).parent / "activate"
+        print(f"  source {os.path.relpath(here)}\n      so that the shell finds the command unmask")
     for command in result.facts.commands:
         print(f"  {command.line}\n      {command.does}")

@@ -15,7 +15,7 @@ from unmask.batches.sequences import OnLong
 from unmask.checkpoint.folder import Opened, open_classifier
 from unmask.errors import TokenizerError
 from unmask.heads.model import SequenceClassifier
-from unmask.pipelines.folders import save_opened
+from unmask.pipelines.folders import SaveFormat, save_opened
 from unmask.pipelines.running import Fit, Fitted, run, windows
 from unmask.tokens.tokenizer import Tokenizer
 
@@ -64,13 +64,15 @@ class Classifier:
         """
         return cls(open_classifier(path, dtype=dtype, device=device))
 
-    def save_pretrained(self, path: str | Path, *, replace: bool = False) -> None:
+    def save_pretrained(
+        self, path: str | Path, *, format: SaveFormat = "auto", replace: bool = False
+    ) -> None:
         """Save model, tokenizer and labels as a folder.
 
         Raises:
             CheckpointError: the folder is taken and not to be replaced, or the disk is full.
         """
-        save_opened(self.opened, path, replace=replace)
+        save_opened(self.opened, path, format=format, replace=replace)
 
     @property
     def labels(self) -> tuple[str, ...]:

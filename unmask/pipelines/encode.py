@@ -14,7 +14,7 @@ from unmask.batches.batch import Batch
 from unmask.checkpoint.folder import Opened, open_encoder
 from unmask.errors import TokenizerError
 from unmask.nn.encoder import Encoder as EncoderModule
-from unmask.pipelines.folders import save_opened
+from unmask.pipelines.folders import SaveFormat, save_opened
 from unmask.pipelines.running import Fit, run
 from unmask.tokens.tokenizer import Tokenizer
 
@@ -86,13 +86,15 @@ class Encoder:
         """
         return cls(open_encoder(path, dtype=dtype, device=device))
 
-    def save_pretrained(self, path: str | Path, *, replace: bool = False) -> None:
+    def save_pretrained(
+        self, path: str | Path, *, format: SaveFormat = "auto", replace: bool = False
+    ) -> None:
         """Save encoder and tokenizer as a folder.
 
         Raises:
             CheckpointError: the folder is taken and not to be replaced, or the disk is full.
         """
-        save_opened(self.opened, path, replace=replace)
+        save_opened(self.opened, path, format=format, replace=replace)
 
     @property
     def tokenizer(self) -> Tokenizer:

@@ -16,7 +16,7 @@ from unmask.batches.sequences import OnLong
 from unmask.checkpoint.folder import Opened, open_language_model
 from unmask.errors import ConfigError, TextError, TokenizerError
 from unmask.heads.model import LanguageModel
-from unmask.pipelines.folders import save_opened
+from unmask.pipelines.folders import SaveFormat, save_opened
 from unmask.pipelines.running import Fit, Fitted, run
 from unmask.tokens.encoded import Encoded
 from unmask.tokens.tokenizer import Tokenizer
@@ -68,13 +68,15 @@ class FillMask:
         """
         return cls(open_language_model(Path(path), dtype=dtype, device=device))
 
-    def save_pretrained(self, path: str | Path, *, replace: bool = False) -> None:
+    def save_pretrained(
+        self, path: str | Path, *, format: SaveFormat = "auto", replace: bool = False
+    ) -> None:
         """Save model and tokenizer as a folder.
 
         Raises:
             CheckpointError: the folder is taken and not to be replaced, or the disk is full.
         """
-        save_opened(self.opened, path, replace=replace)
+        save_opened(self.opened, path, format=format, replace=replace)
 
     @property
     def tokenizer(self) -> Tokenizer:

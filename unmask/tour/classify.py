@@ -91,6 +91,7 @@ def _encoder(
     watch: Watch,
 ) -> _Method:
     """A classifier on the pretrained encoder."""
+    watch.say(f"classifying: {name}")
     settings = finetune_settings(freeze=freeze, seed=seed)
     tuned = finetune(model, train=labels.train, out=out, settings=settings, watch=watch)
     if tuned.stopped_by is not None:

@@ -70,6 +70,7 @@ def prepare_text(
             held_out=text.held_out,
             progress=lambda done, total: advance(done / max(total, 1), ""),
         )
+    _say_left_out(corpus, watch)
     with watch.stage("training the tokenizer") as advance:
         tokenizer = _tokenizer(settings, corpus, folder / "tokenizer")
         advance(1.0, f"{tokenizer.vocab_size:,} tokens")
@@ -84,6 +85,17 @@ def prepare_text(
         )
         advance(1.0, f"{store.meta.tokens:,} tokens")
     return Prepared(corpus, tokenizer, store)
+
+
+def _say_left_out(corpus: Corpus, watch: Watch) -> None:
+    """Corrupt places and files that were not read, as lines that stay."""
+    stats = corpus.stats
+    if stats.bad_places:
+        first = stats.bad_examples[0] if stats.bad_examples else ""
+        watch.say(f"{stats.bad_places:,} corrupt places were left out, such as {first}")
+    if stats.skipped:
+        files = ", ".join(f"{count:,} {kind}" for kind, count in stats.skipped.items())
+        watch.say(f"files that were not read: {files}")
 
 
 def _tokenizer(settings: PretrainSettings, corpus: Corpus, folder: Path) -> Tokenizer:
