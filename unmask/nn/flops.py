@@ -39,3 +39,11 @@ def forward_flops(config: EncoderConfig, lengths: Sequence[int]) -> int:
 def lm_head_flops(config: EncoderConfig, rows: int) -> int:
     """Floating-point operations of the language-model head at `rows` positions."""
     return 2 * rows * (config.width**2 + config.width * config.embedding.vocab)
+
+
+def lm_training_flops(config: EncoderConfig, tokens: int, rows: int) -> int:
+    """Floating-point operations of training on `tokens`, predicting at `rows` of them.
+
+    Forward once and backward twice; attention's own products, a few percent here, are left out.
+    """
+    return 3 * (2 * matrix_parameters(config) * tokens + lm_head_flops(config, rows))

@@ -10,7 +10,7 @@ import torch
 
 from unmask.config import to_mapping
 from unmask.heads.model import LanguageModel
-from unmask.nn.flops import lm_head_flops, matrix_parameters
+from unmask.nn.flops import lm_training_flops
 from unmask.report.facts import (
     Command,
     CorpusFacts,
@@ -156,9 +156,8 @@ def _share_of_peak(
     device = resolve_device(settings.run.device)
     peak = measured_peak(resolve_dtype(settings.run.dtype, device), device)
     targets = sum(record["targets"] for record in train)
-    config = model.encoder.config
-    forward = 2 * matrix_parameters(config) * result.tokens + lm_head_flops(config, targets)
-    return min(1.0, 3 * forward / result.seconds / peak)
+    flops = lm_training_flops(model.encoder.config, result.tokens, targets)
+    return min(1.0, flops / result.seconds / peak)
 
 
 def mask_facts(result: PretrainResult, settings: PretrainSettings) -> MaskFacts:

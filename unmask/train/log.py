@@ -44,15 +44,10 @@ class RunLog:
 def _end_of(path: Path, last_step: int) -> int:
     """Bytes of the file up to the last record of a step that is kept."""
     end = 0
-    with path.open("rb") as file:
-        for line in file:
-            try:
-                record = json.loads(line)
-            except ValueError:
-                break
-            if not line.endswith(b"\n") or record["step"] > last_step:
-                break
-            end += len(line)
+    for record, after in _records(path):
+        if record["step"] > last_step:
+            break
+        end = after
     return end
 
 
@@ -62,12 +57,19 @@ def read_log(path: Path) -> Iterator[dict[str, Any]]:
     Raises:
         CorruptText: any other line that is no JSON object.
     """
+    return (record for record, _ in _records(path))
+
+
+def _records(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
+    """Each record with the bytes of the file up to its end; see `read_log`."""
+    end = 0
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
+            if not line.endswith(b"\n"):
+                return
             try:
                 record = json.loads(line)
             except ValueError:
-                if not line.endswith(b"\n"):
-                    return
                 raise CorruptText(str(path), number, "not a JSON object") from None
-            yield record
+            end += len(line)
+            yield record, end

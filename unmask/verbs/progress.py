@@ -10,7 +10,7 @@ from typing import Any
 
 from unmask.errors import ConfigError
 from unmask.nn.config import EncoderConfig
-from unmask.nn.flops import lm_head_flops, matrix_parameters
+from unmask.nn.flops import lm_training_flops
 from unmask.train.loop import Position, StepFacts
 from unmask.verbs.watch import Advance
 
@@ -31,10 +31,7 @@ class StepLine:
         tokens = sum(f.tokens for f in self.recent)
         targets = sum(f.targets for f in self.recent)
         loss = sum(f.loss * f.targets for f in self.recent) / max(targets, 1)
-        # Forward once and backward twice; attention's own products are a few percent here.
-        flops = 3 * (
-            2 * matrix_parameters(self.encoder) * tokens + lm_head_flops(self.encoder, targets)
-        )
+        flops = lm_training_flops(self.encoder, tokens, targets)
         words = (
             f"loss {loss:.3f} · {tokens / seconds:,.0f} tokens/s · "
             f"{flops / seconds / self.peak:.0%} of peak"
