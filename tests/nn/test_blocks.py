@@ -71,7 +71,7 @@ def test_mlp(name: Activation, function: nn.Module, gated: bool) -> None:
 
 def test_rotation_depends_on_the_distance_alone() -> None:
     """The product of a query and a key is the same wherever the pair stands."""
-    q, k = torch.randn(2, 1, 1, 1, 16, dtype=torch.float64)
+    q, k = torch.randn(2, 1, 1, 16, dtype=torch.float64)
 
     def product(at_q: int, at_k: int) -> float:
         table = rotation(torch.tensor([at_q, at_k]), 16, 100.0)
@@ -85,7 +85,7 @@ def test_rotation_depends_on_the_distance_alone() -> None:
 
 def test_rotation_turns_pairs_by_their_own_angle() -> None:
     """Pair i, i + 4 of a head of 8 at position p turns by p / base^(i / 4)."""
-    x = torch.zeros(1, 1, 1, 8)
+    x = torch.zeros(1, 1, 8)
     for pair in range(4):
         x[..., pair] = 1.0
     turned = rotate(x, rotation(torch.tensor([3]), 8, 81.0)).flatten()
@@ -97,13 +97,13 @@ def test_rotation_turns_pairs_by_their_own_angle() -> None:
 
 def test_rotation_gradient() -> None:
     table = rotation(torch.arange(3), 4, 10.0)
-    x = torch.randn(3, 2, 2, 4, dtype=torch.float64, requires_grad=True)
+    x = torch.randn(3, 2, 4, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda x: rotate(x, table), (x,))
 
 
 def test_rotation_in_bf16_is_as_exact_as_bf16() -> None:
     """Three roundings: of the table, of a product and of the sum."""
-    x = torch.randn(200, 2, 2, 16, generator=torch.Generator().manual_seed(0)).bfloat16()
+    x = torch.randn(200, 4, 16, generator=torch.Generator().manual_seed(0)).bfloat16()
     table = rotation(torch.arange(200), 16, 1e4)
     error = (rotate(x, table).float() - rotate(x.float(), table)).abs()
     pair = (x.float() ** 2 + x.float().roll(8, -1) ** 2).sqrt()

@@ -183,13 +183,16 @@ def test_varlen_is_called_with_the_layout(
     q, k, v = (x.bfloat16() for x in qkv_of(layout))
     calls = []
 
-    def record(*tensors: torch.Tensor, window_size: tuple[int, int]) -> torch.Tensor:
-        calls.append((tensors, window_size))
+    def record(
+        *tensors: torch.Tensor, window_size: tuple[int, int], scale: float
+    ) -> torch.Tensor:
+        calls.append((tensors, window_size, scale))
         return torch.ones_like(tensors[2])
 
     monkeypatch.setattr(varlen, "varlen_attn", record)
     out = attend(q, k, v, layout, window=window, causal=causal, kernel="varlen")
-    ((tensors, window_size),) = calls
+    ((tensors, window_size, scale),) = calls
+    assert scale == WIDTH**-0.5
     given_q, given_k, given_v, queries_from, keys_from, longest_query, longest_key = tensors
     for given_x, x in ((given_q, q), (given_k, k), (given_v, v)):
         assert torch.equal(given_x, x[:15])
@@ -209,7 +212,7 @@ def test_varlen_signature() -> None:
 
     names = list(inspect.signature(varlen.varlen_attn).parameters)
     assert names[:7] == ["query", "key", "value", "cu_seq_q", "cu_seq_k", "max_q", "max_k"]
-    assert "window_size" in names
+    assert {"window_size", "scale"} <= {*names}
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="the varlen kernel needs a CUDA device")

@@ -1,4 +1,4 @@
-"""Runs a model of `transformers` and ours on the same input, and says how far they are apart.
+"""Runs an oracle and ours on the same input, and says how far they are apart.
 
 Every comparison gives one number: the largest difference between two values, divided by the
 largest of the oracle's values where that is above one.
@@ -7,7 +7,7 @@ largest of the oracle's values where that is above one.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -24,7 +24,7 @@ from unmask.arch.weights import write
 from unmask.batches.batch import Batch
 from unmask.batches.pack import pack
 from unmask.checkpoint.building import named_weights
-from unmask.checkpoint.folder import Opened, open_classifier, open_encoder, open_language_model
+from unmask.checkpoint.folder import Opened, open_model
 from unmask.nn import kernels
 
 Side = Literal["left", "right"]
@@ -32,11 +32,6 @@ Side = Literal["left", "right"]
 # The longest length allowed, single tokens, neighbours of equal length, and lengths on both sides
 # of the block borders of local attention.
 LENGTHS = (CONTEXT, 5, 17, 17, 1, 33, 16, 48)
-OPENERS: Mapping[HeadKind, Callable[..., Opened[Any]]] = {
-    "encoder": open_encoder,
-    "lm": open_language_model,
-    "sequence": open_classifier,
-}
 
 
 def difference(ours: torch.Tensor, theirs: torch.Tensor) -> float:
@@ -58,7 +53,7 @@ class Inputs:
     def draw(cls, segments: int, seed: int = 3) -> Inputs:
         """Random ids, never the padding; every second sequence is a pair if there are segments."""
         draws = torch.Generator().manual_seed(seed)
-        ids = [torch.randint(1, VOCAB, (n,), generator=draws).tolist() for n in LENGTHS]
+        ids = [torch.randint(2, VOCAB, (n,), generator=draws).tolist() for n in LENGTHS]
         cuts = [n // 3 if i % 2 and segments > 1 else n for i, n in enumerate(LENGTHS)]
         kinds = [[int(i >= cut) for i in range(n)] for n, cut in zip(LENGTHS, cuts, strict=True)]
         return cls(ids, kinds)
@@ -66,21 +61,22 @@ class Inputs:
     def packed(self) -> Batch:
         return pack(self.ids, segments=self.segments)
 
-    def padded(self, side: Side, segments: int) -> dict[str, torch.Tensor]:
+    def padded(self, side: Side, row: Row) -> dict[str, torch.Tensor]:
         """`(B, S)` tensors as `transformers` takes them, with positions that do not count pads."""
         longest = max(map(len, self.ids))
+        first = row.padding + 1 if row.arch in ("roberta", "mpnet") else 0
         rows: dict[str, list[list[int]]] = {}
         for ids, kinds in zip(self.ids, self.segments, strict=True):
-            pad = [0] * (longest - len(ids))
             columns = {
-                "input_ids": ids,
-                "attention_mask": [1] * len(ids),
-                "position_ids": list(range(len(ids))),
-                "token_type_ids": kinds,
+                "input_ids": (ids, row.padding),
+                "attention_mask": ([1] * len(ids), 0),
+                "position_ids": (list(range(first, first + len(ids))), 0),
+                "token_type_ids": (kinds, 0),
             }
-            if not segments:
+            if not row.segments:
                 del columns["token_type_ids"]
-            for name, column in columns.items():
+            for name, (column, filler) in columns.items():
+                pad = [filler] * (longest - len(ids))
                 rows.setdefault(name, []).append(pad + column if side == "left" else column + pad)
         return {name: torch.tensor(column) for name, column in rows.items()}
 
@@ -93,7 +89,7 @@ class Inputs:
 
 @dataclass
 class Pair:
-    """A model of `transformers`, ours opened from its folder, and what both are given."""
+    """An oracle, ours opened from its folder, and what both are given."""
 
     row: Row
     kind: HeadKind
@@ -103,24 +99,20 @@ class Pair:
     @cached_property
     def theirs(self) -> Any:
         model = oracle(self.row, self.kind)
-        write_folder(self.row, model, self.folder, tokenizer())
+        write_folder(self.row, self.kind, model, self.folder, tokenizer())
         return model
 
     @cached_property
     def opened(self) -> Opened[Any]:
         _ = self.theirs
-        return OPENERS[self.kind](self.folder)
-
-    @property
-    def segments(self) -> int:
-        return int(self.row.settings.get("type_vocab_size", 0))
+        return open_model(self.folder)
 
     @cached_property
     def inputs(self) -> Inputs:
-        return Inputs.draw(self.segments, self.seed)
+        return Inputs.draw(self.row.segments, self.seed)
 
     def padded(self, side: Side) -> dict[str, torch.Tensor]:
-        return self.inputs.padded(side, self.segments)
+        return self.inputs.padded(side, self.row)
 
     def real(self, x: torch.Tensor, side: Side) -> torch.Tensor:
         """The rows `(T, ...)` of real tokens of `(B, S, ...)`, in the order of the packed batch."""
@@ -139,32 +131,13 @@ def kernel(name: kernels.Kernel | None) -> Iterator[None]:
         kernels.choose_kernel = before
 
 
-@contextmanager
-def recorded(encoder: Any, tokens: int) -> Iterator[list[torch.Tensor]]:
-    """Collects what the embedding and every layer give, and last what the encoder gives."""
-    seen: list[torch.Tensor] = []
-
-    def keep(_module: Any, _arguments: Any, out: torch.Tensor) -> None:
-        seen.append(out[:tokens])
-
-    hooks = [m.register_forward_hook(keep) for m in (encoder.embedding, *encoder.layers, encoder)]
-    try:
-        yield seen
-    finally:
-        for hook in hooks:
-            hook.remove()
-
-
 @torch.no_grad()
 def hidden_states(pair: Pair) -> float:
     """Every layer at every real token: three paddings against two kernels."""
     batch, ours = pair.inputs.packed(), []
     for name in (None, "reference"):
-        with kernel(name), recorded(pair.opened.model, batch.tokens) as seen:  # type: ignore[arg-type]
-            pair.opened.model(batch)
-        *inner, last = seen
-        # Theirs gives the last layer once, after the final norm.
-        ours.append([*inner[:-1], last])
+        with kernel(name):  # type: ignore[arg-type]
+            ours.append(list(pair.opened.model.states(batch)))
     theirs = [_theirs_padded(pair, side) for side in ("left", "right")]
     theirs.append(_theirs_alone(pair))
     return max(
@@ -183,7 +156,7 @@ def _theirs_padded(pair: Pair, side: Side) -> list[torch.Tensor]:
 def _theirs_alone(pair: Pair) -> list[torch.Tensor]:
     each = [
         pair.theirs(**alone, output_hidden_states=True).hidden_states
-        for alone in pair.inputs.one_by_one(pair.segments)
+        for alone in pair.inputs.one_by_one(pair.row.segments)
     ]
     return [torch.cat([state[0] for state in layer]) for layer in zip(*each, strict=True)]
 
@@ -195,40 +168,88 @@ def our_logits(pair: Pair, model: nn.Module) -> torch.Tensor:
     return logits
 
 
-def their_logits(pair: Pair, model: Any) -> torch.Tensor:
-    """With the padding on the right: theirs takes the first column for the first token."""
-    logits: torch.Tensor = model(**pair.padded("right")).logits
-    return pair.real(logits, "right") if pair.kind == "lm" else logits
+def their_logits(pair: Pair, model: Any, side: Side = "right") -> torch.Tensor:
+    """Padded on the right unless said: some of theirs take the first column for the first token."""
+    out = model(**pair.padded(side))
+    if pair.kind == "span":
+        return pair.real(torch.stack((out.start_logits, out.end_logits), -1), side)
+    logits: torch.Tensor = out.logits
+    if pair.kind == "discriminator":
+        logits = logits[..., None]
+    return logits if pair.kind == "sequence" else pair.real(logits, side)
 
 
 @torch.no_grad()
 def logits(pair: Pair) -> float:
-    """The head's output."""
-    return difference(our_logits(pair, pair.opened.model), their_logits(pair, pair.theirs))
+    """The head's output; padded on the left too, where the head reads every token."""
+    ours = our_logits(pair, pair.opened.model)
+    sides: tuple[Side, ...] = ("right",) if pair.kind == "sequence" else ("right", "left")
+    return max(difference(ours, their_logits(pair, pair.theirs, side)) for side in sides)
 
 
 def targets(pair: Pair) -> torch.Tensor:
-    """Random ids at a third of the tokens and -100 elsewhere `(T,)`, or random labels `(B,)`."""
+    """Random ids at a third of the tokens and -100 elsewhere, labels or bits at each `(T,)`;
+    labels of sequences `(B,)`; first and last token of answers `(B, 2)`."""
     draws = torch.Generator().manual_seed(5)
-    if pair.kind == "sequence":
-        return torch.randint(0, len(LABELS), (len(LENGTHS),), generator=draws)
+    lengths = torch.tensor(LENGTHS)
+    match pair.kind:
+        case "sequence":
+            return torch.randint(0, len(LABELS), (len(LENGTHS),), generator=draws)
+        case "span":
+            shares = torch.rand(len(LENGTHS), 2, generator=draws).sort(1).values
+            return (shares * lengths[:, None]).long()
+        case "token" | "discriminator":
+            most = len(LABELS) if pair.kind == "token" else 2
+            return torch.randint(0, most, (sum(LENGTHS),), generator=draws)
     chosen = torch.rand(sum(LENGTHS), generator=draws) < 0.3
     return torch.where(chosen, torch.randint(0, VOCAB, chosen.shape, generator=draws), -100)
 
 
 def _our_loss(pair: Pair, model: nn.Module) -> torch.Tensor:
     batch, wanted = pair.inputs.packed(), targets(pair)
-    if pair.kind == "sequence":
-        return nn.functional.cross_entropy(model(batch).float(), wanted)
-    rows = (wanted >= 0).nonzero().flatten()
-    return nn.functional.cross_entropy(model(batch, rows).float(), wanted[rows])
+    if pair.kind == "lm":
+        return _our_lm_loss(model, batch, wanted)
+    logits = model(batch).float()
+    match pair.kind:
+        case "discriminator":
+            return nn.functional.binary_cross_entropy_with_logits(logits[:, 0], wanted.float())
+        case "span":
+            texts = torch.split(logits, [*batch.lengths])
+            ends = [nn.functional.cross_entropy(x.T, y) for x, y in zip(texts, wanted, strict=True)]
+            return torch.stack(ends).mean()
+    return nn.functional.cross_entropy(logits, wanted)
+
+
+def _our_lm_loss(model: Any, batch: Batch, wanted: torch.Tensor) -> torch.Tensor:
+    """Over the tokens that each row predicts, which may stand before or behind it."""
+    text = torch.repeat_interleave(torch.arange(len(batch)), torch.tensor(batch.lengths))
+    scored, about = [], []
+    for part, offset in enumerate(model.head_config.predicts):
+        rows = torch.arange(batch.tokens)
+        there = (rows + offset >= 0) & (rows + offset < batch.tokens)
+        rows = rows[there]
+        rows = rows[(text[rows + offset] == text[rows]) & (wanted[rows + offset] >= 0)]
+        logits = model(batch, rows).float()
+        scored.append(logits if logits.dim() == 2 else logits[:, part])
+        about.append(wanted[rows + offset])
+    return nn.functional.cross_entropy(torch.cat(scored), torch.cat(about))
 
 
 def _their_loss(pair: Pair, model: Any) -> torch.Tensor:
     inputs, wanted = pair.padded("right"), targets(pair)
-    if pair.kind == "lm":
+    if pair.kind == "span":
+        # Theirs lets padding compete for the ends, so each text is asked by itself.
+        alone = zip(pair.inputs.one_by_one(pair.row.segments), wanted, strict=True)
+        each = [
+            model(**text, start_positions=ends[:1], end_positions=ends[1:]).loss
+            for text, ends in alone
+        ]
+        return torch.stack(each).mean()
+    if pair.kind != "sequence":
         real = inputs["attention_mask"].bool()
         wanted = torch.full(real.shape, -100).masked_scatter(real, wanted)
+    if pair.kind == "discriminator":
+        wanted = wanted.clamp(min=0)
     loss: torch.Tensor = model(**inputs, labels=wanted).loss
     return loss
 
@@ -259,22 +280,33 @@ def our_gradients(pair: Pair, model: Any) -> dict[str, torch.Tensor]:
         _our_loss(pair, model).backward()
     arch = arch_of(pair.row.arch)
     found = {name: p.grad for name, p in named_weights(model).items() if p.grad is not None}
-    return write(arch.weights + arch.head_weights(pair.kind), arch.prefix, found)
+    rules = arch.rules(pair.opened.config, pair.kind)
+    return _one_name(write(rules, arch.prefix_of(pair.kind), found))
+
+
+def _one_name(found: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """DeBERTa's head has two sets of names; ours is written under the first."""
+    old = "cls.predictions.transform."
+    renamed = {n.replace("lm_predictions.lm_head.", "cls.predictions."): g for n, g in found.items()}
+    plain = {n.replace("cls.predictions.dense", f"{old}dense"): g for n, g in renamed.items()}
+    return {n.replace("cls.predictions.LayerNorm", f"{old}LayerNorm"): g for n, g in plain.items()}
 
 
 def their_gradients(pair: Pair, model: Any) -> dict[str, torch.Tensor]:
+    """A tied weight stands under each of its names."""
     with training(model):
         _their_loss(pair, model).backward()
-    return {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
+    named = model.named_parameters(remove_duplicate=False)
+    return _one_name({name: p.grad for name, p in named if p.grad is not None})
 
 
 def gradients(pair: Pair) -> float:
     """The largest difference in any parameter, relative to the largest gradient of all."""
     ours, theirs = our_gradients(pair, pair.opened.model), their_gradients(pair, pair.theirs)
-    assert ours.keys() == theirs.keys()
+    assert {id(g) for g in theirs.values()} == {id(theirs[name]) for name in ours}
     largest = max(gradient.abs().max().item() for gradient in theirs.values())
     assert largest > 0.01
-    return max((ours[n] - theirs[n]).abs().max().item() for n in theirs) / largest
+    return max((ours[n] - theirs[n]).abs().max().item() for n in ours) / largest
 
 
 def bfloat16(pair: Pair) -> float:
@@ -299,16 +331,16 @@ def bfloat16(pair: Pair) -> float:
 def bfloat16_gradients(pair: Pair) -> float:
     """As `bfloat16`, for the gradients of all parameters together."""
     half, theirs, exact = _in_bfloat16(pair)
-    truth = their_gradients(pair, exact)
+    truth, ours = their_gradients(pair, exact), our_gradients(pair, half)
 
     def error(found: dict[str, torch.Tensor]) -> float:
-        return sum((found[n].float() - truth[n]).square().sum().item() for n in truth) ** 0.5
+        return sum((found[n].float() - truth[n]).square().sum().item() for n in ours) ** 0.5
 
-    return error(our_gradients(pair, half)) / error(their_gradients(pair, theirs))
+    return error(ours) / error(their_gradients(pair, theirs))
 
 
 def _in_bfloat16(pair: Pair) -> tuple[Any, Any, Any]:
     """Ours, theirs, and theirs in float32, all with weights rounded to bfloat16."""
     theirs = copy.deepcopy(pair.theirs).bfloat16()
-    half = OPENERS[pair.kind](pair.folder, dtype=torch.bfloat16).model
+    half = open_model(pair.folder, dtype=torch.bfloat16).model
     return half, theirs, copy.deepcopy(theirs).float()

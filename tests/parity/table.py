@@ -1,4 +1,4 @@
-"""What is compared for every architecture, and how large a difference may be."""
+"""What is compared for every head of every architecture, and how large a difference may be."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Literal
 
 from tests.parity import compare
 from tests.parity.compare import Pair
+from tests.parity.oracles import ROWS, Row
 from unmask.arch.spec import HeadKind
 
 Unit = Literal["difference", "roundings"]
@@ -18,26 +19,26 @@ LIMITS: dict[Unit, float] = {"difference": 1e-5, "roundings": 2.0}
 
 @dataclass(frozen=True)
 class Check:
-    """One comparison of a head: what it is called, and the number that it gives."""
+    """One comparison: what it is called, and the number that it gives."""
 
-    head: HeadKind
     what: str
     unit: Unit
     measure: Callable[[Pair], float]
 
 
-HEADED: tuple[HeadKind, ...] = ("lm", "sequence")
-CHECKS: tuple[Check, ...] = (
-    Check("encoder", "hidden states", "difference", compare.hidden_states),
-    *(
-        Check(head, what, unit, measure)
-        for head in HEADED
-        for what, unit, measure in (
-            ("logits", "difference", compare.logits),
-            ("loss", "difference", compare.loss),
-            ("gradients", "difference", compare.gradients),
-            ("bfloat16 logits", "roundings", compare.bfloat16),
-            ("bfloat16 gradients", "roundings", compare.bfloat16_gradients),
-        )
-    ),
+OF_ENCODER = (Check("hidden states", "difference", compare.hidden_states),)
+OF_HEAD = (
+    Check("outputs", "difference", compare.logits),
+    Check("loss", "difference", compare.loss),
+    Check("gradients", "difference", compare.gradients),
+    Check("bfloat16 outputs", "roundings", compare.bfloat16),
+    Check("bfloat16 gradients", "roundings", compare.bfloat16_gradients),
 )
+
+
+def checks(kind: HeadKind) -> tuple[Check, ...]:
+    """What is compared for a head; of the bare encoder, its hidden states."""
+    return OF_ENCODER if kind == "encoder" else OF_HEAD
+
+
+CELLS: tuple[tuple[Row, HeadKind], ...] = tuple((row, kind) for row in ROWS for kind in row.heads)

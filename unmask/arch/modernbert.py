@@ -6,8 +6,9 @@ from __future__ import annotations
 from typing import Literal
 
 from unmask.arch.modernbert_config import LayerType, ModernBertConfig
+from unmask.arch.postnorm import project_rule
 from unmask.arch.published import ACTIVATIONS
-from unmask.arch.spec import Arch
+from unmask.arch.spec import Arch, Head
 from unmask.arch.weights import Rename, Tied
 from unmask.nn.config import (
     AttentionConfig,
@@ -19,6 +20,7 @@ from unmask.nn.config import (
     NormConfig,
     Rope,
     SequenceHeadConfig,
+    TokenHeadConfig,
     TransformConfig,
 )
 
@@ -35,7 +37,7 @@ def encoder(c: ModernBertConfig) -> EncoderConfig:
             attention=AttentionConfig(
                 heads=c.num_attention_heads,
                 window=c.local_attention // 2 if kind == "sliding_attention" else None,
-                rope=Rope(c.rope_parameters[kind].rope_theta),
+                position=Rope(c.rope_parameters[kind].rope_theta),
                 bias=c.attention_bias,
                 dropout=c.attention_dropout,
                 out_dropout=c.attention_dropout,
@@ -66,13 +68,13 @@ def _transform(c: ModernBertConfig) -> TransformConfig:
     return TransformConfig(activation=activation, bias=c.classifier_bias, norm=_norm(c))
 
 
-def lm_head(c: ModernBertConfig) -> LMHeadConfig:
+def lm(c: ModernBertConfig, labels: tuple[str, ...]) -> LMHeadConfig:
     """Dense, GELU, norm, then the token table, with a bias by default."""
     c.require_tied()
     return LMHeadConfig(transform=_transform(c), bias=c.decoder_bias)
 
 
-def sequence_head(c: ModernBertConfig, labels: tuple[str, ...]) -> SequenceHeadConfig:
+def sequence(c: ModernBertConfig, labels: tuple[str, ...]) -> SequenceHeadConfig:
     """First token or mean, then dense, GELU, norm."""
     return SequenceHeadConfig(
         labels=labels,
@@ -80,6 +82,18 @@ def sequence_head(c: ModernBertConfig, labels: tuple[str, ...]) -> SequenceHeadC
         transform=_transform(c),
         dropout=c.classifier_dropout,
     )
+
+
+def token(c: ModernBertConfig, labels: tuple[str, ...]) -> TokenHeadConfig:
+    """Dense, GELU, norm at every token."""
+    return TokenHeadConfig(
+        task="token", labels=labels, transform=_transform(c), dropout=c.classifier_dropout
+    )
+
+
+def span(c: ModernBertConfig, labels: tuple[str, ...]) -> TokenHeadConfig:
+    """The same for the two ends of an answer."""
+    return TokenHeadConfig(task="span", transform=_transform(c), dropout=c.classifier_dropout)
 
 
 def sized(
@@ -110,12 +124,16 @@ def sized(
     )
 
 
+HEAD = (
+    Rename("head.transform.dense.*", "head.dense.*"),
+    Rename("head.transform.norm.*", "head.norm.*"),
+)
+LABELS = (*HEAD, project_rule("classifier"))
 MODERNBERT = Arch(
     name="modernbert",
-    config=ModernBertConfig,
+    configs={"modernbert": ModernBertConfig},
+    stems={"modernbert": "ModernBert"},
     encoder=encoder,
-    lm_head=lm_head,
-    sequence_head=sequence_head,
     sized=sized,
     prefix="model.",
     token_ids={
@@ -124,11 +142,6 @@ MODERNBERT = Arch(
         "sep_token_id": "sep",
         "bos_token_id": "cls",
         "eos_token_id": "sep",
-    },
-    classes={
-        "encoder": "ModernBertModel",
-        "lm": "ModernBertForMaskedLM",
-        "sequence": "ModernBertForSequenceClassification",
     },
     weights=(
         Rename("encoder.embedding.tokens.weight", "@embeddings.tok_embeddings.weight"),
@@ -141,15 +154,19 @@ MODERNBERT = Arch(
         Rename("encoder.layers.{}.mlp.down.*", "@layers.{}.mlp.Wo.*"),
         Rename("encoder.final_norm.*", "@final_norm.*"),
     ),
-    lm_weights=(
-        Rename("head.transform.dense.*", "head.dense.*"),
-        Rename("head.transform.norm.*", "head.norm.*"),
-        Rename("head.bias", "decoder.bias"),
-        Tied("decoder.weight", "@embeddings.tok_embeddings.weight"),
-    ),
-    sequence_weights=(
-        Rename("head.transform.dense.*", "head.dense.*"),
-        Rename("head.transform.norm.*", "head.norm.*"),
-        Rename("head.project.*", "classifier.*"),
-    ),
+    heads={
+        "encoder": Head(suffix="Model", record=None),
+        "lm": Head(
+            suffix="ForMaskedLM",
+            record=lm,
+            weights=(
+                *HEAD,
+                Rename("head.bias", "decoder.bias"),
+                Tied("decoder.weight", "@embeddings.tok_embeddings.weight"),
+            ),
+        ),
+        "sequence": Head(suffix="ForSequenceClassification", record=sequence, weights=LABELS),
+        "token": Head(suffix="ForTokenClassification", record=token, weights=LABELS),
+        "span": Head(suffix="ForQuestionAnswering", record=span, weights=LABELS),
+    },
 )

@@ -7,8 +7,7 @@ from typing import Any, ClassVar, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from unmask.arch.published import Count, HiddenAct, Positive, PublishedConfig, Share
-from unmask.nn.config import Pooling
+from unmask.arch.published import Count, HiddenAct, Positive, Share, TransformerConfig
 
 LayerType = Literal["full_attention", "sliding_attention"]
 
@@ -24,7 +23,7 @@ class RopeParameters(BaseModel):
     rope_type: Literal["default"] = "default"
 
 
-class ModernBertConfig(PublishedConfig):
+class ModernBertConfig(TransformerConfig):
     """The fields of a published ModernBERT `config.json`, and `norm`, which is ours.
 
     Both published formats are read: the current one (`layer_types`, `rope_parameters`) and the
@@ -42,7 +41,7 @@ class ModernBertConfig(PublishedConfig):
     norm_bias: bool = False
     pad_token_id: int | None = 50283
     bos_token_id: int | None = 50281
-    eos_token_id: int | None = 50282
+    eos_token_id: int | list[int] | None = 50282
     cls_token_id: int | None = 50281
     sep_token_id: int | None = 50282
     attention_bias: bool = False
@@ -54,7 +53,7 @@ class ModernBertConfig(PublishedConfig):
     mlp_bias: bool = False
     mlp_dropout: Share = 0.0
     decoder_bias: bool = True
-    classifier_pooling: Pooling = "cls"
+    classifier_pooling: Literal["cls", "mean"] = "cls"
     classifier_dropout: Share = 0.0
     classifier_bias: bool = False
     classifier_activation: HiddenAct = "gelu"

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from unmask.errors import UnsupportedModel
-from unmask.nn.config import Activation
+from unmask.nn.config import Activation, Pooling
 
 # No model is larger, and no size beyond overflows before the weights are compared with it.
 Count = Annotated[int, Field(gt=0, le=1 << 28)]
@@ -82,35 +82,32 @@ class PublishedConfig(BaseModel):
     Attributes:
         OWN: fields of ours that the published format does not have, and what they choose.
         READ_OVER: further keys of this architecture that change nothing.
+        ONLY: further keys that are read over at this value alone, and refused at any other.
+        THEIRS: what the published format calls a field, where it has another name for it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-    OWN: ClassVar[Mapping[str, str]] = {}
+    OWN: ClassVar[Mapping[str, str]] = {"classifier_pooling": "choice of pooling"}
     READ_OVER: ClassVar[frozenset[str]] = frozenset()
+    ONLY: ClassVar[Mapping[str, Any]] = {}
+    THEIRS: ClassVar[Mapping[str, str]] = {}
 
     model_type: str
     vocab_size: Count
     hidden_size: Count
     num_hidden_layers: Depth
-    num_attention_heads: Count
-    intermediate_size: Count
     max_position_embeddings: Count
     pad_token_id: int | None = None
     bos_token_id: int | None = None
-    eos_token_id: int | None = None
+    eos_token_id: int | list[int] | None = None
     cls_token_id: int | None = None
     sep_token_id: int | None = None
     tie_word_embeddings: bool = True
     initializer_range: Positive = 0.02
+    classifier_pooling: Pooling = "cls"
 
     @model_validator(mode="after")
-    def _check_together(self) -> Self:
-        """What no field can say alone."""
-        if self.hidden_size % self.num_attention_heads:
-            raise ValueError(
-                f"num_attention_heads={self.num_attention_heads} must divide "
-                f"hidden_size={self.hidden_size}"
-            )
+    def _check_padding(self) -> Self:
         if self.pad_token_id is not None and self.pad_token_id >= self.vocab_size:
             raise ValueError(
                 f"pad_token_id={self.pad_token_id} must be below vocab_size={self.vocab_size}"
@@ -124,14 +121,19 @@ class PublishedConfig(BaseModel):
         Raises:
             UnsupportedModel: an unknown field, a field of the wrong type, or a value not served.
         """
-        for key, served in NEUTRAL.items():
+        only = {**NEUTRAL, **cls.ONLY}
+        for key, served in only.items():
             if key in raw and raw[key] != served:
                 raise UnsupportedModel(
                     f"{key}={_shown(raw[key])} in config.json is not served, only {served!r} is: "
                     "the model would compute something else"
                 )
-        over = HARMLESS | NEUTRAL.keys() | cls.READ_OVER
-        return cls.check({key: raw[key] for key in raw if key not in over})
+        over = HARMLESS | only.keys() | cls.READ_OVER
+        ours = {theirs: our for our, theirs in cls.THEIRS.items()}
+        if foreign := sorted(cls.THEIRS.keys() & raw.keys()):
+            names = ", ".join(f"{our} is called {cls.THEIRS[our]}" for our in foreign)
+            raise UnsupportedModel(f"in this config.json {names}: rename it")
+        return cls.check({ours.get(key, key): raw[key] for key in raw if key not in over})
 
     @classmethod
     def check(cls, fields: Mapping[str, Any]) -> Self:
@@ -173,14 +175,31 @@ class PublishedConfig(BaseModel):
                 )
         fields = self.model_dump(mode="json", exclude=set(self.OWN))
         # What is empty by default need not be said; what is emptied on purpose must be.
-        return {k: v for k, v in fields.items() if v is not None or defaults[k] is not None}
+        said = {k: v for k, v in fields.items() if v is not None or defaults[k] is not None}
+        return {self.THEIRS.get(name, name): value for name, value in said.items()}
+
+
+class TransformerConfig(PublishedConfig):
+    """Fields that every published `config.json` of a transformer shares."""
+
+    num_attention_heads: Count
+    intermediate_size: Count
+
+    @model_validator(mode="after")
+    def _check_heads(self) -> Self:
+        if self.hidden_size % self.num_attention_heads:
+            raise ValueError(
+                f"num_attention_heads={self.num_attention_heads} must divide "
+                f"hidden_size={self.hidden_size}"
+            )
+        return self
 
 
 def _explain(cls: type[PublishedConfig], error: ValidationError) -> str:
     """One sentence per fault."""
     said = []
     for fault in error.errors(include_url=False):
-        name = ".".join(str(part) for part in fault["loc"])
+        name = ".".join(cls.THEIRS.get(str(part), str(part)) for part in fault["loc"])
         if fault["type"] == "extra_forbidden":
             near = get_close_matches(name, cls.model_fields, n=1)
             hint = f" (nearest known: {near[0]})" if near else ""

@@ -5,12 +5,36 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from unmask.arch.albert import ALBERT
 from unmask.arch.bert import BERT
+from unmask.arch.deberta_v2 import DEBERTA_V2
+from unmask.arch.decoder import DECODER
+from unmask.arch.distilbert import DISTILBERT
+from unmask.arch.electra import ELECTRA
+from unmask.arch.elmo import ELMO
 from unmask.arch.modernbert import MODERNBERT
+from unmask.arch.mpnet import MPNET
+from unmask.arch.roberta import ROBERTA
 from unmask.arch.spec import Arch, PublishedConfig
 from unmask.errors import UnsupportedModel
 
-ARCHS: Mapping[str, Arch[Any]] = {arch.name: arch for arch in (BERT, MODERNBERT)}
+ARCHS: Mapping[str, Arch[Any]] = {
+    arch.name: arch
+    for arch in (
+        BERT,
+        ROBERTA,
+        DISTILBERT,
+        ELECTRA,
+        ALBERT,
+        MPNET,
+        DEBERTA_V2,
+        MODERNBERT,
+        DECODER,
+        ELMO,
+    )
+}
+# A `model_type` names its architecture too.
+TYPES: Mapping[str, Arch[Any]] = {kind: arch for arch in ARCHS.values() for kind in arch.configs}
 
 # Layers, width, heads. The first four are the miniatures of Turc et al. 2019, with heads of 64.
 SIZES: Mapping[str, tuple[int, int, int]] = {
@@ -25,14 +49,15 @@ OWN_SIZES: Mapping[tuple[str, str], tuple[int, int, int]] = {("modernbert", "bas
 
 
 def arch_of(name: str) -> Arch[Any]:
-    """The architecture of that `model_type`.
+    """An architecture by its name, or by a `model_type` that it opens.
 
     Raises:
         UnsupportedModel: it is not served; the message lists those that are.
     """
-    if name not in ARCHS:
-        raise UnsupportedModel(f"the architecture must be one of {', '.join(ARCHS)}, not {name!r}")
-    return ARCHS[name]
+    if found := ARCHS.get(name) or TYPES.get(name):
+        return found
+    known = ", ".join(dict.fromkeys((*ARCHS, *TYPES)))
+    raise UnsupportedModel(f"the architecture must be one of {known}, not {name!r}")
 
 
 def size_of(arch: str, size: str) -> tuple[int, int, int]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 
@@ -26,10 +27,15 @@ class Rename:
 
 @dataclass(frozen=True, slots=True)
 class Fuse:
-    """One of ours is several of theirs, stacked along the first dimension in this order."""
+    """One of ours is several of theirs, stacked along the first dimension in this order.
+
+    Attributes:
+        shares: how the rows are divided among them, as proportions; empty for equally.
+    """
 
     ours: str
     theirs: tuple[str, ...]
+    shares: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +54,32 @@ class Aside:
     part: str
 
 
-Rule = Rename | Fuse | Tied | Aside
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Theirs belongs to the published class, and nothing here computes with it: kept beside the
+    model, and written back with it."""
+
+    theirs: str
+
+
+Rule = Rename | Fuse | Tied | Aside | Kept
+
+
+class Read(NamedTuple):
+    """What `read` made of a checkpoint.
+
+    Attributes:
+        ours: tensors by our names.
+        aside: names of theirs that were set aside.
+        new: names of ours that had no weight.
+        kept: tensors by their names, to be written back.
+    """
+
+    ours: dict[str, torch.Tensor]
+    aside: tuple[str, ...]
+    new: tuple[str, ...]
+    kept: dict[str, torch.Tensor]
+
 
 MOST = 12
 """Names that one message lists at most."""
@@ -99,7 +130,7 @@ def read(
     theirs: Mapping[str, torch.Tensor],
     places: Mapping[str, torch.Size],
     fresh: str = "",
-) -> tuple[dict[str, torch.Tensor], tuple[str, ...], tuple[str, ...]]:
+) -> Read:
     """Their tensors under our names.
 
     Args:
@@ -109,9 +140,6 @@ def read(
         places: shape of each of our parameters.
         fresh: our parameters whose name begins so may be missing, as a new head is.
 
-    Returns:
-        ours by name; the names of theirs that were set aside; the names of ours left new.
-
     Raises:
         WeightMapError: a weight has no place, a place has no weight, or a shape differs.
     """
@@ -120,14 +148,18 @@ def read(
     faults = _drop_tied(rules, base, left)
     ours: dict[str, torch.Tensor] = {}
     aside: list[str] = []
+    kept: dict[str, torch.Tensor] = {}
     for rule in rules:
         for names, place in _covered(rule, base, left):
-            if place is None:
+            if isinstance(rule, Kept):
+                # Under the name that a bare encoder gives it, which is what is written back.
+                kept |= {name.removeprefix(base): left[name] for name in names}
+            elif place is None:
                 aside += names
-            elif place not in places:
+            elif place not in places or place in ours:
                 continue
-            elif len(names) > 1 and not _stackable([left[name] for name in names]):
-                faults.append(f"{', '.join(names)} must have equal shapes")
+            elif isinstance(rule, Fuse) and (wrong := _unstackable(rule, names, left)):
+                faults.append(wrong)
             else:
                 parts = [left[name] for name in names]
                 ours[place] = parts[0] if len(parts) == 1 else torch.cat(parts)
@@ -142,7 +174,7 @@ def read(
             + "; ".join(faults)
             + ". Use the config.json that they were saved with"
         )
-    return ours, tuple(aside), new
+    return Read(ours, tuple(aside), new, kept)
 
 
 def write(
@@ -162,10 +194,11 @@ def write(
                     theirs[_fill(their.replace("@", prefix), fill)] = left.pop(name)
             case Fuse(our, parts):
                 for name, fill in _matches(our, left):
-                    pieces = left.pop(name).chunk(len(parts))
+                    fused = left.pop(name)
+                    pieces = torch.split(fused, _rows(rule, len(fused)))
                     for part, piece in zip(parts, pieces, strict=True):
                         theirs[_fill(part.replace("@", prefix), fill)] = piece
-            case Tied() | Aside():
+            case Tied() | Aside() | Kept():
                 pass
     if left:
         raise WeightMapError(
@@ -190,15 +223,26 @@ def _covered(
                 for _, fill in _matches(parts[0], left)
             ]
             return [(names, place) for names, place in sets if all(n in left for n in names)]
-        case Aside(their, _):
+        case Aside(their) | Kept(their):
             return [([name], None) for name, _ in _matches(their.replace("@", base), left)]
         case Tied():  # taken out before
             return []
 
 
-def _stackable(parts: Sequence[torch.Tensor]) -> bool:
-    """Whether the parts have one shape. Unequal ones could add up to the right size too."""
-    return parts[0].dim() > 0 and len({part.shape for part in parts}) == 1
+def _rows(rule: Fuse, total: int) -> list[int]:
+    """How many rows of ours each part of a fused weight has."""
+    shares = rule.shares or (1,) * len(rule.theirs)
+    return [total * share // sum(shares) for share in shares]
+
+
+def _unstackable(rule: Fuse, names: Sequence[str], left: Mapping[str, torch.Tensor]) -> str | None:
+    """Why parts cannot be stacked: unequal ones could add up to the right size too."""
+    parts = [left[name] for name in names]
+    whole = parts[0].dim() > 0 and len({part.shape[1:] for part in parts}) == 1
+    if whole and [len(p) for p in parts] == _rows(rule, sum(len(part) for part in parts)):
+        return None
+    ratio = f"in the proportion {':'.join(map(str, rule.shares))}" if rule.shares else "equal"
+    return f"{', '.join(names)} must have {ratio} shapes"
 
 
 def _drop_tied(rules: Sequence[Rule], base: str, left: dict[str, torch.Tensor]) -> list[str]:

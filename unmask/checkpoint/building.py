@@ -15,20 +15,32 @@ from unmask.arch.weights import Rule, asides, read, renewed, write
 from unmask.checkpoint.formats import Described
 from unmask.checkpoint.weightfiles import FLOATS
 from unmask.errors import ModelError, UnsupportedModel
-from unmask.heads.model import LanguageModel, SequenceClassifier
+from unmask.heads.model import LanguageModel, SequenceClassifier, TokenClassifier
+from unmask.nn.config import LMHeadConfig, SequenceHeadConfig, TokenHeadConfig
 from unmask.nn.encoder import Encoder
 from unmask.nn.init import initialise
 
-Model = Encoder | LanguageModel | SequenceClassifier
+Model = Encoder | LanguageModel | SequenceClassifier | TokenClassifier
+
+# Before the name of a stored weight that nothing here computes with, in our own format.
+KEPT = "kept."
+LAST = "head.project.*"  # our name of the last layer of a head that scores labels
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A model with its weights; which stored ones it does not use, and which of its own are new."""
+    """A model with its weights.
+
+    Attributes:
+        aside: names of stored weights that it does not use.
+        new: names of its own that were drawn.
+        kept: weights of the published class that nothing here computes with, by published name.
+    """
 
     model: Model
     aside: tuple[str, ...]
     new: tuple[str, ...]
+    kept: Mapping[str, torch.Tensor]
 
 
 def kind_of(model: nn.Module) -> HeadKind:
@@ -37,17 +49,19 @@ def kind_of(model: nn.Module) -> HeadKind:
     Raises:
         ModelError: it is none of the models here.
     """
-    kinds: dict[type[nn.Module], HeadKind] = {
-        Encoder: "encoder",
-        LanguageModel: "lm",
-        SequenceClassifier: "sequence",
-    }
-    if type(model) not in kinds:
-        raise ModelError(
-            f"a model to save must be one of {', '.join(k.__name__ for k in kinds)}, not a "
-            f"{type(model).__name__}"
-        )
-    return kinds[type(model)]
+    match model:
+        case Encoder():
+            return "encoder"
+        case LanguageModel():
+            return "lm"
+        case SequenceClassifier():
+            return "sequence"
+        case TokenClassifier():
+            return model.head_config.task
+    raise ModelError(
+        "a model to save must be one of Encoder, LanguageModel, SequenceClassifier, "
+        f"TokenClassifier, not a {type(model).__name__}"
+    )
 
 
 def build(
@@ -67,9 +81,9 @@ def build(
         said: what the folder says of itself.
         weights: as stored.
         kind: what the model is to end in. Where the folder ends otherwise, its head is set aside,
-            and a sequence head begins with what the architecture shares between heads.
+            and a new one begins with what the architecture shares between heads.
         config: of the model; the folder's, or one that differs in the head.
-        labels: of the sequence head.
+        labels: of a head that has labels.
         seed: for parameters that are new.
         dtype: of all parameters.
         device: where they go.
@@ -81,31 +95,38 @@ def build(
     if dtype not in FLOATS:
         raise UnsupportedModel(f"models are opened as a common float type, not as {dtype}")
     arch = said.arch
-    if said.format == "unmask":
-        weights = write(arch.weights + arch.head_weights(said.head), arch.prefix, weights)
-    else:
-        weights = renewed(weights, arch.old_endings)
+    stored = _published(said, weights)
     with torch.device("meta"):
         # No memory and no random numbers before it is known that the weights fit.
         model = _bare(arch, kind, config, labels)
     places = {_our_name(kind, name): p.shape for name, p in model.named_parameters()}
-    changed = kind != said.head
-    rules = _rules(arch, said.head, kind)
-    fresh = "head." if kind == "sequence" and changed else ""
-    ours, aside, new = read(rules, arch.prefix, weights, places, fresh)
+    fresh = "head." if kind not in ("encoder", said.head) else ""
+    found = read(_rules(said, kind, config), arch.prefix_of(said.head), stored, places, fresh)
+    ours = found.ours
     if strange := sorted(name for name, tensor in ours.items() if tensor.dtype not in FLOATS):
         raise UnsupportedModel(
             f"weights must be of a common float type, but {strange[0]} is of "
             f"{ours[strange[0]].dtype}: quantised models are not served"
         )
-    if new:
-        assert isinstance(model, SequenceClassifier)
+    if found.new:
+        assert not isinstance(model, Encoder)
         drawn = _drawn(model, config.initializer_range, seed)
-        ours |= {name: drawn[name] for name in new}
+        ours |= {name: drawn[name] for name in found.new}
     state = {name: ours[_our_name(kind, name)] for name, _ in model.named_parameters()}
     state = {name: tensor.to(device=device, dtype=dtype) for name, tensor in state.items()}
     model.load_state_dict(state, assign=True)
-    return Built(model.eval(), aside, new)
+    return Built(model.eval(), found.aside, found.new, found.kept)
+
+
+def _published(said: Described, weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Stored weights under published names, whatever the folder's format."""
+    arch = said.arch
+    if said.format == "hf":
+        return renewed(weights, arch.old_endings)
+    ours = {name: tensor for name, tensor in weights.items() if not name.startswith(KEPT)}
+    kept = {name.removeprefix(KEPT): weights[name] for name in weights.keys() - ours.keys()}
+    prefix = "" if said.head == "encoder" else arch.prefix_of(said.head)
+    return write(arch.rules(said.config, said.head), prefix, ours) | kept
 
 
 def named_weights(model: Model) -> dict[str, torch.Tensor]:
@@ -114,15 +135,17 @@ def named_weights(model: Model) -> dict[str, torch.Tensor]:
     return {_our_name(kind, name): tensor for name, tensor in model.named_parameters()}
 
 
-def published_weights(arch: Arch[Any], model: Model) -> dict[str, torch.Tensor]:
+def published_weights(
+    arch: Arch[Any], config: PublishedConfig, model: Model
+) -> dict[str, torch.Tensor]:
     """A model's parameters by their published names.
 
     Raises:
         WeightMapError: one has no published name.
     """
     kind = kind_of(model)
-    prefix = "" if kind == "encoder" else arch.prefix
-    return write(arch.weights + arch.head_weights(kind), prefix, named_weights(model))
+    prefix = "" if kind == "encoder" else arch.prefix_of(kind)
+    return write(arch.rules(config, kind), prefix, named_weights(model))
 
 
 def check_made_of(
@@ -133,16 +156,10 @@ def check_made_of(
     Raises:
         ModelError: it is not; the message says which part differs.
     """
-    pairs: list[tuple[str, object, object]] = []
-    match model:
-        case Encoder():
-            pairs.append(("encoder", model.config, arch.encoder(config)))
-        case LanguageModel():
-            pairs.append(("encoder", model.encoder.config, arch.encoder(config)))
-            pairs.append(("head", model.head_config, arch.lm_head(config)))
-        case SequenceClassifier():
-            pairs.append(("encoder", model.encoder.config, arch.encoder(config)))
-            pairs.append(("head", model.head_config, arch.sequence_head(config, labels)))
+    encoder = model if isinstance(model, Encoder) else model.encoder
+    pairs: list[tuple[str, object, object]] = [("encoder", encoder.config, arch.encoder(config))]
+    if not isinstance(model, Encoder):
+        pairs.append(("head", model.head_config, arch.head(kind_of(model), config, labels)))
     for part, has, described in pairs:
         if has != described:
             raise ModelError(
@@ -155,31 +172,36 @@ def _bare(
     arch: Arch[Any], kind: HeadKind, config: PublishedConfig, labels: tuple[str, ...]
 ) -> Model:
     encoder = arch.encoder(config)
-    match kind:
-        case "encoder":
+    match arch.head(kind, config, labels):
+        case None:
             return Encoder(encoder)
-        case "lm":
-            return LanguageModel(encoder, arch.lm_head(config))
-        case "sequence":
-            return SequenceClassifier(encoder, arch.sequence_head(config, labels))
+        case LMHeadConfig() as head:
+            return LanguageModel(encoder, head)
+        case SequenceHeadConfig() as head:
+            return SequenceClassifier(encoder, head)
+        case TokenHeadConfig() as head:
+            return TokenClassifier(encoder, head)
 
 
 def _our_name(kind: HeadKind, name: str) -> str:
     return f"encoder.{name}" if kind == "encoder" else name
 
 
-def _rules(arch: Arch[Any], stored: HeadKind, kind: HeadKind) -> tuple[Rule, ...]:
-    """The table that reads a stored model of one kind as another."""
-    own = arch.head_weights(kind)
-    if stored == kind != "encoder":
-        return arch.weights + own
-    # What is stored as an encoder may have a pooler. A new head takes what it has a place for.
-    rest = (*own, *arch.lm_weights, *arch.sequence_weights)
-    return arch.weights + own + asides(rest, "a head that is not opened here")
+def _rules(said: Described, kind: HeadKind, config: PublishedConfig) -> tuple[Rule, ...]:
+    """The table that reads what is stored as a model of the wanted kind."""
+    arch, own = said.arch, said.arch.head_rules(config, kind)
+    if said.head == kind:
+        return arch.rules(config, kind)
+    # Heads may share what stands before their last layer. The last layer itself has one meaning in
+    # each, and often one name in several.
+    own = tuple(rule for rule in own if getattr(rule, "ours", "") != LAST)
+    rest = [rule for other in arch.heads for rule in arch.head_rules(config, other)]
+    return (*arch.encoder_rules(config), *own, *asides(rest, "a head that is not opened here"))
 
 
-def _drawn(model: SequenceClassifier, std: float, seed: int) -> dict[str, torch.Tensor]:
+def _drawn(model: nn.Module, std: float, seed: int) -> dict[str, torch.Tensor]:
     """First weights for the model's head, by name."""
+    assert isinstance(model, LanguageModel | SequenceClassifier | TokenClassifier)
     head = copy.deepcopy(model.head).to_empty(device="cpu")
     depth = len(model.encoder.config.layers)
     initialise(head, std, depth, torch.Generator().manual_seed(seed))

@@ -8,6 +8,7 @@ guessed, and nothing that lies in a folder is run.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -21,6 +22,7 @@ from unmask.checkpoint.files import recover, verify_if_manifest
 from unmask.checkpoint.formats import (
     CONFIG,
     HOLDS,
+    LABELLED,
     Described,
     Format,
     check_vocabulary,
@@ -30,7 +32,7 @@ from unmask.checkpoint.labels import check_labels, check_same
 from unmask.checkpoint.saving import save_model
 from unmask.checkpoint.weightfiles import read_weights
 from unmask.errors import ModelError
-from unmask.heads.model import LanguageModel, SequenceClassifier
+from unmask.heads.model import LanguageModel, SequenceClassifier, TokenClassifier
 from unmask.nn.config import Pooling
 from unmask.nn.encoder import Encoder
 from unmask.tokens.tokenizer import Tokenizer
@@ -41,11 +43,12 @@ __all__ = [
     "open_classifier",
     "open_encoder",
     "open_language_model",
+    "open_model",
     "save_model",
 ]
 
 AnyPath = str | os.PathLike[str]
-M = TypeVar("M", Encoder, LanguageModel, SequenceClassifier, covariant=True)
+M = TypeVar("M", Encoder, LanguageModel, SequenceClassifier, TokenClassifier, covariant=True)
 
 
 @dataclass(frozen=True)
@@ -57,9 +60,11 @@ class Opened(Generic[M]):
         arch: its architecture.
         config: its configuration.
         tokenizer: its tokenizer.
-        labels: names of a classifier's labels, in the order of its outputs; else empty.
+        labels: names of the labels of a head that has them, in the order of its outputs.
         aside: stored weights that the model has no use for, such as another head's.
         new: parameters that were not stored but drawn, those of a new head. Announce them.
+        kept: stored weights that nothing here computes with but others do, such as the pooler of a
+            bare encoder; they are saved again with the model.
         format: the format of the folder.
         path: the folder that was read.
     """
@@ -71,6 +76,7 @@ class Opened(Generic[M]):
     labels: tuple[str, ...]
     aside: tuple[str, ...]
     new: tuple[str, ...]
+    kept: Mapping[str, torch.Tensor]
     format: Format
     path: Path
 
@@ -85,29 +91,89 @@ class _Stored:
     weights: dict[str, torch.Tensor]
 
 
-def open_language_model(
-    path: AnyPath, *, dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu"
-) -> Opened[LanguageModel]:
-    """Open a folder that holds a masked language model.
+def open_model(
+    path: AnyPath,
+    kind: HeadKind | None = None,
+    *,
+    labels: tuple[str, ...] | None = None,
+    pooling: Pooling | None = None,
+    new_head: bool = False,
+    seed: int = 0,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | str = "cpu",
+) -> Opened[Any]:
+    """Open a folder as a model of any kind.
 
     Args:
         path: a model folder, or the folder of a finished run.
+        kind: what the model is to end in; None for what is stored.
+        labels: of a classifier or a tagger. Where the folder holds one: the labels of the data,
+            which must be the model's own, in any order. Where it holds another kind: the labels of
+            a new head, whose drawn parameters are named in `new`. Layers that the architecture's
+            heads share are taken over, as the published ones do.
+        pooling: of a new head over sequences; None for what `config.json` says.
+        new_head: whether a head without labels may be drawn anew where the folder has none.
+        seed: for the parameters of a new head.
         dtype: what the parameters become, whatever they are stored as.
         device: where they go.
 
     Raises:
         ModelError: no model is there, or another kind; weights that do not fit are a
             WeightMapError, what is not served by name an UnsupportedModel.
+        LabelMismatch: the folder's labels and those given are different sets.
         TokenizerError: the tokenizer's files are missing or broken.
         CheckpointError: a file is missing, or CorruptCheckpoint: differs from its digest.
     """
     stored = _read(path)
-    if stored.said.head != "lm":
-        raise ModelError(
-            f"{stored.path} must hold a language model, but holds {HOLDS[stored.said.head]}. "
-            "Use the folder that it was made from, or pretrain one"
+    said = stored.said
+    kind = said.head if kind is None else kind
+    config = said.config
+    if kind == said.head or kind == "encoder":
+        if labels is not None and said.labels:
+            check_same(said.labels, labels)
+        if pooling is not None and pooling != config.classifier_pooling:
+            raise ModelError(
+                f"{stored.path} holds a classifier that pools otherwise than by {pooling!r}. Leave "
+                "the pooling out, or start from a model without a classifier"
+            )
+        labels = said.labels if kind == said.head else ()
+    else:
+        _check_new(stored, kind, labels, new_head)
+        labels = check_labels(labels) if labels is not None else ()
+        config = config if pooling is None else _with_pooling(said.arch, config, pooling)
+    try:
+        built = build(
+            said, stored.weights, kind, config, labels, seed=seed, dtype=dtype, device=device
         )
-    return _opened(stored, LanguageModel, "lm", stored.said.config, (), 0, dtype, device)
+    except ModelError as error:
+        raise type(error)(f"{stored.path}: {error}") from None
+    return Opened(
+        model=built.model,
+        arch=said.arch,
+        config=config,
+        tokenizer=stored.tokenizer,
+        labels=labels,
+        aside=built.aside,
+        new=built.new,
+        kept=built.kept,
+        format=said.format,
+        path=stored.path,
+    )
+
+
+def open_language_model(
+    path: AnyPath,
+    *,
+    new_head: bool = False,
+    seed: int = 0,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | str = "cpu",
+) -> Opened[LanguageModel]:
+    """Open a folder that holds a language model, or draw a head for an encoder that has none.
+
+    Args and errors are as in `open_model`.
+    """
+    return open_model(path, "lm", new_head=new_head, seed=seed, dtype=dtype, device=device)
 
 
 def open_classifier(
@@ -119,44 +185,10 @@ def open_classifier(
     dtype: torch.dtype = torch.float32,
     device: torch.device | str = "cpu",
 ) -> Opened[SequenceClassifier]:
-    """Open a folder as a classifier of sequences.
-
-    Args:
-        path: a model folder, or the folder of a finished run.
-        labels: where the folder holds a classifier: the labels of the data, which must be the
-            model's own, in any order. Where it holds a language model or a bare encoder: the
-            labels of a new head, whose drawn parameters are named in `new`. Layers that the
-            architecture's heads share are taken over, as the published ones do.
-        pooling: of a new head; None for what `config.json` says.
-        seed: for the parameters of a new head.
-        dtype: what the parameters become, whatever they are stored as.
-        device: where they go.
-
-    Raises:
-        LabelMismatch: the folder's labels and those given are different sets.
-        ModelError: there is no classifier and no labels are given; the rest is as in
-            `open_language_model`.
-    """
-    stored = _read(path)
-    config = stored.said.config
-    if stored.said.head == "sequence":
-        if labels is not None:
-            check_same(stored.said.labels, labels)
-        if pooling is not None and pooling != getattr(config, "classifier_pooling", pooling):
-            raise ModelError(
-                f"{stored.path} holds a classifier that pools otherwise than by {pooling!r}. Leave "
-                "the pooling out, or start from a model without a classifier"
-            )
-        labels = stored.said.labels
-    elif labels is None:
-        raise ModelError(
-            f"{stored.path} must hold a classifier, but holds {HOLDS[stored.said.head]}. "
-            "Fine-tune one from it: unmask finetune"
-        )
-    else:
-        labels = check_labels(labels)
-        config = config if pooling is None else _with_pooling(config, pooling)
-    return _opened(stored, SequenceClassifier, "sequence", config, labels, seed, dtype, device)
+    """Open a folder as a classifier of sequences; args and errors are as in `open_model`."""
+    return open_model(
+        path, "sequence", labels=labels, pooling=pooling, seed=seed, dtype=dtype, device=device
+    )
 
 
 def open_encoder(
@@ -164,10 +196,9 @@ def open_encoder(
 ) -> Opened[Encoder]:
     """Open a folder's encoder by itself, and set any head aside.
 
-    Args and errors are as in `open_language_model`.
+    Args and errors are as in `open_model`.
     """
-    stored = _read(path)
-    return _opened(stored, Encoder, "encoder", stored.said.config, (), 0, dtype, device)
+    return open_model(path, "encoder", dtype=dtype, device=device)
 
 
 def model_folder(path: AnyPath) -> Path:
@@ -201,41 +232,27 @@ def _read(path: AnyPath) -> _Stored:
     verify_if_manifest(folder)
     weights = cache(lambda: read_weights(folder))
     said = describe(folder, weights)
-    tokenizer = Tokenizer.from_pretrained(folder)
+    tokenizer = Tokenizer.from_pretrained(folder, require=said.arch.roles)
     check_vocabulary(tokenizer, said.config, str(folder))
     return _Stored(folder, said, tokenizer, weights())
 
 
-def _opened(
-    stored: _Stored,
-    model: type[M],
-    kind: HeadKind,
-    config: PublishedConfig,
-    labels: tuple[str, ...],
-    seed: int,
-    dtype: torch.dtype,
-    device: torch.device | str,
-) -> Opened[M]:
-    said = stored.said
-    try:
-        built = build(
-            said, stored.weights, kind, config, labels, seed=seed, dtype=dtype, device=device
+def _check_new(
+    stored: _Stored, kind: HeadKind, labels: tuple[str, ...] | None, new_head: bool
+) -> None:
+    """Refuse a head that is not there and was not asked for as a new one."""
+    if kind in LABELLED and labels is None:
+        raise ModelError(
+            f"{stored.path} must hold {HOLDS[kind]}, but holds {HOLDS[stored.said.head]}. "
+            "Fine-tune one from it: unmask finetune"
         )
-    except ModelError as error:
-        raise type(error)(f"{stored.path}: {error}") from None
-    assert isinstance(built.model, model)
-    return Opened(
-        model=built.model,
-        arch=said.arch,
-        config=config,
-        tokenizer=stored.tokenizer,
-        labels=labels,
-        aside=built.aside,
-        new=built.new,
-        format=said.format,
-        path=stored.path,
-    )
+    if kind not in LABELLED and not new_head:
+        raise ModelError(
+            f"{stored.path} must hold {HOLDS[kind]}, but holds {HOLDS[stored.said.head]}. "
+            "Use the folder that it was made from, or train one"
+        )
 
 
-def _with_pooling(config: PublishedConfig, pooling: Pooling) -> PublishedConfig:
-    return config.check({**config.model_dump(), "classifier_pooling": pooling})
+def _with_pooling(arch: Arch[Any], config: PublishedConfig, pooling: Pooling) -> PublishedConfig:
+    changed: PublishedConfig = arch.check({**config.model_dump(), "classifier_pooling": pooling})
+    return changed

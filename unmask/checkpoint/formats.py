@@ -3,7 +3,7 @@
 The published format is that of `transformers`. Ours holds what that one cannot express:
 
     {"format": "unmask", "version": 1, "model_type": "unmask", "arch": ..., "config": {...},
-     "head": "encoder" | "lm" | "sequence", "labels": [...]}
+     "head": ..., "labels": [...]}
 
 Its weights stand under our own names. `model_type` is there so that other readers, some of which
 guess a missing type from the folder's name, refuse it.
@@ -33,7 +33,12 @@ HOLDS: Mapping[HeadKind, str] = {
     "encoder": "an encoder without a head",
     "lm": "a language model",
     "sequence": "a classifier",
+    "token": "a tagger",
+    "span": "a model that finds answers",
+    "discriminator": "a discriminator of replaced tokens",
 }
+LABELLED: frozenset[HeadKind] = frozenset({"sequence", "token"})
+"""Heads whose outputs are labels with names."""
 
 _OWN_KEYS = frozenset({"format", "version", "model_type", "arch", "config", "head", "labels"})
 
@@ -47,7 +52,7 @@ class Described:
         arch: its architecture.
         config: its configuration.
         head: what the stored model ends in.
-        labels: names of the labels, in the order of the outputs; empty without a sequence head.
+        labels: names of the labels, in the order of the outputs; empty where there are none.
     """
 
     format: Format
@@ -112,10 +117,10 @@ def published_config(
     for name, role in arch.token_ids.items():
         if fields.get(name) is None:
             fields[name] = tokenizer.roles.get(role)
-    if head == "sequence":
+    if head in LABELLED:
         fields["id2label"] = {str(index): label for index, label in enumerate(labels)}
         fields["label2id"] = {label: index for index, label in enumerate(labels)}
-    fields |= {"architectures": [arch.classes[head]], "dtype": dtype}
+    fields |= {"architectures": [arch.class_of(config, head)], "dtype": dtype}
     return dict(sorted(fields.items()))
 
 
@@ -153,8 +158,8 @@ def _own(raw: Mapping[str, Any]) -> Described:
     arch = _arch(raw["arch"])
     if not isinstance(raw["config"], dict) or not isinstance(labels, list):
         raise ModelError("config.json must have an object as config and a list as labels")
-    config = arch.config.check(raw["config"])
-    if head == "sequence":
+    config = arch.check(raw["config"])
+    if head in LABELLED:
         check_labels(labels)
     elif labels:
         raise ModelError(f"config.json has labels, but its head is {head!r}, which has none")
@@ -173,9 +178,11 @@ def _published(raw: Mapping[str, Any], names: Callable[[], Iterable[str]]) -> De
             f"{', '.join(ARCHS)}"
         )
     arch = _arch(raw["model_type"])
-    config = arch.config.parse(raw)
-    head = _published_head(arch, raw, names)
-    return Described("hf", arch, config, head, read_labels(raw) if head == "sequence" else ())
+    config = arch.parse(raw)
+    if not arch.stems:
+        arch.class_of(config, "encoder")  # raises: the file claims a format that does not exist
+    head = _published_head(arch, config, raw, names)
+    return Described("hf", arch, config, head, read_labels(raw) if head in LABELLED else ())
 
 
 def _arch(name: object) -> Arch[Any]:
@@ -185,12 +192,15 @@ def _arch(name: object) -> Arch[Any]:
 
 
 def _published_head(
-    arch: Arch[Any], raw: Mapping[str, Any], names: Callable[[], Iterable[str]]
+    arch: Arch[Any],
+    config: PublishedConfig,
+    raw: Mapping[str, Any],
+    names: Callable[[], Iterable[str]],
 ) -> HeadKind:
     """What the stored model ends in: by its class, or where that is not said, by its weights."""
-    classes, served = raw.get("architectures"), arch.opened_as()
+    classes, served = raw.get("architectures"), arch.opened_as(config)
     if classes is None or classes == []:
-        return _head_by_weights(arch, set(names()))
+        return _head_by_weights(arch, config, set(names()))
     name = classes[0] if isinstance(classes, list) else classes
     if not isinstance(name, str) or name not in served:
         raise UnsupportedModel(
@@ -200,11 +210,18 @@ def _published_head(
     return served[name]
 
 
-def _head_by_weights(arch: Arch[Any], names: set[str]) -> HeadKind:
-    if "head.project.weight" in places_in(arch.sequence_weights, arch.prefix, names):
-        # A head over tokens can have the same names.
+def _head_by_weights(arch: Arch[Any], config: PublishedConfig, names: set[str]) -> HeadKind:
+    def found(kind: HeadKind, place: str = "") -> bool:
+        places = places_in(arch.head_rules(config, kind), arch.prefix_of(kind), names)
+        return place in places if place else bool(places)
+
+    fits = [kind for kind in arch.heads if found(kind, "head.project.weight")]
+    if len(fits) > 1:
+        classes = " or ".join(f'"{arch.class_of(config, kind)}"' for kind in fits)
         raise ModelError(
-            "config.json does not say what kind of classifier the weights are. If they score whole "
-            f'sequences, add "architectures": ["{arch.classes["sequence"]}"]'
+            "config.json does not say what its weights are, which fit several heads. Add "
+            f'"architectures": [...] with one of {classes}'
         )
-    return "lm" if places_in(arch.lm_weights, arch.prefix, names) else "encoder"
+    if fits:
+        return fits[0]
+    return "lm" if found("lm") else "encoder"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,6 +11,7 @@ import torch
 
 from unmask.arch.spec import Arch, HeadKind, PublishedConfig
 from unmask.checkpoint.building import (
+    KEPT,
     Model,
     check_made_of,
     kind_of,
@@ -20,6 +22,7 @@ from unmask.checkpoint.files import publish
 from unmask.checkpoint.formats import (
     CONFIG,
     HOLDS,
+    LABELLED,
     Format,
     check_vocabulary,
     own_config,
@@ -42,6 +45,7 @@ def save_model(
     config: PublishedConfig,
     tokenizer: Tokenizer,
     labels: tuple[str, ...] = (),
+    kept: Mapping[str, torch.Tensor] | None = None,
     format: Literal["auto"] | Format = "auto",
     card: str | None = None,
     replace: bool = False,
@@ -50,11 +54,13 @@ def save_model(
 
     Args:
         path: the folder to make.
-        model: an encoder, a language model or a classifier.
+        model: an encoder, by itself or with a head.
         arch: its architecture.
         config: the configuration that it was built from.
         tokenizer: its tokenizer.
-        labels: names of a classifier's labels, in the order of its outputs.
+        labels: names of the labels of a head that has them, in the order of its outputs.
+        kept: weights of the published class that nothing here computes with, by published name;
+            see `Opened.kept`.
         format: "hf" is what `transformers` opens, "unmask" our own, "auto" the first where it can
             express the model.
         card: the text of `README.md`; None for a few lines that say what the folder is.
@@ -69,13 +75,14 @@ def save_model(
         CheckpointError: the folder is taken, or the disk is full.
     """
     kind = kind_of(model)
-    if kind == "sequence":
+    if kind in LABELLED:
         check_labels(labels)
     elif labels:
-        raise ModelError(f"only a classifier has labels, and these were given: {labels}")
+        raise ModelError(f"{HOLDS[kind]} has no labels, and these were given: {labels}")
     check_made_of(arch, config, labels, model)
     check_vocabulary(tokenizer, config, "the tokenizer")
     format, document, weights = _in_format(format, model, arch, config, tokenizer, labels)
+    weights |= {name if format == "hf" else KEPT + name: w for name, w in (kept or {}).items()}
     text = card if card is not None else _plain_card(arch, kind, model, labels)
     encoder = arch.encoder(config)
     limit = min(tokenizer.settings.model_max_length or encoder.context, encoder.context)
@@ -108,7 +115,7 @@ def _in_format(
     if format != "unmask":
         try:
             document = published_config(arch, config, kind, labels, tokenizer, dtype)
-            return "hf", document, published_weights(arch, model)
+            return "hf", document, published_weights(arch, config, model)
         except UnsupportedModel:
             if format == "hf":
                 raise

@@ -1,1 +1,1 @@
-"""Hidden states to outputs: pooling, the language-model head, the sequence head."""
+"""Hidden states to outputs: pooling; heads over the vocabulary, over sequences and over tokens."""

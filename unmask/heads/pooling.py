@@ -15,6 +15,11 @@ def pool_cls(hidden: torch.Tensor, batch: Batch) -> torch.Tensor:
     return hidden.index_select(0, batch.boundaries[:-1])
 
 
+def pool_last(hidden: torch.Tensor, batch: Batch) -> torch.Tensor:
+    """The hidden state of each sequence's last token: `(T, D)` to `(B, D)`."""
+    return hidden.index_select(0, batch.boundaries[1:] - 1)
+
+
 def pool_mean(hidden: torch.Tensor, batch: Batch) -> torch.Tensor:
     """The mean over each sequence's tokens, special tokens included: `(T, D)` to `(B, D)`.
 
@@ -28,4 +33,5 @@ def pool_mean(hidden: torch.Tensor, batch: Batch) -> torch.Tensor:
 POOLINGS: dict[Pooling, Callable[[torch.Tensor, Batch], torch.Tensor]] = {
     "cls": pool_cls,
     "mean": pool_mean,
+    "last": pool_last,
 }

@@ -7,7 +7,7 @@ from torch import nn
 
 from unmask.batches.batch import Batch
 from unmask.heads.pooling import POOLINGS
-from unmask.heads.transform import Transform
+from unmask.heads.transform import build_transform
 from unmask.nn.config import SequenceHeadConfig
 
 
@@ -17,9 +17,9 @@ class SequenceHead(nn.Module):
     def __init__(self, width: int, config: SequenceHeadConfig) -> None:
         super().__init__()
         self.pool = POOLINGS[config.pooling]
-        self.transform = Transform(width, config.transform) if config.transform else nn.Identity()
+        self.transform = build_transform(width, config.transform)
         self.drop = nn.Dropout(config.dropout)
-        self.project = nn.Linear(width, len(config.labels))
+        self.project = nn.Linear(width, len(config.labels), bias=config.bias)
 
     def forward(self, hidden: torch.Tensor, batch: Batch) -> torch.Tensor:
         """`(T, D)` hidden states to `(B, labels)` logits."""

@@ -1,14 +1,19 @@
-"""Self-attention over a flat row of tokens."""
+"""Self-attention over a flat row of tokens.
+
+Shape suffixes: T tokens, H heads, G heads of keys and values, K width of a head, R distances.
+"""
 
 from __future__ import annotations
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
-from unmask.nn.config import AttentionConfig
+from unmask.nn.config import AttentionConfig, Disentangled
 from unmask.nn.kernels import attend
 from unmask.nn.layout import Layout
 from unmask.nn.position import Rotation, rotate
+from unmask.nn.relative import DistanceScores, DistanceTable, Place
 
 
 class Attention(nn.Module):
@@ -19,17 +24,59 @@ class Attention(nn.Module):
 
     def __init__(self, width: int, config: AttentionConfig) -> None:
         super().__init__()
-        self.qkv = nn.Linear(width, 3 * width, bias=config.bias)
-        self.out = nn.Linear(width, width, bias=config.bias)
+        head = config.width_of_head(width)
+        self.heads, self.groups = config.heads, config.key_heads
+        self.qkv = nn.Linear(width, (self.heads + 2 * self.groups) * head, bias=config.bias)
+        out_bias = config.bias if config.out_bias is None else config.out_bias
+        self.out = nn.Linear(self.heads * head, width, bias=out_bias)
         self.out_drop = nn.Dropout(config.out_dropout)
-        self.heads, self.window, self.dropout = config.heads, config.window, config.dropout
+        self.distance_drop, self.scale = _of_distances(config, head)
+        self.window, self.causal, self.dropout = config.window, config.causal, config.dropout
 
-    def forward(self, x: torch.Tensor, layout: Layout, table: Rotation | None) -> torch.Tensor:
-        """`(T, D)` to `(T, D)`; `table` turns queries and keys, None leaves them."""
-        qkv = self.qkv(x).view(x.shape[0], 3, self.heads, -1)
-        qk, v = qkv.split((2, 1), dim=1)
-        q, k = (qk if table is None else rotate(qk, table)).unbind(1)
-        dropout = self.dropout if self.training else 0.0
-        mixed = attend(q, k, v.squeeze(1), layout, window=self.window, dropout=dropout)
+    def forward(self, x: torch.Tensor, layout: Layout, place: Place) -> torch.Tensor:
+        """`(T, D)` to `(T, D)`; `place` is what this layer is told of positions."""
+        heads = [self.heads, self.groups, self.groups]
+        qkv = self.qkv(x).view(x.shape[0], sum(heads), -1)
+        if isinstance(place, Rotation):
+            qk, v = torch.split(qkv, [self.heads + self.groups, self.groups], dim=1)
+            q, k = torch.split(rotate(qk, place), heads[:2], dim=1)
+        else:
+            q, k, v = torch.split(qkv, heads, dim=1)
+        mixed = attend(
+            q,
+            self.for_all_heads(k),
+            self.for_all_heads(v),
+            layout,
+            window=self.window,
+            causal=self.causal,
+            bias=self.bias_of(place),
+            dropout=self.dropout if self.training else 0.0,
+            scale=self.scale,
+        )
         out: torch.Tensor = self.out_drop(self.out(mixed.flatten(1)))
         return out
+
+    def for_all_heads(self, x_TGK: torch.Tensor) -> torch.Tensor:
+        """`(T, H, K)`: each head of keys or values once for every query head that shares it."""
+        if self.groups == self.heads:
+            return x_TGK
+        return x_TGK.repeat_interleave(self.heads // self.groups, dim=1)
+
+    def bias_of(self, place: Place) -> torch.Tensor | DistanceScores | None:
+        """What `place` adds to the scores."""
+        if not isinstance(place, DistanceTable):
+            return None if isinstance(place, Rotation) else place
+        width = self.heads * (self.qkv.out_features // (self.heads + 2 * self.groups))
+        table = self.distance_drop(place.table)
+        bias = None if self.qkv.bias is None else self.qkv.bias[: 2 * width]
+        queries, keys = F.linear(table, self.qkv.weight[: 2 * width], bias).chunk(2, dim=-1)
+        shape = (len(table), self.heads, -1)
+        return DistanceScores(queries.view(shape), keys.view(shape), place.index, place.terms)
+
+
+def _of_distances(config: AttentionConfig, head: int) -> tuple[nn.Module, float | None]:
+    """Dropout of the distance table, and the scale of the scores; None for 1 / sqrt(K)."""
+    if isinstance(config.position, Disentangled):
+        products = 1 + len(config.position.terms)
+        return nn.Dropout(config.position.dropout), (head * products) ** -0.5
+    return nn.Identity(), None

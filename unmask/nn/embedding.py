@@ -15,11 +15,14 @@ class Embedding(nn.Module):
 
     def __init__(self, width: int, config: EmbeddingConfig) -> None:
         super().__init__()
-        self.tokens = nn.Embedding(config.vocab, width)
-        self.positions = nn.Embedding(config.positions, width) if config.positions else None
-        self.segments = nn.Embedding(config.segments, width) if config.segments else None
-        self.norm = build_norm(width, config.norm)
+        own = config.width or width
+        self.tokens = nn.Embedding(config.vocab, own)
+        self.positions = nn.Embedding(config.positions, own) if config.positions else None
+        self.segments = nn.Embedding(config.segments, own) if config.segments else None
+        self.norm = build_norm(own, config.norm)
         self.drop = nn.Dropout(config.dropout)
+        self.widen = _widening(own, width, config)
+        self.first_position = config.first_position
 
     def forward(self, batch: Batch) -> torch.Tensor:
         """`(T, D)`. A batch without segments is all of segment 0."""
@@ -28,6 +31,28 @@ class Embedding(nn.Module):
             first = self.segments.weight[0]
             x = x + (first if batch.segments is None else self.segments(batch.segments))
         if self.positions is not None:
-            x = x + self.positions(batch.positions)
-        out: torch.Tensor = self.drop(self.norm(x))
+            x = x + self.positions(batch.positions + self.first_position)
+        out: torch.Tensor = self.widen(self.drop(self.norm(x)))
         return out
+
+
+def _widening(own: int, width: int, config: EmbeddingConfig) -> nn.Module:
+    """`(T, E)` to `(T, D)`."""
+    match config.widen:
+        case "project":
+            return nn.Linear(own, width)
+        case "repeat":
+            return Repeat(width // own)
+        case None:
+            return nn.Identity()
+
+
+class Repeat(nn.Module):
+    """`(T, E)` to `(T, times E)`: the same vector for each direction of a recurrent encoder."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self.times = times
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.repeat(1, self.times)

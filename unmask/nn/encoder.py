@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from unmask.batches.batch import Batch
-from unmask.nn.config import EncoderConfig
+from unmask.nn.config import EncoderConfig, LayerConfig, Position, RecurrentConfig, Rope
 from unmask.nn.embedding import Embedding
-from unmask.nn.layer import Layer
-from unmask.nn.layout import Layout
+from unmask.nn.layer import build_layer
+from unmask.nn.layout import AttentionKernel, Layout
 from unmask.nn.norm import build_norm
-from unmask.nn.position import Rotation, rotation
+from unmask.nn.position import rotation
+from unmask.nn.relative import Place, build_relative
 
 # Rows are rounded up to a multiple of this on a CPU. oneDNN compiles and keeps a kernel for each
 # number of rows it meets; without rounding, memory grows by gigabytes over thousands of batches.
 # The rows added belong to no sequence and are cut off again at the end: under 64 of each batch.
 ROWS = 64
+
+Kernels = Mapping[int, AttentionKernel]
+"""For some layers, by number, what attends there instead of the kernel that would be chosen."""
 
 
 class Encoder(nn.Module):
@@ -28,27 +35,47 @@ class Encoder(nn.Module):
         self.config = config
         self.embedding = Embedding(config.width, config.embedding)
         first_use = [config.weights_of.index(s) for s in range(1 + max(config.weights_of))]
-        self.layers = nn.ModuleList(Layer(config.width, config.layers[i]) for i in first_use)
+        self.layers = nn.ModuleList(build_layer(config.width, config.layers[i]) for i in first_use)
         self.final_norm = build_norm(config.width, config.final_norm)
+        shared = next(iter(config.attentions), None)
+        position = None if shared is None else shared.position
+        self.relative = build_relative(config.width, shared.heads if shared else 1, position)
 
-    def forward(self, batch: Batch) -> torch.Tensor:
-        """Hidden states `(T, D)` of the batch's tokens."""
+    def forward(self, batch: Batch, kernels: Kernels | None = None) -> torch.Tensor:
+        """Hidden states `(T, D)` of the batch's tokens, after the last layer."""
+        *_, last = self.states(batch, kernels)
+        return last
+
+    def states(self, batch: Batch, kernels: Kernels | None = None) -> Iterator[torch.Tensor]:
+        """Hidden states `(T, D)` after the embedding and after each layer, one after the other.
+
+        The last is after the final norm, as in `transformers`.
+        """
         x = self.embedding(batch)
+        yield x
         extra = -batch.tokens % ROWS if x.device.type == "cpu" else 0
         x = F.pad(x, (0, 0, 0, extra))
         layout = Layout(batch.lengths, batch.boundaries, x.shape[0])
-        tables = self.rotations(F.pad(batch.positions, (0, extra)))
-        for config, owner in zip(self.config.layers, self.config.weights_of, strict=True):
-            table = None if config.attention.rope is None else tables[config.attention.rope.base]
-            x = self.layers[owner](x, layout, table)
-        out: torch.Tensor = self.final_norm(x)[: batch.tokens]
-        return out
+        places = self.places(F.pad(batch.positions, (0, extra)), max(batch.lengths))
+        last = len(self.config.layers) - 1
+        for number, config in enumerate(self.config.layers):
+            here = layout if not kernels else replace(layout, kernel=kernels.get(number))
+            place = places[_position(config)]
+            x = self.layers[self.config.weights_of[number]](x, here, place)
+            yield (x if number < last else self.final_norm(x))[: batch.tokens]
 
-    def rotations(self, positions: torch.Tensor) -> dict[float, Rotation]:
-        """One table for each rotary base among the layers."""
-        ropes = {c.attention.rope: c.attention.heads for c in self.config.layers}
-        return {
-            rope.base: rotation(positions, self.config.width // heads, rope.base)
-            for rope, heads in ropes.items()
-            if rope is not None
-        }
+    def places(self, positions: torch.Tensor, longest: int) -> dict[Position | None, Place]:
+        """What layers are told of positions `(T,)`, by the kind that they ask for."""
+        places: dict[Position | None, Place] = {None: None}
+        for attention in self.config.attentions:
+            kind = attention.position
+            if isinstance(kind, Rope) and kind not in places:
+                width = attention.width_of_head(self.config.width)
+                places[kind] = rotation(positions, width, kind.base)
+            elif kind not in places and self.relative is not None:
+                places[kind] = self.relative(longest)
+        return places
+
+
+def _position(config: LayerConfig | RecurrentConfig) -> Position | None:
+    return None if isinstance(config, RecurrentConfig) else config.attention.position

@@ -7,11 +7,14 @@
 | blocked   | bf16 training, CPU | yes    | yes    | no   | no      |
 | varlen    | CUDA, fp16 or bf16 | yes    | yes    | no   | no      |
 
+A bias is scores of their own for every pair, or disentangled attention's distances.
+
 `reference` takes one sequence at a time, with all its scores; `grouped` takes sequences of equal
 length together, and reads a window in blocks; `blocked` lays short sequences side by side in blocks
 of one size; `varlen` is PyTorch's variable-length flash kernel.
 
-A kernel that cannot do what is asked raises; none quietly does something else.
+A kernel that cannot do what is asked raises; none quietly does something else. A layout may bring a
+kernel of its own, as the cache of a decoder and the recorder of probabilities do.
 
 Shape suffixes: T tokens of the whole row, H heads, K width of a head, N sequences of equal
 length, S that length; N blocks, B blocks of all heads, C slots or queries in a block, W keys that
@@ -20,7 +23,7 @@ a block can see.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 import torch
@@ -28,12 +31,15 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from unmask.errors import ConfigError
-from unmask.nn.layout import Layout, visible
+from unmask.nn.layout import Layout, Scoring, visible
+from unmask.nn.relative import DistanceScores
 
 Kernel = Literal["reference", "grouped", "blocked", "varlen"]
 
 # Longest sequence that the blocked kernel is chosen for; its cost grows with the square.
 BLOCKS_UP_TO = 256
+# Scores of distances that are held at a time: a text of 8,192 tokens would have 64 million a head.
+MOST_SCORES = 1 << 24
 
 
 class _BlockedAttention(torch.autograd.Function):
@@ -52,9 +58,9 @@ class _BlockedAttention(torch.autograd.Function):
         v: torch.Tensor,
         layout: Layout,
         mask: torch.Tensor,
+        scale: float,
     ) -> torch.Tensor:
         q_BCK, k_BCK, v_BCK = (_into_blocks(x, layout) for x in (q, k, v))
-        scale = q.shape[-1] ** -0.5
         scores_NHCC = (q_BCK @ k_BCK.mT).view(-1, q.shape[1], *mask.shape[2:])
         torch.add(mask, scores_NHCC, alpha=scale, out=scores_NHCC)
         weights_BCC = scores_NHCC.softmax(-1).flatten(0, 1)
@@ -72,7 +78,8 @@ class _BlockedAttention(torch.autograd.Function):
         d_q = (d_scores @ k_BCK).mul_(ctx.scale)
         d_k = (d_scores.mT @ q_BCK).mul_(ctx.scale)
         d_v = weights_BCC.mT @ mixed_BCK
-        return *(_out_of_blocks(x, ctx.layout, ctx.heads) for x in (d_q, d_k, d_v)), None, None
+        grads = tuple(_out_of_blocks(x, ctx.layout, ctx.heads) for x in (d_q, d_k, d_v))
+        return *grads, None, None, None
 
 
 def _into_blocks(x: torch.Tensor, layout: Layout) -> torch.Tensor:
@@ -98,8 +105,9 @@ def attend(
     *,
     window: int | None = None,
     causal: bool = False,
-    bias: torch.Tensor | None = None,
+    bias: torch.Tensor | DistanceScores | None = None,
     dropout: float = 0.0,
+    scale: float | None = None,
     kernel: Kernel | None = None,
 ) -> torch.Tensor:
     """Scaled dot-product attention of each token to the tokens of its own sequence.
@@ -109,8 +117,10 @@ def attend(
         layout: where the sequences lie.
         window: how many tokens are seen on each side; None for all.
         causal: whether a token sees only itself and what is before it.
-        bias: `(H, S, S)` added to the scores, S at least the longest sequence.
+        bias: `(H, S, S)` added to the scaled scores, S at least the longest sequence; or distances,
+            whose products with queries and keys are added before scaling.
         dropout: share of the probabilities dropped.
+        scale: what the scores are multiplied by; None for 1 / sqrt(K).
         kernel: one of the table above; None chooses.
 
     Returns:
@@ -121,16 +131,19 @@ def attend(
 
     Source: Vaswani et al. 2017; the window as in Longformer (Beltagy et al. 2020).
     """
-    name = kernel or choose_kernel(
-        q.device,
-        q.dtype,
-        training=q.requires_grad,
-        longest=max(layout.lengths),
-        plain=bias is None and dropout == 0.0,
-    )
+    asked = Scoring(window, causal, bias, dropout, q.shape[-1] ** -0.5 if scale is None else scale)
     # Without autocast, which would turn what a kernel does in float32 into bf16.
     with torch.autocast(q.device.type, enabled=False):
-        return KERNELS[name](q, k, v, layout, window, causal, bias, dropout)
+        if layout.kernel is not None:
+            return layout.kernel(q, k, v, layout, asked)
+        name = kernel or choose_kernel(
+            q.device,
+            q.dtype,
+            training=q.requires_grad,
+            longest=max(layout.lengths),
+            plain=bias is None and dropout == 0.0,
+        )
+        return KERNELS[name](q, k, v, layout, asked)
 
 
 def choose_kernel(
@@ -153,42 +166,38 @@ def choose_kernel(
 
 
 def attend_reference(
-    q: torch.Tensor,
-    k: torch.Tensor,
-    v: torch.Tensor,
-    layout: Layout,
-    window: int | None,
-    causal: bool,
-    bias: torch.Tensor | None,
-    dropout: float,
+    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, layout: Layout, asked: Scoring
 ) -> torch.Tensor:
     """One sequence after the other, every score in float32: the oracle of the other kernels."""
-    mixed = []
-    for q_SHK, k_SHK, v_SHK in zip(
-        *(torch.split(x, [*layout.lengths, layout.sizes[-1]]) for x in (q, k, v)), strict=True
-    ):
-        scores_HSS = (
-            torch.einsum("shk,thk->hst", q_SHK.float(), k_SHK.float()) * q.shape[-1] ** -0.5
-        )
-        if bias is not None:
-            scores_HSS = scores_HSS + bias[:, : len(q_SHK), : len(q_SHK)]
+    mixed = [
+        torch.einsum("hst,thk->shk", F.dropout(weights_HSS, asked.dropout), v_SHK.float())
+        for weights_HSS, v_SHK in probabilities(q, k, v, layout, asked)
+    ]
+    mixed.append(v.new_zeros(layout.sizes[-1], *v.shape[1:]))
+    return torch.cat([part.to(v.dtype) for part in mixed])
+
+
+def probabilities(
+    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, layout: Layout, asked: Scoring
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """For each sequence its attention probabilities `(H, S, S)` in float32, and its values."""
+    rows = [*layout.lengths, layout.sizes[-1]]
+    sequences = zip(*(torch.split(x, rows)[: len(layout.lengths)] for x in (q, k, v)), strict=True)
+    for q_SHK, k_SHK, v_SHK in sequences:
+        q_HSK, k_HSK = (x.float().transpose(0, 1) for x in (q_SHK, k_SHK))
+        scores_HSS = q_HSK @ k_HSK.mT
+        if isinstance(asked.bias, DistanceScores):
+            scores_HSS = scores_HSS + asked.bias.scores(q_HSK[None], k_HSK[None])[0]
+        scores_HSS = scores_HSS * asked.scale
+        if isinstance(asked.bias, torch.Tensor):
+            scores_HSS = scores_HSS + asked.bias[:, : len(q_SHK), : len(q_SHK)]
         place = torch.arange(len(q_SHK), device=q.device)
-        hidden = ~visible(place[:, None], place, window, causal)
-        weights = F.dropout(scores_HSS.masked_fill(hidden, float("-inf")).softmax(-1), dropout)
-        mixed.append(torch.einsum("hst,thk->shk", weights, v_SHK.float()).to(v.dtype))
-    mixed[-1] = torch.zeros_like(mixed[-1])
-    return torch.cat(mixed)
+        hidden = ~visible(place[:, None], place, asked.window, asked.causal)
+        yield scores_HSS.masked_fill(hidden, float("-inf")).softmax(-1), v_SHK
 
 
 def attend_grouped(
-    q: torch.Tensor,
-    k: torch.Tensor,
-    v: torch.Tensor,
-    layout: Layout,
-    window: int | None,
-    causal: bool,
-    bias: torch.Tensor | None,
-    dropout: float,
+    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, layout: Layout, asked: Scoring
 ) -> torch.Tensor:
     """Neighbours of equal length attend together: no padding, and mostly no mask.
 
@@ -205,26 +214,29 @@ def attend_grouped(
         q_NHSK, k_NHSK, v_NHSK = (
             x.unflatten(0, shape).transpose(1, 2) for x in (q_run, k_run, v_run)
         )
-        in_blocks = window is not None and bias is None and length > 2 * (window + 1)
-        run = _windowed if in_blocks else _whole
-        out_NHSK = run(q_NHSK, k_NHSK, v_NHSK, window, causal, bias, dropout)
+        out_NHSK = _way(asked, length)(q_NHSK, k_NHSK, v_NHSK, asked)
         mixed.append(out_NHSK.transpose(1, 2).flatten(0, 1))
     if layout.sizes[-1]:
         mixed.append(v.new_zeros(layout.sizes[-1], *v.shape[1:]))
     return torch.cat(mixed).to(out_dtype)
 
 
+def _way(asked: Scoring, length: int) -> Callable[..., torch.Tensor]:
+    """How sequences of one length attend."""
+    if isinstance(asked.bias, DistanceScores):
+        return _by_distance
+    if asked.window is not None and asked.bias is None and length > 2 * (asked.window + 1):
+        return _windowed
+    return _whole
+
+
 def _whole(
-    q_NHSK: torch.Tensor,
-    k_NHSK: torch.Tensor,
-    v_NHSK: torch.Tensor,
-    window: int | None,
-    causal: bool,
-    bias: torch.Tensor | None,
-    dropout: float,
+    q_NHSK: torch.Tensor, k_NHSK: torch.Tensor, v_NHSK: torch.Tensor, asked: Scoring
 ) -> torch.Tensor:
     """Every query against every key of its sequence."""
     length = q_NHSK.shape[2]
+    window, causal, bias = asked.window, asked.causal, asked.bias
+    assert not isinstance(bias, DistanceScores)
     if window is not None and length - 1 <= window:
         window = None
     mask = None
@@ -235,22 +247,45 @@ def _whole(
         added = bias[:, :length, :length].to(q_NHSK.dtype)
         mask = added if mask is None else added.masked_fill(~mask, float("-inf"))
     return F.scaled_dot_product_attention(
-        q_NHSK, k_NHSK, v_NHSK, attn_mask=mask, dropout_p=dropout, is_causal=causal
+        q_NHSK,
+        k_NHSK,
+        v_NHSK,
+        attn_mask=mask,
+        dropout_p=asked.dropout,
+        is_causal=causal,
+        scale=asked.scale,
     )
 
 
+def _by_distance(
+    q_NHSK: torch.Tensor, k_NHSK: torch.Tensor, v_NHSK: torch.Tensor, asked: Scoring
+) -> torch.Tensor:
+    """Some queries at a time against all keys, with the scores of their distances."""
+    assert isinstance(asked.bias, DistanceScores)
+    N, H, S, _ = q_NHSK.shape
+    size = max(1, min(S, MOST_SCORES // (N * H * S)))
+    place = torch.arange(S, device=q_NHSK.device)
+    mixed = []
+    for start, q_NHCK in zip(range(0, S, size), torch.split(q_NHSK, size, dim=2), strict=True):
+        added = asked.bias.scores(q_NHCK, k_NHSK, start) * asked.scale
+        if asked.window is not None or asked.causal:
+            queries = place[start : start + size, None]
+            hidden = ~visible(queries, place, asked.window, asked.causal)
+            added = added.masked_fill(hidden, float("-inf"))
+        mixed.append(
+            F.scaled_dot_product_attention(
+                q_NHCK, k_NHSK, v_NHSK, added, dropout_p=asked.dropout, scale=asked.scale
+            )
+        )
+    return torch.cat(mixed, dim=2)
+
+
 def _windowed(
-    q_NHSK: torch.Tensor,
-    k_NHSK: torch.Tensor,
-    v_NHSK: torch.Tensor,
-    window: int | None,
-    causal: bool,
-    bias: torch.Tensor | None,
-    dropout: float,
+    q_NHSK: torch.Tensor, k_NHSK: torch.Tensor, v_NHSK: torch.Tensor, asked: Scoring
 ) -> torch.Tensor:
     """Blocks of queries against the keys within reach, so that cost grows with S times window."""
+    window = asked.window
     assert window is not None
-    assert bias is None
     N, H, S, K = q_NHSK.shape
     size = max(window, 16)  # below 16 queries a block is all overhead
     blocks = -(-S // size)
@@ -269,65 +304,65 @@ def _windowed(
     keys_B1W = starts + torch.arange(reach, device=q_NHSK.device) - window
     inside = (keys_B1W >= 0) & (keys_B1W < S)
     # A query past the end of the sequence sees itself, or its softmax would be of nothing.
-    seen_BCW = (visible(queries_BC1, keys_B1W, window, causal) & inside) | (queries_BC1 == keys_B1W)
-    mask = seen_BCW[:, None].repeat(N, 1, 1, 1)
+    seen_BCW = visible(queries_BC1, keys_B1W, window, asked.causal) & inside
+    mask = (seen_BCW | (queries_BC1 == keys_B1W))[:, None].repeat(N, 1, 1, 1)
     out = F.scaled_dot_product_attention(
-        q_blocks, k_blocks, v_blocks, attn_mask=mask, dropout_p=dropout
+        q_blocks,
+        k_blocks,
+        v_blocks,
+        attn_mask=mask,
+        dropout_p=asked.dropout,
+        scale=asked.scale,
     )
     return out.view(N, blocks, H, size, K).transpose(1, 2).reshape(N, H, -1, K)[:, :, :S]
 
 
 def attend_blocked(
-    q: torch.Tensor,
-    k: torch.Tensor,
-    v: torch.Tensor,
-    layout: Layout,
-    window: int | None,
-    causal: bool,
-    bias: torch.Tensor | None,
-    dropout: float,
+    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, layout: Layout, asked: Scoring
 ) -> torch.Tensor:
     """Short sequences side by side in blocks of one size, each hidden from the others by a mask.
 
     More products than sequences of equal length would need, but three calls whatever the
     lengths, and of few shapes: in bf16 training on a CPU that is worth more.
     """
-    _refuse("blocked", bias, dropout)
-    mask = layout.blocks.mask(window, causal, q.dtype)
-    out: torch.Tensor = _BlockedAttention.apply(q, k, v, layout, mask)  # type: ignore[no-untyped-call]
+    _refuse("blocked", asked)
+    mask = layout.blocks.mask(asked.window, asked.causal, q.dtype)
+    out: torch.Tensor = _BlockedAttention.apply(q, k, v, layout, mask, asked.scale)  # type: ignore[no-untyped-call]
     return out
 
 
-def _refuse(kernel: Kernel, bias: torch.Tensor | None, dropout: float) -> None:
+def _refuse(kernel: Kernel, asked: Scoring) -> None:
     """Raise where a kernel is asked for more than plain scores."""
-    if bias is not None or dropout > 0.0:
-        asked = "a bias" if bias is not None else f"dropout {dropout}"
+    if asked.bias is not None or asked.dropout > 0.0:
+        what = "a bias" if asked.bias is not None else f"dropout {asked.dropout}"
         raise ConfigError(
-            f"the {kernel} kernel adds nothing to the scores and drops none, but {asked} was "
+            f"the {kernel} kernel adds nothing to the scores and drops none, but {what} was "
             "asked for; use kernel='grouped', or leave the kernel to be chosen"
         )
 
 
 def attend_varlen(
-    q: torch.Tensor,
-    k: torch.Tensor,
-    v: torch.Tensor,
-    layout: Layout,
-    window: int | None,
-    causal: bool,
-    bias: torch.Tensor | None,
-    dropout: float,
+    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, layout: Layout, asked: Scoring
 ) -> torch.Tensor:
     """PyTorch's flash attention over offsets: one launch for the whole row."""
-    _refuse("varlen", bias, dropout)
+    _refuse("varlen", asked)
     from torch.nn.attention.varlen import varlen_attn
 
     used = layout.used
     offsets = layout.boundaries.to(torch.int32)
     longest = max(layout.lengths)
-    sides = (-1 if window is None else window, 0 if causal else -1 if window is None else window)
+    side = -1 if asked.window is None else asked.window
+    sides = (side, 0 if asked.causal else side)
     out = varlen_attn(
-        q[:used], k[:used], v[:used], offsets, offsets, longest, longest, window_size=sides
+        q[:used],
+        k[:used],
+        v[:used],
+        offsets,
+        offsets,
+        longest,
+        longest,
+        scale=asked.scale,
+        window_size=sides,
     )
     assert isinstance(out, torch.Tensor)
     return F.pad(out, (0, 0, 0, 0, 0, layout.rows - used))

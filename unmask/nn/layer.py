@@ -6,11 +6,19 @@ import torch
 from torch import nn
 
 from unmask.nn.attention import Attention
-from unmask.nn.config import LayerConfig
+from unmask.nn.config import LayerConfig, RecurrentConfig
 from unmask.nn.layout import Layout
 from unmask.nn.mlp import build_mlp
 from unmask.nn.norm import build_norm
-from unmask.nn.position import Rotation
+from unmask.nn.recurrent import RecurrentLayer
+from unmask.nn.relative import Place
+
+
+def build_layer(width: int, config: LayerConfig | RecurrentConfig) -> nn.Module:
+    """The layer that the record asks for."""
+    if isinstance(config, RecurrentConfig):
+        return RecurrentLayer(width, config)
+    return Layer(width, config)
 
 
 class Layer(nn.Module):
@@ -28,8 +36,8 @@ class Layer(nn.Module):
         self.mlp = build_mlp(width, config.mlp)
         self.after_mlp = build_norm(width, config.after_mlp)
 
-    def forward(self, x: torch.Tensor, layout: Layout, table: Rotation | None) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, layout: Layout, place: Place) -> torch.Tensor:
         """`(T, D)` to `(T, D)`."""
-        x = self.after_attention(x + self.attention(self.before_attention(x), layout, table))
+        x = self.after_attention(x + self.attention(self.before_attention(x), layout, place))
         out: torch.Tensor = self.after_mlp(x + self.mlp(self.before_mlp(x)))
         return out

@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
+from typing import TYPE_CHECKING, Protocol
 
 import torch
+
+if TYPE_CHECKING:
+    from unmask.nn.relative import DistanceScores
 
 # Sizes of blocks are multiples of this many slots, and a batch has a multiple of ROUND slots:
 # oneDNN compiles and keeps a kernel for each shape that it meets.
@@ -112,6 +116,53 @@ def _filled(lengths: tuple[int, ...], size: int) -> tuple[int, list[int], int]:
     return size, starts, -(-used // (step * size)) * step
 
 
+@dataclass(frozen=True, slots=True)
+class ByTime:
+    """The rows of a flat row by time, as recurrent layers read them.
+
+    Attributes:
+        onward: `(T,)` rows of first tokens, longest sequence first, then of second tokens, ...
+        back: `(T,)` the same from the ends of the sequences.
+        at_once: how many sequences have a first token, a second, ...; on the CPU, as PyTorch wants.
+    """
+
+    onward: torch.Tensor
+    back: torch.Tensor
+    at_once: torch.Tensor
+
+    @classmethod
+    def of(cls, lengths: tuple[int, ...], device: torch.device) -> ByTime:
+        """The order for sequences of these lengths."""
+        sizes = torch.tensor(lengths)
+        starts = torch.cumsum(sizes, 0) - sizes
+        longest_first = torch.argsort(sizes, descending=True, stable=True)
+        sizes, starts = sizes[longest_first], starts[longest_first]
+        time = torch.arange(int(sizes[0]))[:, None]
+        there = time < sizes
+        onward, back = (starts + time)[there], (starts + sizes - 1 - time)[there]
+        return cls(onward.to(device), back.to(device), there.sum(1))
+
+
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """How the scores of attention are made; each as in `kernels.attend`."""
+
+    window: int | None
+    causal: bool
+    bias: torch.Tensor | DistanceScores | None
+    dropout: float
+    scale: float
+
+
+class AttentionKernel(Protocol):
+    """What computes attention over a row."""
+
+    def __call__(
+        self, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, layout: Layout, asked: Scoring, /
+    ) -> torch.Tensor:
+        """`(T, H, K)` three times to `(T, H, K)`."""
+
+
 @dataclass(frozen=True)
 class Layout:
     """Where the sequences of a flat row lie.
@@ -121,11 +172,13 @@ class Layout:
         boundaries: `(B + 1,)` the same as offsets, on the tokens' device.
         rows: rows of the hidden states; those past the last sequence belong to none, and
             attention returns zeros there.
+        kernel: what attends, or None for the choice of `attend`.
     """
 
     lengths: tuple[int, ...]
     boundaries: torch.Tensor
     rows: int
+    kernel: AttentionKernel | None = None
 
     @cached_property
     def runs(self) -> tuple[tuple[int, int], ...]:
@@ -142,6 +195,11 @@ class Layout:
     def used(self) -> int:
         """Rows that belong to a sequence."""
         return sum(self.lengths)
+
+    @cached_property
+    def by_time(self) -> ByTime:
+        """The tokens by their place in their sequence."""
+        return ByTime.of(self.lengths, self.boundaries.device)
 
     @cached_property
     def blocks(self) -> Blocks:

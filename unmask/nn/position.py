@@ -1,6 +1,6 @@
 """Rotary positions: a table for a batch, and its application.
 
-Shape suffixes: T tokens, N tensors rotated together, H heads, D width of a head, K half of it.
+Shape suffixes: T tokens, H heads, D width of a head, K half of it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import torch
 
 
 class Rotation(NamedTuple):
-    """Cosine and sine of every token's angles, each `(T, 1, 1, D)` in float32.
+    """Cosine and sine of every token's angles, each `(T, 1, D)` in float32.
 
     Both halves of a head turn by the same angles, in opposite senses: the sine is negative in the
     first half.
@@ -35,7 +35,7 @@ def rotation(positions: torch.Tensor, head_width: int, base: float) -> Rotation:
     angles_TK = positions.float()[:, None] * (1.0 / base**exponents)
     cos_TK, sin_TK = angles_TK.cos(), angles_TK.sin()
     cos_TD, sin_TD = torch.cat((cos_TK, cos_TK), 1), torch.cat((-sin_TK, sin_TK), 1)
-    return Rotation(cos_TD[:, None, None], sin_TD[:, None, None])
+    return Rotation(cos_TD[:, None], sin_TD[:, None])
 
 
 class _Rotate(torch.autograd.Function):
@@ -59,18 +59,18 @@ def _turned(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tens
     return (x * cos).addcmul_(torch.cat((second, first), dim=-1), sin)
 
 
-def rotate(x_TNHD: torch.Tensor, table: Rotation) -> torch.Tensor:
+def rotate(x_THD: torch.Tensor, table: Rotation) -> torch.Tensor:
     """Turn each pair (i, i + D / 2) of every head by its token's angle; the halves layout of NeoX.
 
     Computed in the dtype that comes in: in bf16 that is faster on a CPU than through float32, and
     the scores are rounded as coarsely afterwards.
 
     Args:
-        x_TNHD: `(T, N, H, D)`, for instance queries and keys together (N = 2).
+        x_THD: `(T, H, D)`, for instance the heads of queries and of keys together.
 
     Returns:
         The same shape and dtype.
     """
-    cos, sin = (part.to(x_TNHD.dtype) for part in table)
-    turned: torch.Tensor = _Rotate.apply(x_TNHD, cos, sin)  # type: ignore[no-untyped-call]
+    cos, sin = (part.to(x_THD.dtype) for part in table)
+    turned: torch.Tensor = _Rotate.apply(x_THD, cos, sin)  # type: ignore[no-untyped-call]
     return turned

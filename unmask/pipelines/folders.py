@@ -37,6 +37,7 @@ def save_opened(
         config=opened.config,
         tokenizer=opened.tokenizer,
         labels=opened.labels,
+        kept=opened.kept,
         format=format,
         replace=replace,
     )

@@ -101,7 +101,7 @@ def model_facts(model: LanguageModel, settings: PretrainSettings) -> ModelFacts:
         architecture=settings.model.arch,
         layers=len(config.layers),
         width=config.width,
-        heads=config.layers[0].attention.heads,
+        heads=config.attentions[0].heads,
         parameters=sum(p.numel() for p in model.parameters()),
         context=config.context,
         dtype=str(dtype).removeprefix("torch."),

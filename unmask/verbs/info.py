@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unmask.arch.spec import HeadKind
-from unmask.checkpoint.folder import Opened, open_classifier, open_encoder, open_language_model
+from unmask.checkpoint.folder import Opened, open_model
 from unmask.checkpoint.formats import HOLDS
 from unmask.checkpoint.weightfiles import read_weights
 from unmask.errors import ConfigError
@@ -118,8 +118,8 @@ def info(model: str | Path, *, tokens: int | None = None) -> ModelInfo:
         holds=HOLDS[said.head],
         layers=len(config.layers),
         width=config.width,
-        heads=tuple(layer.attention.heads for layer in config.layers),
-        windows=tuple(layer.attention.window for layer in config.layers),
+        heads=tuple(attention.heads for attention in config.attentions),
+        windows=tuple(attention.window for attention in config.attentions),
         positions=_positions(config),
         context=config.context,
         vocabulary=opened.tokenizer.vocab_size,
@@ -135,16 +135,10 @@ def info(model: str | Path, *, tokens: int | None = None) -> ModelInfo:
 
 
 def _open(folder: Path, head: HeadKind) -> AnyOpened:
-    match head:
-        case "encoder":
-            return open_encoder(folder)
-        case "lm":
-            return open_language_model(folder)
-        case "sequence":
-            return open_classifier(folder)
+    return open_model(folder, head)
 
 
 def _positions(config: EncoderConfig) -> str:
     if config.embedding.positions:
         return "learned"
-    return "rotary" if any(layer.attention.rope for layer in config.layers) else "none"
+    return "none"

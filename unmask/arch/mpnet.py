@@ -1,0 +1,138 @@
+"""MPNet (Song et al. 2020): RoBERTa without segments, and a bias by bucketed distance that all
+layers share."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from unmask.arch import postnorm
+from unmask.arch.postnorm import project_rule
+from unmask.arch.published import HiddenAct, Positive, Share, TransformerConfig
+from unmask.arch.spec import Arch, Head
+from unmask.arch.weights import Aside, Fuse, Kept, Rename, Tied
+from unmask.nn.config import (
+    Bucketed,
+    EmbeddingConfig,
+    EncoderConfig,
+    NormConfig,
+    SequenceHeadConfig,
+    TokenHeadConfig,
+    TransformConfig,
+)
+
+FIRST = 2  # the row of the first position; a constant in the published code, whatever the padding
+FARTHEST = 128
+
+
+class MPNetConfig(TransformerConfig):
+    """The fields of a published MPNet `config.json`, and `classifier_pooling`, which is ours.
+
+    The published code reads 32 buckets whatever the field says, so no other number is served.
+    """
+
+    model_type: Literal["mpnet"] = "mpnet"
+    hidden_act: HiddenAct = "gelu"
+    hidden_dropout_prob: Share = 0.1
+    attention_probs_dropout_prob: Share = 0.1
+    relative_attention_num_buckets: Literal[32] = 32
+    layer_norm_eps: Positive = 1e-12
+    pad_token_id: int | None = 1
+    bos_token_id: int | None = 0
+    eos_token_id: int | list[int] | None = 2
+
+
+def encoder(c: MPNetConfig) -> EncoderConfig:
+    """BERT's layers with the shared bias in every attention."""
+    layer = postnorm.layer(
+        c,
+        activation=c.hidden_act,
+        eps=c.layer_norm_eps,
+        attention_dropout=c.attention_probs_dropout_prob,
+        out_dropout=c.hidden_dropout_prob,
+        mlp_dropout=c.hidden_dropout_prob,
+        position=Bucketed(buckets=c.relative_attention_num_buckets, farthest=FARTHEST),
+    )
+    embedding = EmbeddingConfig(
+        vocab=c.vocab_size,
+        positions=c.max_position_embeddings,
+        first_position=FIRST,
+        norm=NormConfig(eps=c.layer_norm_eps),
+        dropout=c.hidden_dropout_prob,
+    )
+    return postnorm.stack(c, layer, embedding, unused=FIRST)
+
+
+def sequence(c: MPNetConfig, labels: tuple[str, ...]) -> SequenceHeadConfig:
+    """Two layers on the first token, dropout before each."""
+    transform = TransformConfig(activation="tanh", dropout=c.hidden_dropout_prob)
+    return postnorm.sequence_head(c, labels, transform, c.hidden_dropout_prob)
+
+
+def sized(
+    layers: int, width: int, heads: int, *, vocab_size: int, context: int, pad_token_id: int
+) -> MPNetConfig:
+    """An MPNet of any size."""
+    sizes = postnorm.sizes(layers, width, heads, vocab_size, context + FIRST)
+    open_ids = dict.fromkeys(("bos_token_id", "eos_token_id"))
+    own = {**open_ids, "pad_token_id": pad_token_id}
+    return MPNetConfig.check({**sizes, **postnorm.NO_DROPOUT, **own})
+
+
+POOLER = Aside("@pooler.dense.*", "the pooler")
+ATTENTION = "@encoder.layer.{}.attention."
+MPNET = Arch(
+    name="mpnet",
+    configs={"mpnet": MPNetConfig},
+    stems={"mpnet": "MPNet"},
+    encoder=encoder,
+    sized=sized,
+    prefix="mpnet.",
+    token_ids={"pad_token_id": "pad", "bos_token_id": "cls", "eos_token_id": "sep"},
+    weights=(
+        *postnorm.embedding_rules(segments=False),
+        Rename("encoder.relative.table.weight", "@encoder.relative_attention_bias.weight"),
+        Fuse(
+            "encoder.layers.{}.attention.qkv.*",
+            tuple(f"{ATTENTION}attn.{part}.*" for part in ("q", "k", "v")),
+        ),
+        Rename("encoder.layers.{}.attention.out.*", f"{ATTENTION}attn.o.*"),
+        Rename("encoder.layers.{}.after_attention.*", f"{ATTENTION}LayerNorm.*"),
+        *postnorm.feed_forward_rules(),
+    ),
+    heads={
+        "encoder": Head(suffix="Model", record=None, weights=(Kept("@pooler.dense.*"),)),
+        "lm": Head(
+            suffix="ForMaskedLM",
+            record=lambda c, _: postnorm.masked_lm(c, "gelu", c.layer_norm_eps),
+            weights=(
+                Rename("head.transform.dense.*", "lm_head.dense.*"),
+                Rename("head.transform.norm.*", "lm_head.layer_norm.*"),
+                Rename("head.bias", "lm_head.bias"),
+                Tied("lm_head.decoder.weight", "@embeddings.word_embeddings.weight"),
+                Tied("lm_head.decoder.bias", "lm_head.bias"),
+                POOLER,
+            ),
+        ),
+        "sequence": Head(
+            suffix="ForSequenceClassification",
+            record=sequence,
+            weights=(
+                Rename("head.transform.dense.*", "classifier.dense.*"),
+                project_rule("classifier.out_proj"),
+                POOLER,
+            ),
+        ),
+        "token": Head(
+            suffix="ForTokenClassification",
+            record=lambda c, labels: TokenHeadConfig(
+                task="token", labels=labels, dropout=c.hidden_dropout_prob
+            ),
+            weights=(project_rule("classifier"), POOLER),
+        ),
+        "span": Head(
+            suffix="ForQuestionAnswering",
+            record=lambda c, _: TokenHeadConfig(task="span"),
+            weights=(project_rule("qa_outputs"), POOLER),
+        ),
+    },
+)
