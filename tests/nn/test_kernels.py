@@ -183,9 +183,7 @@ def test_varlen_is_called_with_the_layout(
     q, k, v = (x.bfloat16() for x in qkv_of(layout))
     calls = []
 
-    def record(
-        *tensors: torch.Tensor, window_size: tuple[int, int], scale: float
-    ) -> torch.Tensor:
+    def record(*tensors: torch.Tensor, window_size: tuple[int, int], scale: float) -> torch.Tensor:
         calls.append((tensors, window_size, scale))
         return torch.ones_like(tensors[2])
 

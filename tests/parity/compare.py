@@ -287,7 +287,9 @@ def our_gradients(pair: Pair, model: Any) -> dict[str, torch.Tensor]:
 def _one_name(found: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """DeBERTa's head has two sets of names; ours is written under the first."""
     old = "cls.predictions.transform."
-    renamed = {n.replace("lm_predictions.lm_head.", "cls.predictions."): g for n, g in found.items()}
+    renamed = {
+        n.replace("lm_predictions.lm_head.", "cls.predictions."): g for n, g in found.items()
+    }
     plain = {n.replace("cls.predictions.dense", f"{old}dense"): g for n, g in renamed.items()}
     return {n.replace("cls.predictions.LayerNorm", f"{old}LayerNorm"): g for n, g in plain.items()}
 
@@ -309,6 +311,9 @@ def gradients(pair: Pair) -> float:
     return max((ours[n] - theirs[n]).abs().max().item() for n in ours) / largest
 
 
+SEEDS = range(6)
+
+
 def bfloat16(pair: Pair) -> float:
     """Rounding of our logits in bfloat16, in units of the rounding of theirs: about 1 is equal.
 
@@ -317,7 +322,7 @@ def bfloat16(pair: Pair) -> float:
     """
     half, theirs, exact = _in_bfloat16(pair)
     errors = torch.zeros(3, dtype=torch.float64)
-    for seed in range(6):
+    for seed in SEEDS:
         drawn = replace(pair, seed=seed)
         recording = our_logits(drawn, half).detach()
         with torch.no_grad():
@@ -326,6 +331,49 @@ def bfloat16(pair: Pair) -> float:
             errors += torch.stack([(x.float() - truth).square().mean() for x in given])
     unit, *ours = errors.sqrt().tolist()
     return max(ours) / unit
+
+
+@torch.no_grad()
+def bfloat16_hidden_states(pair: Pair) -> float:
+    """As `bfloat16`, for the hidden states of the layer that is farthest off."""
+    half, theirs, exact = _in_bfloat16(pair)
+    errors: torch.Tensor | int = 0
+    for seed in SEEDS:
+        drawn = replace(pair, seed=seed)
+        truth, rounded = (
+            _theirs_padded(replace_theirs(drawn, model), "right") for model in (exact, theirs)
+        )
+        ours = list(half.states(drawn.inputs.packed()))
+        layers = zip(truth, rounded, ours, strict=True)
+        squares = [[(x.float() - t).square().mean() for x in (r, o)] for t, r, o in layers]
+        errors = errors + torch.tensor(squares, dtype=torch.float64)
+    assert isinstance(errors, torch.Tensor)
+    unit, mine = errors.sqrt().unbind(1)
+    # Nothing is rounded where rows of a rounded table are read as they are.
+    return float((mine / unit.clamp(min=1e-12)).max())
+
+
+def replace_theirs(pair: Pair, model: Any) -> Pair:
+    """The same pair with another oracle."""
+    other = replace(pair)
+    other.theirs = model
+    return other
+
+
+@torch.no_grad()
+def bfloat16_loss(pair: Pair) -> float:
+    """As `bfloat16`, for the loss, whose own last digit is a unit too: theirs may hit by chance."""
+    half, theirs, exact = _in_bfloat16(pair)
+    errors = torch.zeros(3, dtype=torch.float64)
+    with training(half, theirs, exact):
+        for seed in SEEDS:
+            drawn = replace(pair, seed=seed)
+            truth = _their_loss(drawn, exact).double()
+            given = (_their_loss(drawn, theirs), _our_loss(drawn, half))
+            digit = truth * torch.finfo(torch.bfloat16).eps / 2
+            errors += torch.stack([digit**2, *((x.double() - truth) ** 2 for x in given)])
+    digit, unit, ours = errors.sqrt().tolist()
+    return float(ours / max(digit, unit))
 
 
 def bfloat16_gradients(pair: Pair) -> float:

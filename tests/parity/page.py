@@ -1,6 +1,6 @@
-"""The table in docs/architectures.md: `python -m tests.parity.page` measures and writes it.
+"""The tables of docs/conformance.md: `python -m tests.parity.page` measures and writes them.
 
-The tests read it back: a row or a column that is missing, or a number that no longer holds, fails.
+The tests read them back: a row that is missing, or a number that no longer holds, fails.
 """
 
 from __future__ import annotations
@@ -16,9 +16,12 @@ import transformers
 
 from tests.parity.compare import Pair
 from tests.parity.oracles import ROWS
-from tests.parity.table import CHECKS, Check
+from tests.parity.table import CELLS, OF_ENCODER, OF_HEAD, checks
+from unmask.arch.registry import ARCHS
+from unmask.arch.spec import HeadKind
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "architectures.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "conformance.md"
+COLUMNS = tuple(check.what for check in (*OF_ENCODER, *OF_HEAD))
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 
 
@@ -27,18 +30,21 @@ def shown(value: float) -> str:
     return f"{value:.2f}" if value >= 0.01 or value == 0 else f"{value:.1e}"
 
 
-def title(check: Check) -> str:
-    return f"{check.head}: {check.what}"
+Stated = dict[tuple[str, str], dict[str, float]]
+"""Numbers by row of the table (configuration and head) and by column."""
 
 
-def stated(text: str) -> dict[str, dict[str, float]]:
-    """The page's numbers by row and column."""
+def stated(text: str) -> Stated:
+    """The numbers of a page, configuration by configuration."""
     block = text.partition(BEGIN)[2].partition(END)[0]
-    lines = [line.strip().strip("|").split("|") for line in block.splitlines() if "|" in line]
-    head, *body = [[cell.strip() for cell in line] for line in lines] or [[]]
-    return {
-        name: dict(zip(head[1:], map(float, values), strict=True)) for name, *values in body[1:]
-    }
+    found: Stated = {}
+    for line in block.splitlines():
+        cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+        if len(cells) == 2 + len(COLUMNS) and cells[0] != "configuration" and "---" not in line:
+            name, kind, *numbers = cells
+            pairs = zip(COLUMNS, numbers, strict=True)
+            found[name, kind] = {what: float(number) for what, number in pairs if number}
+    return found
 
 
 def processor() -> str:
@@ -50,19 +56,51 @@ def processor() -> str:
 
 
 def measured() -> str:
-    """The table, and how it was made."""
-    head = ["architecture", *map(title, CHECKS)]
-    lines = [" | ".join(head), " | ".join(["---"] * len(head))]
+    """The tables, and how they were made."""
+    numbers: Stated = {}
     with tempfile.TemporaryDirectory() as folder:
-        for row in ROWS:
-            pairs = {c.head: Pair(row, c.head, Path(folder) / row.name / c.head) for c in CHECKS}
-            values = [shown(check.measure(pairs[check.head])) for check in CHECKS]
-            lines.append(" | ".join([row.name, *values]))
+        for number, (row, kind) in enumerate(CELLS):
+            pair = Pair(row, kind, Path(folder) / str(number))
+            numbers[row.name, kind] = {c.what: c.measure(pair) for c in checks(kind)}
     how = (
         f"Measured {datetime.date.today()} with PyTorch {torch.__version__} and transformers "
         f"{transformers.__version__} on {processor()}, one thread."
     )
-    return "\n".join([*(f"| {line} |" for line in lines), "", how])
+    return "\n".join([*summary(numbers), "", *details(numbers), "", how])
+
+
+def summary(numbers: Stated) -> list[str]:
+    """The largest number of each architecture."""
+    lines = table("architecture", "configurations", "heads", *COLUMNS)
+    for arch in ARCHS:
+        names = [row.name for row in ROWS if row.arch == arch]
+        kinds = dict.fromkeys(kind for row, kind in CELLS if row.arch == arch)
+        largest = {
+            what: max(numbers[name, kind].get(what, 0.0) for name in names for kind in kinds)
+            for what in COLUMNS
+        }
+        cells = [arch, str(len(names)), str(len(kinds) - 1), *map(shown, largest.values())]
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def details(numbers: Stated) -> list[str]:
+    """Every number, for each head of each configuration."""
+    lines = table("configuration", "model", *COLUMNS)
+    for (name, kind), found in numbers.items():
+        cells = [shown(found[what]) if what in found else "" for what in COLUMNS]
+        lines.append(f"| {' | '.join([name, kind, *cells])} |")
+    return lines
+
+
+def table(*head: str) -> list[str]:
+    """The first two lines of a table."""
+    return [f"| {' | '.join(head)} |", f"| {' | '.join(['---'] * len(head))} |"]
+
+
+def missing(name: str, kind: HeadKind, found: Stated) -> bool:
+    """Whether the page lacks a number for a head of a configuration."""
+    return found.get((name, kind), {}).keys() != {check.what for check in checks(kind)}
 
 
 def main() -> None:

@@ -85,12 +85,16 @@ class Elmo(nn.Module):
         **ends: Any,
     ) -> Any:
         real = torch.ones_like(input_ids) if attention_mask is None else attention_mask
-        texts = [self.encoder.states(row[mask.bool()]) for row, mask in zip(input_ids, real, strict=True)]
+        texts = [
+            self.encoder.states(row[mask.bool()]) for row, mask in zip(input_ids, real, strict=True)
+        ]
         states = [padded(layer, real) for layer in zip(*texts, strict=True)]
         answers = [self.logits(text[-1]) for text in texts] if self.kind != "encoder" else None
         given = {"hidden_states": states, "logits": None, "loss": None}
         if answers is not None:
-            given["logits"] = torch.stack(answers) if self.kind == "sequence" else padded(answers, real)
+            given["logits"] = (
+                torch.stack(answers) if self.kind == "sequence" else padded(answers, real)
+            )
             if self.kind == "span":
                 given["start_logits"], given["end_logits"] = given["logits"].unbind(-1)
             given["loss"] = self.loss(answers, real, labels, ends)

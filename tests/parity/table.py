@@ -26,12 +26,16 @@ class Check:
     measure: Callable[[Pair], float]
 
 
-OF_ENCODER = (Check("hidden states", "difference", compare.hidden_states),)
+OF_ENCODER = (
+    Check("hidden states", "difference", compare.hidden_states),
+    Check("bfloat16 hidden states", "roundings", compare.bfloat16_hidden_states),
+)
 OF_HEAD = (
     Check("outputs", "difference", compare.logits),
     Check("loss", "difference", compare.loss),
     Check("gradients", "difference", compare.gradients),
     Check("bfloat16 outputs", "roundings", compare.bfloat16),
+    Check("bfloat16 loss", "roundings", compare.bfloat16_loss),
     Check("bfloat16 gradients", "roundings", compare.bfloat16_gradients),
 )
 
