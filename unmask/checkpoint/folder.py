@@ -26,7 +26,7 @@ from unmask.checkpoint.formats import (
     check_vocabulary,
     describe,
 )
-from unmask.checkpoint.labels import check_labels, check_same
+from unmask.checkpoint.labels import check_labels, check_same, check_several
 from unmask.checkpoint.saving import save_model
 from unmask.checkpoint.weightfiles import read_weights
 from unmask.errors import ModelError
@@ -115,6 +115,7 @@ def open_classifier(
     *,
     labels: tuple[str, ...] | None = None,
     pooling: Pooling | None = None,
+    score: bool = False,
     seed: int = 0,
     dtype: torch.dtype = torch.float32,
     device: torch.device | str = "cpu",
@@ -128,6 +129,7 @@ def open_classifier(
             labels of a new head, whose drawn parameters are named in `new`. Layers that the
             architecture's heads share are taken over, as the published ones do.
         pooling: of a new head; None for what `config.json` says.
+        score: also open a head with one output, which gives a score rather than a label.
         seed: for the parameters of a new head.
         dtype: what the parameters become, whatever they are stored as.
         device: where they go.
@@ -140,6 +142,8 @@ def open_classifier(
     stored = _read(path)
     config = stored.said.config
     if stored.said.head == "sequence":
+        if not score:
+            check_several(stored.said.labels)
         if labels is not None:
             check_same(stored.said.labels, labels)
         if pooling is not None and pooling != getattr(config, "classifier_pooling", pooling):
