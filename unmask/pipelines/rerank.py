@@ -191,10 +191,14 @@ class Reranker:
             raise ConfigError(f"top_k must be at least 1, not {top_k}")
         if isinstance(documents, str):
             raise TokenizerError("rank takes a list of documents; for one, write [text]")
-        scores = self.predict([(query, text) for text in documents], on_long=on_long)
+        # The last bits of a score depend on its place in a batch, and equal texts must tie.
+        distinct = list(dict.fromkeys(documents))
+        found = self.predict([(query, text) for text in distinct], on_long=on_long)
+        score_of = dict(zip(distinct, found.tolist(), strict=True))
+        scores = [score_of[text] for text in documents]
         ranked = []
         for place in sorted(range(len(documents)), key=lambda place: -scores[place])[:top_k]:
-            one = Ranked(corpus_id=place, score=float(scores[place]))
+            one = Ranked(corpus_id=place, score=scores[place])
             if return_documents:
                 one["text"] = documents[place]
             ranked.append(one)
