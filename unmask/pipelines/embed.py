@@ -184,15 +184,42 @@ class Embedder:
         vectors = list(found)
         return np.stack(vectors) if vectors else np.zeros((0, self.dimension), np.float32)
 
-    def encode_query(self, texts: Collection[str], **options: Any) -> F32:
+    def encode_query(
+        self,
+        texts: Collection[str],
+        *,
+        prompt: str | None = None,
+        prompt_name: str | None = None,
+        normalize: bool | None = None,
+        on_long: OnLong = "truncate",
+        batch_tokens: int = TOKENS,
+    ) -> F32:
         """As `encode`, for what is searched for.
 
         Where neither `prompt` nor `prompt_name` is given, the prompt named "query" is put before
         each text, and nothing where the model has none: its default prompt does not count.
         """
-        return self.encode(texts, **self._prompted("query", options))
+        if prompt is None and prompt_name is None:
+            prompt = self.prompts.get("query", "")
+        return self.encode(
+            texts,
+            prompt=prompt,
+            prompt_name=prompt_name,
+            normalize=normalize,
+            on_long=on_long,
+            batch_tokens=batch_tokens,
+        )
 
-    def encode_document(self, texts: Collection[str], **options: Any) -> F32:
+    def encode_document(
+        self,
+        texts: Collection[str],
+        *,
+        prompt: str | None = None,
+        prompt_name: str | None = None,
+        normalize: bool | None = None,
+        on_long: OnLong = "truncate",
+        batch_tokens: int = TOKENS,
+    ) -> F32:
         """As `encode`, for what is searched through.
 
         Where neither `prompt` nor `prompt_name` is given, the prompt named "document" is put
@@ -200,16 +227,29 @@ class Embedder:
         A prompt named "passage" or "corpus" has to be asked for, as in sentence-transformers,
         which gives each model an empty prompt "document" first; a warning says so.
         """
-        options = self._prompted("document", options)
-        other = [name for name in ("passage", "corpus") if self.prompts.get(name)]
-        if options["prompt"] == "" and not self.prompts.get("document") and other:
+        if prompt is None and prompt_name is None:
+            prompt = self.document_prompt()
+        return self.encode(
+            texts,
+            prompt=prompt,
+            prompt_name=prompt_name,
+            normalize=normalize,
+            on_long=on_long,
+            batch_tokens=batch_tokens,
+        )
+
+    def document_prompt(self) -> str:
+        """What `encode_document` puts before each text; warns as it says."""
+        prompt = self.prompts.get("document", "")
+        other = next((name for name in ("passage", "corpus") if self.prompts.get(name)), None)
+        if not prompt and other is not None:
             warnings.warn(
-                f"the model has a prompt {other[0]!r} and none 'document', so nothing is put "
-                "before the texts, as in sentence-transformers; pass "
-                f"prompt_name={other[0]!r} to use it, or prompt='' for none",
-                stacklevel=2,
+                f"the model has a prompt {other!r} and none 'document', so nothing is put before "
+                f"the texts, as in sentence-transformers; pass prompt_name={other!r} to use it, or "
+                "prompt='' for none",
+                stacklevel=3,
             )
-        return self.encode(texts, **options)
+        return prompt
 
     def similarity(self, a: Any, b: Any) -> F32:
         """Every vector of `a` `(N, E)` compared with every one of `b` `(M, E)`: `(N, M)`.
@@ -287,12 +327,6 @@ class Embedder:
             vectors = head.finish(torch.stack(pooled), normalize=normalize).float().cpu().numpy()
         for one, vector in zip(fitted, vectors, strict=True):
             yield Embedded(vector, one.tokens, one.truncated)
-
-    def _prompted(self, name: str, options: dict[str, Any]) -> dict[str, Any]:
-        """Options with the prompt of a name, where they choose none."""
-        if options.get("prompt") is None and options.get("prompt_name") is None:
-            return {**options, "prompt": self.prompts.get(name, "")}
-        return {"prompt": None, **options}
 
     def _warned(self, answers: Iterator[Embedded]) -> Iterator[F32]:
         """The vectors, and at their end one warning if texts were cut."""
