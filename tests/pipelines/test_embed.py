@@ -247,10 +247,11 @@ def test_chunks_are_averaged_by_their_tokens(tmp_path: Path, include_prompt: boo
     )
     ours = Embedder.from_pretrained(folder)
     prompt = "the cat "
-    found = ours.encode([LONG, "a"], prompt=prompt, on_long="chunk")
+    text = LONG + "a dog"
+    found = ours.encode([text, "a"], prompt=prompt, on_long="chunk")
     layout, model = ours.tokenizer.layout, ours.opened.encoder.model
     lead = len(ours.tokenizer.encode(prompt).ids)
-    ids = list(ours.tokenizer.encode(prompt + LONG).ids)
+    ids = list(ours.tokenizer.encode(prompt + text).ids)
     rest = ids[lead:]
     room = ours.max_length - len(layout.prefix) - len(layout.suffix) - lead
     count = -(-len(rest) // room)
@@ -263,6 +264,7 @@ def test_chunks_are_averaged_by_their_tokens(tmp_path: Path, include_prompt: boo
         skip = 0 if include_prompt else len(layout.prefix) + lead
         with torch.no_grad():
             kept.append(model(pack([row]))[skip:])
+    assert len({len(part) for part in kept}) == 2  # else equal weights would do
     # Mean pooling of parts, weighed by their tokens, is the mean of all tokens of all parts.
     mean = torch.cat(kept).mean(0)
     np.testing.assert_allclose(found[0], (mean / mean.norm()).numpy(), atol=1e-6)
