@@ -12,8 +12,10 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Classifier",
+    "Embedder",
     "Encoder",
     "FillMask",
+    "Reranker",
     "Tokenizer",
     "__version__",
     "evaluate",
@@ -26,8 +28,10 @@ __all__ = [
 
 if TYPE_CHECKING:
     from unmask.pipelines.classify import Classifier
+    from unmask.pipelines.embed import Embedder
     from unmask.pipelines.encode import Encoder
     from unmask.pipelines.fill import FillMask
+    from unmask.pipelines.rerank import Reranker
     from unmask.tokens.tokenizer import Tokenizer
     from unmask.tour.quickstart import quickstart
     from unmask.verbs.evaluate import evaluate
@@ -39,8 +43,10 @@ else:
     # Hidden from type checkers, for whom a module-level __getattr__ makes every name exist.
     _HOMES = {
         "Classifier": "unmask.pipelines.classify",
+        "Embedder": "unmask.pipelines.embed",
         "Encoder": "unmask.pipelines.encode",
         "FillMask": "unmask.pipelines.fill",
+        "Reranker": "unmask.pipelines.rerank",
         "Tokenizer": "unmask.tokens.tokenizer",
         "evaluate": "unmask.verbs.evaluate",
         "finetune": "unmask.verbs.finetune",

@@ -479,7 +479,11 @@ def test_classes_that_are_not_served_are_named(save: Saver) -> None:
         ({"id2label": {"0": "a", "1": "a", "2": "b"}}, ModelError, "two or more different names"),
         ({"id2label": {"0": "a", "2": "b"}}, ModelError, "number the labels from 0"),
         ({"id2label": ["a", "b"]}, ModelError, "number the labels from 0"),
-        ({"id2label": {"0": "score"}}, UnsupportedModel, "one output 'score'"),
+        (
+            {"id2label": {"0": "score"}, "label2id": {"score": 0}},
+            UnsupportedModel,
+            "one output 'score'",
+        ),
         ({"label2id": {"spam": 0, "ham": 1, "other": 2}}, ModelError, "id2label and label2id in"),
         ({"id2label": None, "num_labels": "3"}, ModelError, "num_labels in config.json must be"),
         ({"id2label": None, "label2id": None}, WeightMapError, "head.project.bias has shape (3,)"),

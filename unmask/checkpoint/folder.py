@@ -28,7 +28,7 @@ from unmask.checkpoint.formats import (
     check_vocabulary,
     describe,
 )
-from unmask.checkpoint.labels import check_labels, check_same
+from unmask.checkpoint.labels import check_labels, check_same, check_several
 from unmask.checkpoint.saving import save_model
 from unmask.checkpoint.weightfiles import read_weights
 from unmask.errors import ModelError
@@ -181,14 +181,24 @@ def open_classifier(
     *,
     labels: tuple[str, ...] | None = None,
     pooling: Pooling | None = None,
+    score: bool = False,
     seed: int = 0,
     dtype: torch.dtype = torch.float32,
     device: torch.device | str = "cpu",
 ) -> Opened[SequenceClassifier]:
-    """Open a folder as a classifier of sequences; args and errors are as in `open_model`."""
-    return open_model(
+    """Open a folder as a classifier of sequences.
+
+    Args:
+        score: also open a head with one output, which gives a score rather than a label.
+
+    The other arguments and the errors are as in `open_model`.
+    """
+    opened: Opened[SequenceClassifier] = open_model(
         path, "sequence", labels=labels, pooling=pooling, seed=seed, dtype=dtype, device=device
     )
+    if not score:
+        check_several(opened.labels)
+    return opened
 
 
 def open_encoder(

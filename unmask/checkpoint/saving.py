@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,7 +29,7 @@ from unmask.checkpoint.formats import (
     published_config,
 )
 from unmask.checkpoint.jsonfile import render_json
-from unmask.checkpoint.labels import check_labels
+from unmask.checkpoint.labels import check_outputs
 from unmask.checkpoint.weightfiles import SINGLE, write_weights
 from unmask.errors import ModelError, UnsupportedModel
 from unmask.tokens.tokenizer import Tokenizer
@@ -49,6 +49,7 @@ def save_model(
     format: Literal["auto"] | Format = "auto",
     card: str | None = None,
     replace: bool = False,
+    also: Callable[[Path, Format], None] | None = None,
 ) -> Format:
     """Save a model as a folder, whole or not at all.
 
@@ -65,6 +66,8 @@ def save_model(
             express the model.
         card: the text of `README.md`; None for a few lines that say what the folder is.
         replace: whether a folder that was saved there before may be replaced.
+        also: is given the new folder and its format before it is put in place, to add files of
+            a wider format or fields of `config.json`.
 
     Returns:
         The format that was used.
@@ -76,7 +79,7 @@ def save_model(
     """
     kind = kind_of(model)
     if kind in LABELLED:
-        check_labels(labels)
+        check_outputs(labels)
     elif labels:
         raise ModelError(f"{HOLDS[kind]} has no labels, and these were given: {labels}")
     check_made_of(arch, config, labels, model)
@@ -94,6 +97,8 @@ def save_model(
             folder, model_max_length=limit, segments=encoder.embedding.segments > 0
         )
         (folder / _CARD).write_text(text, encoding="utf-8")
+        if also is not None:
+            also(folder, format)
 
     # A tokenizer's file has about 64 bytes for each entry.
     size = sum(w.nbytes for w in weights.values()) + 64 * tokenizer.vocab_size + (1 << 16)
