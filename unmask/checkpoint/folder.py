@@ -125,6 +125,20 @@ def open_model(
         CheckpointError: a file is missing, or CorruptCheckpoint: differs from its digest.
     """
     stored = _read(path)
+    return _open(stored, kind, labels, pooling, new_head, seed, dtype, device)
+
+
+def _open(
+    stored: _Stored,
+    kind: HeadKind | None,
+    labels: tuple[str, ...] | None,
+    pooling: Pooling | None,
+    new_head: bool,
+    seed: int,
+    dtype: torch.dtype,
+    device: torch.device | str,
+) -> Opened[Any]:
+    """What was read as a model; see `open_model`."""
     said = stored.said
     kind = said.head if kind is None else kind
     config = said.config
@@ -193,12 +207,10 @@ def open_classifier(
 
     The other arguments and the errors are as in `open_model`.
     """
-    opened: Opened[SequenceClassifier] = open_model(
-        path, "sequence", labels=labels, pooling=pooling, seed=seed, dtype=dtype, device=device
-    )
-    if not score:
-        check_several(opened.labels)
-    return opened
+    stored = _read(path)
+    if stored.said.head == "sequence" and not score:
+        check_several(stored.said.labels)
+    return _open(stored, "sequence", labels, pooling, False, seed, dtype, device)
 
 
 def open_encoder(

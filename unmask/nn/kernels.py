@@ -23,7 +23,7 @@ a block can see.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Literal
 
 import torch
@@ -169,9 +169,38 @@ def attend_reference(
     q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, layout: Layout, asked: Scoring
 ) -> torch.Tensor:
     """One sequence after the other, every score in float32: the oracle of the other kernels."""
+    return _mixed(probabilities(q, k, v, layout, asked), v, layout, asked)
+
+
+class Recorder:
+    """The reference kernel, which keeps the probabilities that it computes.
+
+    Attributes:
+        seen: for each sequence `(H, S, S)` in float32; S queries, then S keys.
+    """
+
+    def __init__(self) -> None:
+        self.seen: list[torch.Tensor] = []
+
+    def __call__(
+        self, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, layout: Layout, asked: Scoring, /
+    ) -> torch.Tensor:
+        """As `attend_reference`."""
+        found = list(probabilities(q, k, v, layout, asked))
+        self.seen += [weights_HSS for weights_HSS, _ in found]
+        return _mixed(found, v, layout, asked)
+
+
+def _mixed(
+    found: Iterable[tuple[torch.Tensor, torch.Tensor]],
+    v: torch.Tensor,
+    layout: Layout,
+    asked: Scoring,
+) -> torch.Tensor:
+    """Each sequence's values weighed by its probabilities, as one row `(T, H, K)`."""
     mixed = [
         torch.einsum("hst,thk->shk", F.dropout(weights_HSS, asked.dropout), v_SHK.float())
-        for weights_HSS, v_SHK in probabilities(q, k, v, layout, asked)
+        for weights_HSS, v_SHK in found
     ]
     mixed.append(v.new_zeros(layout.sizes[-1], *v.shape[1:]))
     return torch.cat([part.to(v.dtype) for part in mixed])

@@ -15,8 +15,9 @@ import torch
 from unmask.batches.batch import Batch
 from unmask.batches.sequences import OnLong
 from unmask.checkpoint.sentence import SentenceFormat, SentenceModel, open_sentence, save_sentence
-from unmask.errors import ConfigError, TextError, TokenizerError
+from unmask.errors import ConfigError, TokenizerError
 from unmask.heads.embedding import PoolingMode
+from unmask.pipelines.checks import check_filled
 from unmask.pipelines.running import TOKENS, Fit, Fitted, run, windows
 from unmask.pipelines.similarity import similarity
 from unmask.tokens.tokenizer import Tokenizer
@@ -304,7 +305,7 @@ class Embedder:
         number = 0
         for window in windows(self.tokenizer.ids_stream(whole)):
             fitted = [_fit(fit, ids, lead, number + place) for place, ids in enumerate(window)]
-            _check_filled(fitted, skip, number)
+            check_filled(fitted, number, skip)
             number += len(window)
             yield from self._answers(fitted, skip, normalize, batch_tokens)
 
@@ -349,13 +350,3 @@ def _fit(fit: Fit, ids: list[int], lead: int, number: int) -> Fitted:
         return fit(ids, number)
     layout = replace(fit.layout, prefix=(*fit.layout.prefix, *ids[:lead]))
     return replace(fit, layout=layout)(ids[lead:], number)
-
-
-def _check_filled(fitted: list[Fitted], skip: int, number: int) -> None:
-    """Check that every row has a token that counts."""
-    for place, one in enumerate(fitted, number):
-        if any(len(row) <= skip for row in one.rows):
-            raise TextError(
-                f"text {place} (counted from 0) has no token that could be read, since this "
-                "tokenizer puts none around a text; leave empty texts out"
-            )
