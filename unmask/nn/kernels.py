@@ -113,7 +113,8 @@ def attend(
     """Scaled dot-product attention of each token to the tokens of its own sequence.
 
     Args:
-        q, k, v: `(T, H, K)` queries, keys and values.
+        q: `(T, H, K)` queries.
+        k, v: `(T, G, K)` keys and values; each head serves H / G heads of queries.
         layout: where the sequences lie.
         window: how many tokens are seen on each side; None for all.
         causal: whether a token sees only itself and what is before it.
@@ -143,7 +144,14 @@ def attend(
             longest=max(layout.lengths),
             plain=bias is None and dropout == 0.0,
         )
-        return KERNELS[name](q, k, v, layout, asked)
+        wide = (for_all_heads(x, q.shape[1]) for x in (k, v))
+        return KERNELS[name](q, *wide, layout, asked)
+
+
+def for_all_heads(x_TGK: torch.Tensor, heads: int) -> torch.Tensor:
+    """`(T, H, K)`: each head of keys or values once for every head of queries that shares it."""
+    groups = x_TGK.shape[1]
+    return x_TGK if groups == heads else x_TGK.repeat_interleave(heads // groups, dim=1)
 
 
 def choose_kernel(
@@ -186,6 +194,7 @@ class Recorder:
         self, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, layout: Layout, asked: Scoring, /
     ) -> torch.Tensor:
         """As `attend_reference`."""
+        k, v = (for_all_heads(x, q.shape[1]) for x in (k, v))
         found = list(probabilities(q, k, v, layout, asked))
         self.seen += [weights_HSS for weights_HSS, _ in found]
         return _mixed(found, v, layout, asked)

@@ -160,7 +160,7 @@ class AttentionKernel(Protocol):
     def __call__(
         self, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, layout: Layout, asked: Scoring, /
     ) -> torch.Tensor:
-        """`(T, H, K)` three times to `(T, H, K)`."""
+        """`(T, H, K)` queries and `(T, G, K)` keys and values to `(T, H, K)`."""
 
 
 @dataclass(frozen=True)
