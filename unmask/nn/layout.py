@@ -214,3 +214,9 @@ def visible(
     distance = queries - keys
     seen = distance >= 0 if causal else torch.ones_like(distance, dtype=torch.bool)
     return seen if window is None else seen & (distance.abs() <= window)
+
+
+def for_all_heads(x_TGK: torch.Tensor, heads: int) -> torch.Tensor:
+    """`(T, H, K)`: each head of keys or values once for every head of queries that shares it."""
+    groups = x_TGK.shape[1]
+    return x_TGK if groups == heads else x_TGK.repeat_interleave(heads // groups, dim=1)

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 import torch
 from torch.nn import functional as F
 
-from unmask.nn.kernels import attend_grouped, for_all_heads
-from unmask.nn.layout import AttentionKernel, Layout, Scoring
+from unmask.nn.grouped import attend_grouped
+from unmask.nn.layout import AttentionKernel, Layout, Scoring, for_all_heads
 
 
 @dataclass

@@ -14,7 +14,7 @@ from unmask.batches.batch import Batch
 from unmask.checkpoint.folder import Opened, open_encoder
 from unmask.errors import TokenizerError
 from unmask.nn.encoder import Encoder as EncoderModule
-from unmask.nn.kernels import Recorder
+from unmask.nn.reference import Recorder
 from unmask.pipelines.checks import check_batch, check_filled
 from unmask.pipelines.folders import SaveFormat, save_opened
 from unmask.pipelines.layers import Look
