@@ -224,6 +224,25 @@ def test_rope_parameters_that_are_left_out_are_completed() -> None:
     assert written["sliding_attention"] == {"rope_theta": 10_000.0, "rope_type": "default"}
 
 
+# What published files say beside the fields that `transformers` writes today.
+FOUND: list[tuple[str, dict[str, Any]]] = [
+    ("albert", {"gap_size": 0, "layers_to_keep": [], "net_structure_type": 0}),
+    ("bert", {"gradient_checkpointing": False, "use_cache": True, "pooler_type": "first_token"}),
+    ("camembert", {"output_past": True}),
+    ("deberta-v2", {"pos_att_type": "p2c|c2p", "legacy": True}),
+    ("distilbert", {"tie_weights_": True, "output_hidden_states": False}),
+    ("electra", {"summary_activation": "gelu", "summary_last_dropout": 0.1}),
+    ("llama", {"rope_scaling": None, "pretraining_tp": 1, "rope_interleaved": False}),
+    ("qwen2", {"use_mrope": False}),
+]
+
+
+@pytest.mark.parametrize(("arch", "more"), FOUND, ids=[arch for arch, _ in FOUND])
+def test_what_published_files_say_beside(arch: str, more: dict[str, Any]) -> None:
+    config = parse(arch, **more)
+    assert arch_of(arch).parse(config.published()) == config
+
+
 @pytest.mark.parametrize(
     ("arch", "changes", "says"),
     [
@@ -269,6 +288,31 @@ def test_rope_parameters_that_are_left_out_are_completed() -> None:
         ("modernbert", {"global_attn_every_n_layers": "3"}, "must be 1 or more, not '3'"),
         ("modernbert", {"num_hidden_layers": "4"}, "num_hidden_layers='4'"),
         ("modernbert", {"norm": "rmsnorm"}, "norm='rmsnorm'"),
+        ("roberta", {"pad_token_id": 29}, "positions start at pad_token_id + 1"),
+        ("distilbert", {"tie_weights_": False}, "tie_weights_=False"),
+        ("distilbert", {"dim": "24"}, "dim='24'"),
+        ("distilbert", {"hidden_size": 24}, "hidden_size is called dim: rename it"),
+        ("albert", {"inner_group_num": 2}, "inner_group_num=2"),
+        ("albert", {"num_hidden_groups": 5}, "num_hidden_groups=5 must not exceed"),
+        ("mpnet", {"relative_attention_num_buckets": 64}, "relative_attention_num_buckets=64"),
+        ("deberta-v2", {"conv_kernel_size": 3}, "conv_kernel_size=3"),
+        ("deberta-v2", {"share_att_key": False}, "share_att_key=False"),
+        ("deberta-v2", {"relative_attention": False}, "relative_attention=False"),
+        ("deberta-v2", {"pos_att_type": "p2c|p2p"}, "pos_att_type.1='p2p'"),
+        ("deberta-v2", {"pos_att_type": []}, "pos_att_type=[]"),
+        ("deberta-v2", {"embedding_size": 12}, "embedding_size=12 is not served, only 24"),
+        ("deberta-v2", {"position_buckets": 2}, "position_buckets=2 must be 4 or more"),
+        ("deberta-v2", {"norm_rel_ebd": "layer_norm|batch_norm"}, "norm_rel_ebd="),
+        ("llama", {"num_key_value_heads": 3}, "num_key_value_heads=3 must divide"),
+        ("llama", {"head_dim": 5}, "a head must be even, not 5"),
+        (
+            "llama",
+            {"rope_scaling": {"rope_type": "llama3"}},
+            "rope_scaling={'rope_type': 'llama3'}",
+        ),
+        ("llama", {"rope_parameters": {"rope_type": "yarn"}}, "rope_parameters.rope_type='yarn'"),
+        ("qwen2", {"layer_types": ["full_attention"]}, "layer_types must name every layer"),
+        ("qwen2", {"use_mrope": True}, "use_mrope=True"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else None,
 )

@@ -30,6 +30,7 @@ class AlbertConfig(TransformerConfig):
         "down_scale_factor": 1,
         "gap_size": 0,
         "inner_group_num": 1,
+        "layers_to_keep": [],
         "net_structure_type": 0,
         "num_memory_blocks": 0,
     }

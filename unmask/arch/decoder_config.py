@@ -17,7 +17,12 @@ BASE = 10_000.0  # of the rotary positions, where a file does not say
 class DecoderConfig(TransformerConfig):
     """What the two shapes share, and `classifier_pooling`, which is ours."""
 
-    READ_OVER: ClassVar[frozenset[str]] = frozenset({"mlp_only_layers", "pretraining_tp"})
+    READ_OVER: ClassVar[frozenset[str]] = frozenset({"pretraining_tp"})
+    ONLY: ClassVar[Mapping[str, Any]] = {
+        "is_llama_config": True,
+        "rope_interleaved": False,
+        "use_mrope": False,
+    }
 
     num_key_value_heads: Count | None = None
     hidden_act: HiddenAct = "silu"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from unmask.arch import postnorm
 from unmask.arch.postnorm import project_rule
@@ -29,6 +29,7 @@ class DistilBertConfig(TransformerConfig):
     either case.
     """
 
+    ONLY: ClassVar[Mapping[str, Any]] = {"tie_weights_": True}
     THEIRS: ClassVar[Mapping[str, str]] = {
         "hidden_size": "dim",
         "num_hidden_layers": "n_layers",

@@ -46,7 +46,7 @@ HARMLESS = frozenset(
         "repad_logits_with_grad", "return_dict", "sparse_pred_ignore_index", "sparse_prediction",
         "sbert_ce_default_activation_function", "sentence_transformers",
         "task_specific_params", "tf_legacy_loss", "tie_last_hidden_states", "tokenizer_class",
-        "torch_dtype", "torchscript", "transformers_version", "use_cache",
+        "torch_dtype", "torchscript", "transformers.js_config", "transformers_version", "use_cache",
         # Of text generation, which encoders do not do; older versions wrote them into every file.
         "bad_words_ids", "begin_suppress_tokens", "decoder_start_token_id", "diversity_penalty",
         "do_sample", "early_stopping", "encoder_no_repeat_ngram_size",

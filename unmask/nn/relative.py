@@ -94,7 +94,7 @@ class BucketBias(nn.Module):
 
 
 def bucket_of(distance: torch.Tensor, config: Bucketed) -> torch.Tensor:
-    """The bucket of each distance, key less query; those behind the query come first.
+    """The bucket of each distance, key less query; those of keys before the query come first.
 
     Source: Raffel et al. 2020, section 2.1, as MPNet's published code computes it, in float32.
     """
