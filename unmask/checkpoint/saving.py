@@ -30,6 +30,7 @@ from unmask.checkpoint.formats import (
 )
 from unmask.checkpoint.jsonfile import render_json
 from unmask.checkpoint.labels import check_labels
+from unmask.checkpoint.origin import SOURCE, Origin, render_origin
 from unmask.checkpoint.weightfiles import SINGLE, write_weights
 from unmask.errors import ModelError, UnsupportedModel
 from unmask.tokens.tokenizer import Tokenizer
@@ -48,6 +49,7 @@ def save_model(
     kept: Mapping[str, torch.Tensor] | None = None,
     format: Literal["auto"] | Format = "auto",
     card: str | None = None,
+    origin: Origin | None = None,
     replace: bool = False,
 ) -> Format:
     """Save a model as a folder, whole or not at all.
@@ -64,6 +66,8 @@ def save_model(
         format: "hf" is what `transformers` opens, "unmask" our own, "auto" the first where it can
             express the model.
         card: the text of `README.md`; None for a few lines that say what the folder is.
+        origin: the model on the Hub that this one comes from, if it does; see `Opened.origin`. It
+            is recorded as `source.json`.
         replace: whether a folder that was saved there before may be replaced.
 
     Returns:
@@ -94,6 +98,8 @@ def save_model(
             folder, model_max_length=limit, segments=encoder.embedding.segments > 0
         )
         (folder / _CARD).write_text(text, encoding="utf-8")
+        if origin is not None:
+            (folder / SOURCE).write_bytes(render_origin(origin))
 
     # A tokenizer's file has about 64 bytes for each entry.
     size = sum(w.nbytes for w in weights.values()) + 64 * tokenizer.vocab_size + (1 << 16)

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from unmask.arch.spec import HeadKind
+from unmask.checkpoint.building import kind_of
 from unmask.checkpoint.folder import Opened, open_model
 from unmask.checkpoint.formats import HOLDS
 from unmask.checkpoint.weightfiles import read_weights
@@ -15,7 +15,6 @@ from unmask.heads.model import LanguageModel, SequenceClassifier
 from unmask.nn.config import EncoderConfig
 from unmask.nn.encoder import Encoder
 from unmask.nn.flops import forward_flops
-from unmask.verbs.looking import look
 
 AnyOpened = Opened[Encoder] | Opened[LanguageModel] | Opened[SequenceClassifier]
 
@@ -26,6 +25,7 @@ class ModelInfo:
 
     Attributes:
         folder: where it is.
+        origin: name and commit of the model on the Hub that it comes from, if it does.
         format: "hf" where `transformers` opens it too, "unmask" for our own.
         architecture: its name.
         holds: what the model ends in, in words.
@@ -45,6 +45,7 @@ class ModelInfo:
     """
 
     folder: Path
+    origin: str | None
     format: str
     architecture: str
     holds: str
@@ -77,6 +78,7 @@ class ModelInfo:
         }
         return {
             "folder": str(self.folder),
+            **({} if self.origin is None else {"from the Hub": self.origin}),
             "holds": f"{self.holds}, {self.architecture}",
             "opens in transformers": "yes" if self.format == "hf" else "no",
             "layers": f"{self.layers} of width {self.width}, {self.heads[0]} heads; {sees}",
@@ -90,19 +92,20 @@ class ModelInfo:
         }
 
 
-def info(model: str | Path, *, tokens: int | None = None) -> ModelInfo:
+def info(model: str | Path, *, tokens: int | None = None, revision: str | None = None) -> ModelInfo:
     """Describe a model folder. It is opened and checked on the way.
 
     Args:
-        model: folder of a model or of a finished run.
+        model: folder of a model or of a finished run, or a name on the Hub.
         tokens: length of a text to count operations for; None for the whole context.
+        revision: branch, tag or commit of a name on the Hub.
 
     Raises:
         ModelError: no model is there, or it cannot be opened.
-        ConfigError: `tokens` is not between 1 and the context.
+        ConfigError: `tokens` is not between 1 and the context, or a revision of a folder.
     """
-    folder, said = look(model)
-    opened = _open(folder, said.head)
+    opened: AnyOpened = open_model(model, revision=revision)
+    folder = opened.path
     module = opened.model
     config = module.config if isinstance(module, Encoder) else module.encoder.config
     length = config.context if tokens is None else tokens
@@ -111,11 +114,13 @@ def info(model: str | Path, *, tokens: int | None = None) -> ModelInfo:
     stored = read_weights(folder)
     widest = max(stored.values(), key=lambda tensor: tensor.element_size())
     parameters = sum(p.numel() for p in module.parameters())
+    origin = None if opened.origin is None else str(opened.origin)
     return ModelInfo(
         folder=folder,
+        origin=origin,
         format=opened.format,
         architecture=opened.arch.name,
-        holds=HOLDS[said.head],
+        holds=HOLDS[kind_of(module)],
         layers=len(config.layers),
         width=config.width,
         heads=tuple(attention.heads for attention in config.attentions),
@@ -132,10 +137,6 @@ def info(model: str | Path, *, tokens: int | None = None) -> ModelInfo:
         tokens=length,
         flops=forward_flops(config, [length]),
     )
-
-
-def _open(folder: Path, head: HeadKind) -> AnyOpened:
-    return open_model(folder, head)
 
 
 def _positions(config: EncoderConfig) -> str:
