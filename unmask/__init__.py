@@ -16,6 +16,7 @@ __all__ = [
     "FillMask",
     "Tokenizer",
     "__version__",
+    "convert",
     "evaluate",
     "finetune",
     "predict",
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from unmask.pipelines.fill import FillMask
     from unmask.tokens.tokenizer import Tokenizer
     from unmask.tour.quickstart import quickstart
+    from unmask.verbs.convert import convert
     from unmask.verbs.evaluate import evaluate
     from unmask.verbs.finetune import finetune
     from unmask.verbs.predict import predict
@@ -42,6 +44,7 @@ else:
         "Encoder": "unmask.pipelines.encode",
         "FillMask": "unmask.pipelines.fill",
         "Tokenizer": "unmask.tokens.tokenizer",
+        "convert": "unmask.verbs.convert",
         "evaluate": "unmask.verbs.evaluate",
         "finetune": "unmask.verbs.finetune",
         "predict": "unmask.verbs.predict",

@@ -76,23 +76,36 @@ def write_weights(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
     save_file(separate, path, metadata={"format": "pt"})
 
 
-def _read_shards(folder: Path) -> dict[str, torch.Tensor]:
-    """The tensors of all the files that the index names, which must hold what it says."""
-    index = folder / INDEX
+def shard_table(index: Path, ending: str) -> dict[str, str]:
+    """The table of an index: for the name of each tensor the file of the same folder that has it.
+
+    Raises:
+        ModelError: a file is missing.
+        CorruptCheckpoint: there is no such table, or it names something else than files of the
+            folder with this ending.
+    """
     document = read_json(index)
     table = document.get("weight_map") if isinstance(document, dict) else None
     if not isinstance(table, dict) or not all(isinstance(f, str) for f in table.values()):
         raise CorruptCheckpoint(f"{index} has no table weight_map of names to files")
     files = sorted(set(table.values()))
     for file in files:
-        if PurePath(file).name != file or not file.endswith(".safetensors"):
+        if PurePath(file).name != file or not file.endswith(ending):
             raise CorruptCheckpoint(
-                f"{index} names {file!r}, which is no safetensors file of the same folder"
+                f"{index} names {file!r}, which is no {ending.lstrip('.')} file of the same folder"
             )
-    if missing := [file for file in files if not (folder / file).is_file()]:
+    if missing := [file for file in files if not (index.parent / file).is_file()]:
         raise ModelError(
-            f"{folder} lacks {', '.join(missing)}, which {INDEX} names. Copy these files too"
+            f"{index.parent} lacks {', '.join(missing)}, which {index.name} names. Copy these "
+            "files too"
         )
+    return table
+
+
+def _read_shards(folder: Path) -> dict[str, torch.Tensor]:
+    """The tensors of all the files that the index names, which must hold what it says."""
+    table = shard_table(folder / INDEX, ".safetensors")
+    files = sorted(set(table.values()))
     tensors: dict[str, torch.Tensor] = {}
     for file in files:
         found = load_tensors(folder / file)

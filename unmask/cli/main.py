@@ -23,6 +23,7 @@ VERBS = {
     "evaluate": "unmask.cli.evaluate:evaluate",
     "predict": "unmask.cli.predict:predict",
     "info": "unmask.cli.info:info",
+    "convert": "unmask.cli.convert:convert",
 }
 
 # OpenMP's threads spin while they wait for each other, which gains a tenth on an idle machine.
