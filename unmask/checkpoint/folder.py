@@ -128,12 +128,10 @@ def open_model(
         LabelMismatch: the folder's labels and those given are different sets.
         TokenizerError: the tokenizer's files are missing or broken.
         CheckpointError: a file is missing, or CorruptCheckpoint: differs from its digest.
-        ConfigError: a revision of a folder.
     """
     stored = _read(path, revision)
-    said = stored.said
+    said, config = stored.said, stored.said.config
     kind = said.head if kind is None else kind
-    config = said.config
     if kind == said.head or kind == "encoder":
         if labels is not None and said.labels:
             check_same(said.labels, labels)
