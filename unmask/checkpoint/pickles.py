@@ -61,7 +61,14 @@ def _converted(source: Path, target: Path) -> dict[str, int]:
     # The caller's own search path, so that the same PyTorch is found; without the entry that
     # stands for whatever folder a process was started in.
     search = json.dumps([os.path.abspath(entry) for entry in sys.path if entry])
-    command = [sys.executable, "-I", str(_SCRIPT), search, str(source.resolve()), str(target)]
+    command = [
+        sys.executable,
+        "-I",
+        str(_SCRIPT),
+        search,
+        os.path.abspath(source),
+        os.path.abspath(target),
+    ]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     try:
         answer = json.loads(done.stdout) if done.returncode == 0 else None

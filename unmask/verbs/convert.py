@@ -100,7 +100,7 @@ def convert(
         raise ConfigError(f"format must be auto, hf or unmask, not {format!r}")
     if dtype is not None and dtype not in DTYPES:
         raise ConfigError(f"dtype must be one of {', '.join(DTYPES)}, not {dtype!r}")
-    out, watch = Path(os.path.abspath(out)), watch or Silent()
+    out, watch = Path(out), watch or Silent()
     check_free(out)
     with watch.stage("finding the model"):
         job = _Job.of(model, revision, out)
