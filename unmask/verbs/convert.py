@@ -59,8 +59,8 @@ class ConvertResult:
             "holds": self.holds,
             "opens in transformers": "yes" if self.format == "hf" else "no",
             "stored as": self.dtype,
-            **({"weights left out": ", ".join(self.aside)} if self.aside else {}),
-            **({"files left out": ", ".join(self.left_out)} if self.left_out else {}),
+            **({"weights left out": _some(self.aside)} if self.aside else {}),
+            **({"files left out": _some(self.left_out)} if self.left_out else {}),
         }
 
 
@@ -172,9 +172,12 @@ class _Job:
             card=_card(self.source),
             origin=self.origin,
         )
-        written = {path.name for path in self.out.iterdir()}
-        lost = (f for f in self.files if "/" in f or not (f in written or "pytorch_model" in f))
-        others = sorted({*self.others, *(f for f in lost if not f.startswith("model"))})
+        # The weights are there in another form, all the rest under its name or not at all.
+        weights = ("model.", "model-", "pytorch_model")
+        kept = {
+            file for file in self.files if file.startswith(weights) or (self.out / file).exists()
+        }
+        others = sorted({*self.others, *self.files} - kept)
         return self._result(opened, used, kind, opened.aside, others)
 
     def _named(self, folder: Path, act: Callable[[], Opened[Any]]) -> Opened[Any]:
@@ -201,6 +204,11 @@ class _Job:
             aside=aside,
             left_out=tuple(left_out),
         )
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 8} more" if len(names) > 8 else ""
+    return ", ".join(names[:8]) + more
 
 
 def _widest(folder: Path) -> torch.dtype:
