@@ -11,14 +11,19 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 __all__ = [
+    "Batch",
     "Classifier",
+    "Embedder",
     "Encoder",
     "FillMask",
+    "Generator",
+    "Reranker",
     "Tokenizer",
     "__version__",
     "convert",
     "evaluate",
     "finetune",
+    "pack",
     "predict",
     "pretrain",
     "quickstart",
@@ -26,9 +31,14 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from unmask.batches.batch import Batch
+    from unmask.batches.pack import pack
     from unmask.pipelines.classify import Classifier
+    from unmask.pipelines.embed import Embedder
     from unmask.pipelines.encode import Encoder
     from unmask.pipelines.fill import FillMask
+    from unmask.pipelines.generate import Generator
+    from unmask.pipelines.rerank import Reranker
     from unmask.tokens.tokenizer import Tokenizer
     from unmask.tour.quickstart import quickstart
     from unmask.verbs.convert import convert
@@ -40,13 +50,18 @@ if TYPE_CHECKING:
 else:
     # Hidden from type checkers, for whom a module-level __getattr__ makes every name exist.
     _HOMES = {
+        "Batch": "unmask.batches.batch",
         "Classifier": "unmask.pipelines.classify",
+        "Embedder": "unmask.pipelines.embed",
         "Encoder": "unmask.pipelines.encode",
         "FillMask": "unmask.pipelines.fill",
+        "Generator": "unmask.pipelines.generate",
+        "Reranker": "unmask.pipelines.rerank",
         "Tokenizer": "unmask.tokens.tokenizer",
         "convert": "unmask.verbs.convert",
         "evaluate": "unmask.verbs.evaluate",
         "finetune": "unmask.verbs.finetune",
+        "pack": "unmask.batches.pack",
         "predict": "unmask.verbs.predict",
         "pretrain": "unmask.verbs.pretrain",
         "quickstart": "unmask.tour.quickstart",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from unmask.arch.registry import ARCHS, SIZES, arch_of, size_of, sized_config
+from unmask.arch.registry import ARCHS, SIZES, TYPES, arch_of, size_of, sized_config
 from unmask.errors import UnsupportedModel
 
 
@@ -15,11 +15,12 @@ def test_sizes_build_records(arch: str, size: str) -> None:
     layers, width, heads = size_of(arch, size)
     encoder = arch_of(arch).encoder(config)
     assert (len(encoder.layers), encoder.width) == (layers, width)
-    assert {layer.attention.heads for layer in encoder.layers} == {heads}
+    assert all(attention.heads == heads for attention in encoder.attentions)
+    assert bool(encoder.attentions) == (arch != "elmo")
     assert (encoder.context, encoder.embedding.vocab) == (128, 800)
-    assert config.model_type == arch
-    # A new model of any size can be saved in the published format.
-    assert arch_of(arch).config.parse(config.published()) == config
+    assert TYPES[config.model_type].name == arch
+    # A new model of any size can be saved in the published format, where there is one.
+    assert arch_of(arch).parse(config.published()) == config
 
 
 def test_the_published_bases() -> None:
@@ -34,7 +35,7 @@ def test_other_sizes_are_refused(size: str) -> None:
 
 
 def test_other_architectures_are_refused() -> None:
-    with pytest.raises(UnsupportedModel, match="must be one of bert, modernbert, not 'gpt2'"):
+    with pytest.raises(UnsupportedModel, match=r"one of bert, roberta, .*qwen2, not 'gpt2'"):
         arch_of("gpt2")
 
 
@@ -45,6 +46,21 @@ def test_a_size_that_cannot_be_is_refused_in_our_words() -> None:
 
 def test_classes_name_their_kind() -> None:
     for arch in ARCHS.values():
-        assert set(arch.classes) == {"encoder", "lm", "sequence"}
-        assert len(arch.opened_as()) == len(arch.classes) + len(arch.also)
-    assert arch_of("bert").opened_as()["BertForPreTraining"] == "lm"
+        config = sized_config(arch.name, "tiny", vocab_size=9, context=9, pad_token_id=0)
+        for kind in arch.stems.keys() - {"qwen2"}:  # which has fields of its own
+            named = arch.opened_as(config.check({**config.model_dump(), "model_type": kind}))
+            assert {*named.values()} == {*arch.heads}
+            assert len(named) == len(arch.heads) + len(arch.also)
+    assert arch_of("electra").heads.keys() - arch_of("bert").heads.keys() == {"discriminator"}
+
+
+def test_a_model_type_names_its_architecture() -> None:
+    assert arch_of("xlm-roberta") is arch_of("camembert") is arch_of("roberta")
+    assert arch_of("deberta-v2") is arch_of("deberta_v2")
+    assert arch_of("qwen2") is arch_of("llama") is arch_of("decoder")
+
+
+def test_a_head_that_an_architecture_lacks_is_named() -> None:
+    config = sized_config("bert", "tiny", vocab_size=9, context=9, pad_token_id=0)
+    with pytest.raises(UnsupportedModel, match=r"bert has, encoder, lm, .*, not 'discriminator'"):
+        arch_of("bert").head("discriminator", config)

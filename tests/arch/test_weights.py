@@ -12,6 +12,7 @@ from unmask.arch.spec import HeadKind
 from unmask.arch.weights import (
     Aside,
     Fuse,
+    Kept,
     Rename,
     Rule,
     Tied,
@@ -21,9 +22,8 @@ from unmask.arch.weights import (
     renewed,
     write,
 )
+from unmask.checkpoint.building import bare, named_weights
 from unmask.errors import WeightMapError
-from unmask.heads.model import LanguageModel, SequenceClassifier
-from unmask.nn.encoder import Encoder
 
 RULES: tuple[Rule, ...] = (
     Rename("encoder.tokens.weight", "@words.weight"),
@@ -69,7 +69,7 @@ def test_written_weights_read_back_as_the_same(prefix: str) -> None:
         *(f"{prefix}block.10.{p}.bias" for p in "qkv"),
         "out.bias",
     }
-    back, aside, new = read(RULES, "model.", theirs, places())
+    back, aside, new, _ = read(RULES, "model.", theirs, places())
     assert same(back, ours())
     assert (aside, new) == ((), ())
 
@@ -161,9 +161,9 @@ def test_old_endings() -> None:
 
 def test_asides_cover_what_the_rules_would_open() -> None:
     theirs = write(RULES, "model.", ours()) | {"out.weight": torch.zeros(1)}
-    found, aside, _ = read(asides(RULES, "everything"), "model.", theirs, {})
-    assert found == {}
-    assert set(aside) == set(theirs)
+    found = read(asides(RULES, "everything"), "model.", theirs, {})
+    assert found.ours == {}
+    assert set(found.aside) == set(theirs)
 
 
 def test_places_in() -> None:
@@ -171,22 +171,37 @@ def test_places_in() -> None:
     assert places_in(RULES, "model.", names) == {"encoder.layers.3.norm.bias", "head.bias"}
 
 
-@pytest.mark.parametrize("kind", ["encoder", "lm", "sequence"])
-@pytest.mark.parametrize("arch_name", ARCHS)
+@pytest.mark.parametrize(
+    ("arch_name", "kind"), [(name, kind) for name, arch in ARCHS.items() for kind in arch.heads]
+)
 def test_every_parameter_has_a_published_name_and_back(arch_name: str, kind: HeadKind) -> None:
     arch = arch_of(arch_name)
     config = sized_config(arch_name, "2x64", vocab_size=50, context=16, pad_token_id=0)
-    record = arch.encoder(config)
-    model = {
-        "encoder": lambda: Encoder(record),
-        "lm": lambda: LanguageModel(record, arch.lm_head(config)),
-        "sequence": lambda: SequenceClassifier(record, arch.sequence_head(config, ("a", "b"))),
-    }[kind]()
-    name = "encoder.{}" if kind == "encoder" else "{}"
-    mine = {name.format(n): p.detach() for n, p in model.named_parameters()}
-    rules = arch.weights + arch.head_weights(kind)
-    back = read(
-        rules, arch.prefix, write(rules, arch.prefix, mine), {n: p.shape for n, p in mine.items()}
-    )
-    assert same(back[0], mine)
-    assert back[1:] == ((), ())
+    model = bare(arch, kind, config, ("a", "b"))
+    mine = {n: p.detach() for n, p in named_weights(model).items()}
+    rules, prefix = arch.rules(config, kind), arch.prefix_of(kind)
+    places = {n: p.shape for n, p in mine.items()}
+    back = read(rules, prefix, write(rules, prefix, mine), places)
+    assert same(back.ours, mine)
+    assert back[1:] == ((), (), {})
+
+
+def test_kept_weights_are_neither_lost_nor_read() -> None:
+    rules = (Rename("encoder.a.*", "@a.*"), Kept("@pooler.*"))
+    weights = {"model.a.weight": torch.zeros(2), "model.pooler.bias": torch.ones(1)}
+    found = read(rules, "model.", weights, {"encoder.a.weight": torch.Size([2])})
+    assert same(found.kept, {"pooler.bias": torch.ones(1)})
+    assert found.aside == found.new == ()
+
+
+def test_parts_of_unequal_shares() -> None:
+    """Four heads of queries share two of keys: of eight rows, four, two and two."""
+    rules = (Fuse("qkv.*", ("q.*", "k.*", "v.*"), (4, 2, 2)),)
+    ours = {"qkv.weight": torch.arange(24.0).view(8, 3)}
+    theirs = write(rules, "", ours)
+    assert [len(theirs[name]) for name in ("q.weight", "k.weight", "v.weight")] == [4, 2, 2]
+    places = {"qkv.weight": torch.Size([8, 3])}
+    assert same(read(rules, "", theirs, places).ours, ours)
+    swapped = theirs | {"q.weight": theirs["k.weight"], "k.weight": theirs["q.weight"]}
+    with pytest.raises(WeightMapError, match="must have rows in the ratio 4:2:2"):
+        read(rules, "", swapped, places)

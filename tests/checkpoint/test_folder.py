@@ -284,12 +284,12 @@ def test_our_own_format_says_all(save: Saver) -> None:
         ({"version": 2}, "version 2 of unmask's format, and this version of unmask reads up to 1"),
         ({"version": "1"}, "version '1'"),
         (
-            {"head": "token"},
-            "head in config.json must be one of encoder, lm, sequence, not 'token'",
+            {"head": "tokens"},
+            "one of encoder, lm, sequence, token, span, discriminator, not 'tokens'",
         ),
         ({"extra": 1}, "differs in: extra"),
         ({"arch": None}, "differs in: arch"),
-        ({"arch": "gpt"}, "must be one of bert, modernbert, not 'gpt'"),
+        ({"arch": "gpt"}, "qwen2, not 'gpt'"),
         ({"arch": ["bert"]}, "must be a name, not"),
         ({"labels": ["a", "b"]}, "has labels, but its head is 'lm', which has none"),
         ({"labels": "ab"}, "a list as labels"),
@@ -349,7 +349,7 @@ def test_a_model_is_saved_with_its_own_configuration(tokenizer: Tokenizer, tmp_p
         attempt(layer_norm_eps=0.5)
     with pytest.raises(ModelError, match="the encoder of the model to save"):
         attempt(arch="modernbert")
-    with pytest.raises(ModelError, match="only a classifier has labels"):
+    with pytest.raises(ModelError, match="a language model has no labels"):
         attempt(labels=LABELS)
     with pytest.raises(ModelError, match="the head of the model to save"):
         attempt(classifier("bert", config_of("bert")), labels=("ham", "other", "spam"))
@@ -455,13 +455,15 @@ def test_a_folder_that_does_not_say_its_class_is_told_by_its_weights(
             assert open_language_model(folder)
     folder = save(arch, "sequence", name="sequence")
     rewrite(folder, architectures=None)
-    with pytest.raises(ModelError, match=r'add "architectures": .".*ForSequenceClassification'):
+    with pytest.raises(
+        ModelError, match=r'Add "architectures": .* with one of ".*ForSequenceClass'
+    ):
         open_classifier(folder)
 
 
 def test_classes_that_are_not_served_are_named(save: Saver) -> None:
     folder = save("bert", "sequence")
-    for classes in (["BertForTokenClassification"], "BertLMHeadModel", [3], [["x"]]):
+    for classes in (["BertForMultipleChoice"], "BertLMHeadModel", [3], [["x"]]):
         rewrite(folder, architectures=classes)
         with pytest.raises(UnsupportedModel, match=r"architectures=.*these are served: BertModel"):
             open_classifier(folder)
@@ -479,7 +481,11 @@ def test_classes_that_are_not_served_are_named(save: Saver) -> None:
         ({"id2label": {"0": "a", "1": "a", "2": "b"}}, ModelError, "two or more different names"),
         ({"id2label": {"0": "a", "2": "b"}}, ModelError, "number the labels from 0"),
         ({"id2label": ["a", "b"]}, ModelError, "number the labels from 0"),
-        ({"id2label": {"0": "score"}}, UnsupportedModel, "one output 'score'"),
+        (
+            {"id2label": {"0": "score"}, "label2id": {"score": 0}},
+            UnsupportedModel,
+            "one output 'score'",
+        ),
         ({"label2id": {"spam": 0, "ham": 1, "other": 2}}, ModelError, "id2label and label2id in"),
         ({"id2label": None, "num_labels": "3"}, ModelError, "num_labels in config.json must be"),
         ({"id2label": None, "label2id": None}, WeightMapError, "head.project.bias has shape (3,)"),

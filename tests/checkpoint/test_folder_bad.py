@@ -131,7 +131,7 @@ def test_pickle_beside_safetensors_is_not_touched(save: Saver) -> None:
     ("changes", "error", "says"),
     [
         ({"model_type": None}, ModelError, "has no model_type"),
-        ({"model_type": "gpt2"}, UnsupportedModel, "must be one of bert, modernbert, not 'gpt2'"),
+        ({"model_type": "gpt2"}, UnsupportedModel, "qwen2, not 'gpt2'"),
         ({"model_type": ["bert"]}, ModelError, "must be a name, not ['bert']"),
         ({"auto_map": {"AutoModel": "x.Y"}}, UnsupportedModel, "code of its own (auto_map)"),
         ({"is_decoder": True}, UnsupportedModel, "is_decoder=True"),

@@ -13,7 +13,8 @@ from huggingface_hub import constants
 
 from tests.checkpoint.hubserver import HubServer, Repository, files_of
 from tests.checkpoint.models import LABELS, Saver, same
-from unmask import Classifier, Encoder, FillMask
+from unmask import Classifier, Embedder, Encoder, FillMask
+from unmask.checkpoint.cross import open_cross, save_cross
 from unmask.checkpoint.folder import open_classifier, open_encoder, open_language_model
 from unmask.checkpoint.hub import fetch, is_name
 from unmask.checkpoint.locating import locate
@@ -27,6 +28,7 @@ from unmask.errors import (
     UnmaskError,
     UnsupportedModel,
 )
+from unmask.verbs.info import info
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -133,6 +135,26 @@ def test_the_classes_open_names(hub: HubServer, published: Path, save: Saver) ->
     assert answer["label"] in LABELS
 
 
+def test_an_embedding_model_by_name(hub: HubServer, save: Saver, tmp_path: Path) -> None:
+    made = Embedder.from_pretrained(save("bert", "encoder"), pooling="mean")
+    made.save_pretrained(tmp_path / "embedder")
+    hub.repositories[NAME].commit(files_of(tmp_path / "embedder"))
+    opened = Embedder.from_pretrained(NAME, revision="main")
+    wanted = made.encode(["some words"])
+    assert torch.equal(torch.as_tensor(opened.encode(["some words"])), torch.as_tensor(wanted))
+    assert {"modules.json", "1_Pooling/config.json"} < set(hub.fetched)
+    opened.save_pretrained(tmp_path / "again")
+    assert read_origin(tmp_path / "again") == Origin(NAME, "main", commit_of(hub))
+    assert info(NAME).origin == f"{NAME} at {commit_of(hub)}"
+
+
+def test_a_cross_encoder_by_name(hub: HubServer, save: Saver, tmp_path: Path) -> None:
+    hub.repositories[NAME].commit(files_of(save("bert", "sequence")))
+    opened = open_cross(NAME)
+    save_cross(tmp_path / "again", opened)
+    assert read_origin(tmp_path / "again") == Origin(NAME, None, commit_of(hub))
+
+
 def test_shards_are_fetched_with_their_index(
     hub: HubServer, published: Path, tmp_path: Path
 ) -> None:
@@ -162,7 +184,7 @@ def test_a_folder_of_that_name_wins(hub: HubServer, published: Path, tmp_path: P
     shutil.copytree(published, tmp_path / "org" / "name")
     assert open_language_model(NAME).origin is None
     assert hub.requests == []
-    with pytest.raises(ConfigError, match=r"revision goes with a name .*org/name is a folder"):
+    with pytest.raises(ConfigError, match=r"revision goes with a name .*org/name is on this m"):
         open_language_model(NAME, revision="main")
     with pytest.raises(ConfigError, match="not be empty"):
         open_language_model(NAME, revision="")

@@ -137,6 +137,20 @@ def test_evaluate_both_kinds(folder: Path, model: Path, classifier: Path) -> Non
     assert labels["accuracy"] >= 0.9  # the words give the label away
 
 
+def test_embed(folder: Path, model: Path) -> None:
+    out = folder / "vectors.npy"
+    arguments = ("embed", model, "--input", folder / "test.csv", "--output", out)
+    assert "must say how a text becomes one vector" in unmask(*arguments, code=2).stderr
+    facts = out_of(*arguments, "--pooling", "mean", "--threads", "1")
+    assert (facts["rows"], facts["dimension"]) == (40, 64)
+    assert out.stat().st_size == 128 + 40 * 64 * 4
+
+
+def test_rerank_wants_a_score(folder: Path, classifier: Path) -> None:
+    arguments = ("rerank", classifier, "--query", "a wave", "--input", folder / "test.csv")
+    assert "takes a model with one output" in unmask(*arguments, code=2).stderr
+
+
 def test_predict_keeps_other_columns_and_the_order(folder: Path, classifier: Path) -> None:
     answers = folder / "answers.jsonl"
     unmask("predict", classifier, "--input", folder / "test.csv", "--output", answers)

@@ -8,15 +8,15 @@ import numpy as np
 import torch
 from torch import nn
 
-from unmask.arch.registry import arch_of, sized_config
+from unmask.arch.registry import ARCHS, arch_of, sized_config
 from unmask.batches.batch import Batch
 from unmask.batches.pack import pack
 from unmask.heads.model import LanguageModel
-from unmask.nn.config import EncoderConfig
+from unmask.nn.config import EncoderConfig, LayerConfig
 from unmask.nn.encoder import Encoder
 
 VOCAB = 61
-ARCHITECTURES = ("bert", "modernbert", "modernbert-rms")
+ARCHITECTURES = (*ARCHS, "modernbert-rms")
 
 
 def settings_of(
@@ -33,13 +33,13 @@ def settings_of(
     def narrowed(window: int | None) -> int | None:
         return None if window is None else 3
 
-    return replace(
-        encoder,
-        layers=tuple(
-            replace(c, attention=replace(c.attention, window=narrowed(c.attention.window)))
-            for c in encoder.layers
-        ),
+    layers = (
+        replace(c, attention=replace(c.attention, window=narrowed(c.attention.window)))
+        if isinstance(c, LayerConfig)
+        else c
+        for c in encoder.layers
     )
+    return replace(encoder, layers=tuple(layers))
 
 
 def shaken(model: nn.Module, seed: int = 0) -> nn.Module:

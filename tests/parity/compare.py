@@ -286,12 +286,17 @@ def our_gradients(pair: Pair, model: Any) -> dict[str, torch.Tensor]:
 
 def _one_name(found: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """DeBERTa's head has two sets of names; ours is written under the first."""
-    old = "cls.predictions.transform."
-    renamed = {
-        n.replace("lm_predictions.lm_head.", "cls.predictions."): g for n, g in found.items()
+    names = {
+        "lm_predictions.lm_head.dense": "cls.predictions.transform.dense",
+        "lm_predictions.lm_head.LayerNorm": "cls.predictions.transform.LayerNorm",
+        "lm_predictions.lm_head.bias": "cls.predictions.bias",
     }
-    plain = {n.replace("cls.predictions.dense", f"{old}dense"): g for n, g in renamed.items()}
-    return {n.replace("cls.predictions.LayerNorm", f"{old}LayerNorm"): g for n, g in plain.items()}
+
+    def first(name: str) -> str:
+        old = next((old for old in names if name.startswith(old)), None)
+        return name if old is None else name.replace(old, names[old])
+
+    return {first(name): gradient for name, gradient in found.items()}
 
 
 def their_gradients(pair: Pair, model: Any) -> dict[str, torch.Tensor]:

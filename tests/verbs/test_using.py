@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from tests.conftest import sentences
+from tests.parity.compare import Pair
+from tests.parity.oracles import ROWS, Row
 from tests.verbs.labelled import Notes, write_csv
 from unmask.checkpoint.folder import open_encoder, save_model
 from unmask.errors import (
@@ -23,6 +25,7 @@ from unmask.errors import (
     TextError,
     TooLong,
 )
+from unmask.nn.flops import forward_flops
 from unmask.pipelines.classify import Classifier
 from unmask.verbs.evaluate import ClassifierEvaluation, LanguageModelEvaluation, evaluate
 from unmask.verbs.info import info
@@ -270,7 +273,10 @@ def test_info_describes_each_kind(
     assert classifier.labels == LABELS
     assert classifier.pooling == "cls"
     assert model.format == "hf"
-    assert (model.positions, model.context, model.mask_token) == ("rotary", 48, "[MASK]")
+    assert (model.context, model.mask_token) == (48, "[MASK]")
+    assert model.positions == (
+        "rotary to the base 160,000; rotary to the base 10,000, where a window is"
+    )
     assert model.windows == (None, 64)
     assert model.bytes == 4 * model.parameters
     stored = (tiny_model_folder / "model.safetensors").stat().st_size
@@ -282,3 +288,25 @@ def test_info_describes_each_kind(
         info(tmp_path / "nowhere")
     assert "bad, fine, good" in classifier.in_words()["labels"]
     assert "labels" not in model.in_words()
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_info_of_every_architecture(row: Row, tmp_path: Path) -> None:
+    """Parameters and memory are those of the oracle; the cost is told of encoder and head."""
+    pair = Pair(row, "lm", tmp_path / "theirs")
+    count = sum(p.numel() for p in pair.theirs.parameters())
+    found = info(pair.folder, tokens=40)
+    assert (found.architecture, found.parameters) == (row.arch, count)
+    assert found.dtype == "float32"
+    assert found.bytes == 4 * count
+    assert found.flops == forward_flops(pair.opened.model.encoder.config, [40])
+    assert found.head_flops
+    assert found.causal == (row.arch == "decoder")
+    positions = {
+        "roberta": "learned",
+        "mpnet": "learned; a shared bias for 32 buckets of distance",
+        "decoder": "rotary to the base 500",
+        "elmo": "by reading in order",
+    }
+    assert found.positions.startswith(positions.get(row.arch, ""))
+    assert all(found.in_words().values())

@@ -83,8 +83,10 @@ def sequence(c: ElmoConfig, labels: tuple[str, ...]) -> SequenceHeadConfig:
 def sized(
     layers: int, width: int, heads: int, *, vocab_size: int, context: int, pad_token_id: int
 ) -> ElmoConfig:
-    """An ELMo whose hidden states have that width. With as many cells a layer has 13 x width squared
-    weights, where a transformer's has 12."""
+    """An ELMo whose hidden states have that width.
+
+    With as many cells a layer has 13 x width squared weights, where a transformer's has 12.
+    """
     return ElmoConfig.check(
         {
             "vocab_size": vocab_size,

@@ -33,7 +33,7 @@ ACTIVATIONS: Mapping[HiddenAct, Activation] = {
 }
 
 # Keys that change no number that is computed here: they are read over and not written back.
-# Labels and `architectures` are read where folders are opened.
+# Labels, `architectures` and a cross-encoder's activation are read where folders are opened.
 HARMLESS = frozenset(
     {
         "_attn_implementation_autoset", "_commit_hash", "_name_or_path", "_num_labels",
@@ -44,6 +44,7 @@ HARMLESS = frozenset(
         "pooler_fc_size", "pooler_num_attention_heads", "pooler_num_fc_layers",
         "pooler_size_per_head", "pooler_type", "problem_type", "reference_compile",
         "repad_logits_with_grad", "return_dict", "sparse_pred_ignore_index", "sparse_prediction",
+        "sbert_ce_default_activation_function", "sentence_transformers",
         "task_specific_params", "tf_legacy_loss", "tie_last_hidden_states", "tokenizer_class",
         "torch_dtype", "torchscript", "transformers_version", "use_cache",
         # Of text generation, which encoders do not do; older versions wrote them into every file.

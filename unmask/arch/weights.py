@@ -241,8 +241,9 @@ def _unstackable(rule: Fuse, names: Sequence[str], left: Mapping[str, torch.Tens
     whole = parts[0].dim() > 0 and len({part.shape[1:] for part in parts}) == 1
     if whole and [len(p) for p in parts] == _rows(rule, sum(len(part) for part in parts)):
         return None
-    ratio = f"in the proportion {':'.join(map(str, rule.shares))}" if rule.shares else "equal"
-    return f"{', '.join(names)} must have {ratio} shapes"
+    if rule.shares:
+        return f"{', '.join(names)} must have rows in the ratio {':'.join(map(str, rule.shares))}"
+    return f"{', '.join(names)} must have equal shapes"
 
 
 def _drop_tied(rules: Sequence[Rule], base: str, left: dict[str, torch.Tensor]) -> list[str]:

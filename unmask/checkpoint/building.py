@@ -98,7 +98,7 @@ def build(
     stored = _published(said, weights)
     with torch.device("meta"):
         # No memory and no random numbers before it is known that the weights fit.
-        model = _bare(arch, kind, config, labels)
+        model = bare(arch, kind, config, labels)
     places = {_our_name(kind, name): p.shape for name, p in model.named_parameters()}
     fresh = "head." if kind not in ("encoder", said.head) else ""
     found = read(_rules(said, kind, config), arch.prefix_of(said.head), stored, places, fresh)
@@ -168,9 +168,14 @@ def check_made_of(
             )
 
 
-def _bare(
+def bare(
     arch: Arch[Any], kind: HeadKind, config: PublishedConfig, labels: tuple[str, ...]
 ) -> Model:
+    """A model of the wanted kind, its weights as PyTorch draws them.
+
+    Raises:
+        UnsupportedModel: the architecture has no such head.
+    """
     encoder = arch.encoder(config)
     match arch.head(kind, config, labels):
         case None:

@@ -26,7 +26,7 @@ from unmask.checkpoint.formats import (
     check_vocabulary,
     describe,
 )
-from unmask.checkpoint.labels import check_labels, check_same
+from unmask.checkpoint.labels import check_labels, check_same, check_several
 from unmask.checkpoint.locating import AnyPath, locate, model_folder
 from unmask.checkpoint.origin import Origin, read_origin
 from unmask.checkpoint.saving import save_model
@@ -130,6 +130,20 @@ def open_model(
         CheckpointError: a file is missing, or CorruptCheckpoint: differs from its digest.
     """
     stored = _read(path, revision)
+    return _open(stored, kind, labels, pooling, new_head, seed, dtype, device)
+
+
+def _open(
+    stored: _Stored,
+    kind: HeadKind | None,
+    labels: tuple[str, ...] | None,
+    pooling: Pooling | None,
+    new_head: bool,
+    seed: int,
+    dtype: torch.dtype,
+    device: torch.device | str,
+) -> Opened[Any]:
+    """What was read as a model; see `open_model`."""
     said, config = stored.said, stored.said.config
     kind = said.head if kind is None else kind
     if kind == said.head or kind == "encoder":
@@ -189,22 +203,23 @@ def open_classifier(
     *,
     labels: tuple[str, ...] | None = None,
     pooling: Pooling | None = None,
+    score: bool = False,
     seed: int = 0,
     dtype: torch.dtype = torch.float32,
     device: torch.device | str = "cpu",
     revision: str | None = None,
 ) -> Opened[SequenceClassifier]:
-    """Open a folder as a classifier of sequences; args and errors are as in `open_model`."""
-    return open_model(
-        path,
-        "sequence",
-        labels=labels,
-        pooling=pooling,
-        seed=seed,
-        dtype=dtype,
-        device=device,
-        revision=revision,
-    )
+    """Open a folder as a classifier of sequences.
+
+    Args:
+        score: also open a head with one output, which gives a score rather than a label.
+
+    The other arguments and the errors are as in `open_model`.
+    """
+    stored = _read(path, revision)
+    if stored.said.head == "sequence" and not score:
+        check_several(stored.said.labels)
+    return _open(stored, "sequence", labels, pooling, False, seed, dtype, device)
 
 
 def open_encoder(

@@ -20,7 +20,7 @@ from unmask.arch.registry import ARCHS, arch_of
 from unmask.arch.spec import Arch, HeadKind, PublishedConfig
 from unmask.arch.weights import places_in
 from unmask.checkpoint.jsonfile import read_json
-from unmask.checkpoint.labels import check_labels, read_labels
+from unmask.checkpoint.labels import check_outputs, read_labels
 from unmask.errors import ModelError, UnsupportedModel
 from unmask.tokens.tokenizer import Tokenizer
 
@@ -160,7 +160,7 @@ def _own(raw: Mapping[str, Any]) -> Described:
         raise ModelError("config.json must have an object as config and a list as labels")
     config = arch.check(raw["config"])
     if head in LABELLED:
-        check_labels(labels)
+        check_outputs(labels)
     elif labels:
         raise ModelError(f"config.json has labels, but its head is {head!r}, which has none")
     return Described("unmask", arch, config, head, tuple(labels))

@@ -14,12 +14,39 @@ def check_labels(labels: Sequence[object]) -> tuple[str, ...]:
     Raises:
         ModelError: they are not two or more different names.
     """
-    names = tuple(label for label in labels if isinstance(label, str) and label)
-    if len(names) != len(labels) or len(set(names)) != len(names) or len(names) < 2:
+    names = check_outputs(labels)
+    if len(names) < 2:
         raise ModelError(
             f"the labels of a classifier must be two or more different names, not {_shown(labels)}"
         )
     return names
+
+
+def check_outputs(labels: Sequence[object]) -> tuple[str, ...]:
+    """The names of a sequence head's outputs: the labels of a classifier, or the one of a score.
+
+    Raises:
+        ModelError: they are not different names.
+    """
+    names = tuple(label for label in labels if isinstance(label, str) and label)
+    if len(names) != len(labels) or len(set(names)) != len(names) or not names:
+        raise ModelError(
+            f"the labels of a classifier must be two or more different names, not {_shown(labels)}"
+        )
+    return names
+
+
+def check_several(labels: Sequence[str]) -> None:
+    """Check that a head gives one label out of several, rather than a score.
+
+    Raises:
+        UnsupportedModel: it has one output.
+    """
+    if len(labels) == 1:
+        raise UnsupportedModel(
+            f"the head has the one output {labels[0]!r}: a score or a regression, and a classifier "
+            "here gives one label out of several. Score pairs of texts with unmask.Reranker"
+        )
 
 
 def check_same(model: Sequence[str], given: Sequence[str]) -> None:
@@ -45,11 +72,6 @@ def read_labels(raw: Mapping[str, Any]) -> tuple[str, ...]:
         UnsupportedModel: the head is not for one label out of several.
         ModelError: the labels are not numbered from 0, or `id2label` and `label2id` disagree.
     """
-    if (problem := raw.get("problem_type")) not in (None, "single_label_classification"):
-        raise UnsupportedModel(
-            f"problem_type={problem!r} in config.json is not served: a classifier here gives one "
-            "label out of several"
-        )
     table = raw.get("id2label")
     if table is None:
         # The published default for a file that does not say: two labels without real names.
@@ -62,12 +84,14 @@ def read_labels(raw: Mapping[str, Any]) -> tuple[str, ...]:
             f"id2label in config.json must number the labels from 0, but is {_shown(table)}"
         )
     labels = [table[str(index)] for index in range(len(table))]
-    if len(labels) == 1:
+    problem = raw.get("problem_type")
+    # How a loss was computed in training; of a single output nothing else can be asked.
+    if len(labels) > 1 and problem not in (None, "single_label_classification"):
         raise UnsupportedModel(
-            f"the head has the one output {labels[0]!r}: a score or a regression, and a classifier "
-            "here gives one label out of several"
+            f"problem_type={problem!r} in config.json is not served: a classifier here gives one "
+            "label out of several"
         )
-    names = check_labels(labels)
+    names = check_outputs(labels)
     _check_inverse(names, raw.get("label2id"))
     return names
 

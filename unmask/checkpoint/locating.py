@@ -23,8 +23,10 @@ class Located:
     origin: Origin | None
 
 
-def locate(path: AnyPath, revision: str | None = None, *, pickled: bool = False) -> Located:
-    """The folder of a model, which is fetched from the Hub where `path` is a name there.
+def resolved(
+    path: AnyPath, revision: str | None = None, *, pickled: bool = False
+) -> tuple[AnyPath, Origin | None]:
+    """`path` as it is where it is one, or the folder that a name on the Hub was fetched into.
 
     A folder on this machine wins. A `str` that is none, and that could be a name on the Hub
     (`org/name`, or `name`), is looked for there. A `Path` is always one of this machine.
@@ -35,23 +37,33 @@ def locate(path: AnyPath, revision: str | None = None, *, pickled: bool = False)
         pickled: whether pickle weights are fetched where there are no others.
 
     Raises:
-        ModelError: there is no such folder, and no such name that can be reached.
+        ModelError: it is the shape of a name, and there is no such folder, and no such name that
+            can be reached.
         UnsupportedModel: its weights on the Hub are in no safetensors file.
         ConfigError: a revision is given, and `path` is a folder.
         CheckpointError: fetching broke off.
     """
     if revision == "":
         raise ConfigError("revision must be a branch, a tag or a commit, not be empty")
-    here = _on_disk(path)
-    if here is None and isinstance(path, str) and not os.path.lexists(path) and is_name(path):
-        return Located(*fetch(path, revision, pickled=pickled))
-    folder = model_folder(path) if here is None else here
-    if revision is not None:
+    here = _on_disk(path) is not None or os.path.lexists(path)
+    if not here and isinstance(path, str) and is_name(path):
+        return fetch(path, revision, pickled=pickled)
+    if here and revision is not None:
         raise ConfigError(
-            f"revision goes with a name on the Hub, and {folder} is a folder on this machine. "
-            "Leave the revision out"
+            f"revision goes with a name on the Hub, and {path} is on this machine. Leave the "
+            "revision out"
         )
-    return Located(folder, None)
+    return path, None
+
+
+def locate(path: AnyPath, revision: str | None = None, *, pickled: bool = False) -> Located:
+    """The folder of a model, fetched where `path` is a name on the Hub; see `resolved`.
+
+    Raises:
+        ModelError: there is no model; the rest is as in `resolved`.
+    """
+    found, origin = resolved(path, revision, pickled=pickled)
+    return Located(model_folder(found), origin)
 
 
 def model_folder(path: AnyPath) -> Path:

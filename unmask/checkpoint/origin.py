@@ -39,9 +39,10 @@ class Origin:
         return f"{self.name} at {self.commit}{asked}"
 
 
-def render_origin(origin: Origin) -> bytes:
-    """The content of `source.json`."""
-    return render_json(asdict(origin))
+def write_origin(folder: Path, origin: Origin | None) -> None:
+    """Record in a new folder where its model comes from, if that is known."""
+    if origin is not None:
+        (folder / SOURCE).write_bytes(render_json(asdict(origin)))
 
 
 def read_origin(folder: Path) -> Origin | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,8 +29,8 @@ from unmask.checkpoint.formats import (
     published_config,
 )
 from unmask.checkpoint.jsonfile import render_json
-from unmask.checkpoint.labels import check_labels
-from unmask.checkpoint.origin import SOURCE, Origin, render_origin
+from unmask.checkpoint.labels import check_outputs
+from unmask.checkpoint.origin import Origin, write_origin
 from unmask.checkpoint.weightfiles import SINGLE, write_weights
 from unmask.errors import ModelError, UnsupportedModel
 from unmask.tokens.tokenizer import Tokenizer
@@ -51,6 +51,7 @@ def save_model(
     card: str | None = None,
     origin: Origin | None = None,
     replace: bool = False,
+    also: Callable[[Path, Format], None] | None = None,
 ) -> Format:
     """Save a model as a folder, whole or not at all.
 
@@ -66,9 +67,10 @@ def save_model(
         format: "hf" is what `transformers` opens, "unmask" our own, "auto" the first where it can
             express the model.
         card: the text of `README.md`; None for a few lines that say what the folder is.
-        origin: the model on the Hub that this one comes from, if it does; see `Opened.origin`. It
-            is recorded as `source.json`.
+        origin: the model on the Hub that this one comes from, recorded as `source.json`.
         replace: whether a folder that was saved there before may be replaced.
+        also: is given the new folder and its format before it is put in place, to add files of
+            a wider format or fields of `config.json`.
 
     Returns:
         The format that was used.
@@ -80,7 +82,7 @@ def save_model(
     """
     kind = kind_of(model)
     if kind in LABELLED:
-        check_labels(labels)
+        check_outputs(labels)
     elif labels:
         raise ModelError(f"{HOLDS[kind]} has no labels, and these were given: {labels}")
     check_made_of(arch, config, labels, model)
@@ -98,8 +100,9 @@ def save_model(
             folder, model_max_length=limit, segments=encoder.embedding.segments > 0
         )
         (folder / _CARD).write_text(text, encoding="utf-8")
-        if origin is not None:
-            (folder / SOURCE).write_bytes(render_origin(origin))
+        write_origin(folder, origin)
+        if also is not None:
+            also(folder, format)
 
     # A tokenizer's file has about 64 bytes for each entry.
     size = sum(w.nbytes for w in weights.values()) + 64 * tokenizer.vocab_size + (1 << 16)

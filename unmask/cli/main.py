@@ -22,6 +22,8 @@ VERBS = {
     "finetune": "unmask.cli.finetune:finetune",
     "evaluate": "unmask.cli.evaluate:evaluate",
     "predict": "unmask.cli.predict:predict",
+    "embed": "unmask.cli.embed:embed",
+    "rerank": "unmask.cli.rerank:rerank",
     "info": "unmask.cli.info:info",
     "convert": "unmask.cli.convert:convert",
 }

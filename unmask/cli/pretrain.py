@@ -25,7 +25,13 @@ def pretrain(
         str | None,
         typer.Option(help="tiny, mini, small, medium, base, or LAYERSxWIDTH. Default: mini."),
     ] = None,
-    arch: Annotated[str | None, typer.Option(help="modernbert (default) or bert.")] = None,
+    arch: Annotated[
+        str | None,
+        typer.Option(
+            help="modernbert (default), bert, roberta, distilbert, electra, albert, mpnet "
+            "or deberta_v2."
+        ),
+    ] = None,
     context: Annotated[int | None, typer.Option(help="Longest sequence. Default: 512.")] = None,
     on_long: Annotated[
         str | None,

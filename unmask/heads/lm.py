@@ -9,8 +9,22 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from unmask.errors import ModelError
 from unmask.heads.transform import build_transform
 from unmask.nn.config import EncoderConfig, LMHeadConfig
+
+
+def check_masked(config: LMHeadConfig) -> None:
+    """Check that a head predicts the token at its own row, as a masked model's does.
+
+    Raises:
+        ModelError: it predicts the next token, or both neighbours.
+    """
+    if config.predicts != (0,):
+        raise ModelError(
+            "blanks are filled by a masked language model, which predicts a token where it stands, "
+            "but this one predicts its neighbours. Open an encoder that was trained with masks"
+        )
 
 
 class LMHead(nn.Module):

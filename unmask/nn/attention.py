@@ -1,6 +1,6 @@
 """Self-attention over a flat row of tokens.
 
-Shape suffixes: T tokens, H heads, G heads of keys and values, K width of a head, R distances.
+Shape suffixes: T tokens, H heads, K width of a head, R distances.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class Attention(nn.Module):
             q, k, v = torch.split(qkv, heads, dim=1)
         mixed = attend(
             q,
-            self.for_all_heads(k),
-            self.for_all_heads(v),
+            k,
+            v,
             layout,
             window=self.window,
             causal=self.causal,
@@ -55,12 +55,6 @@ class Attention(nn.Module):
         )
         out: torch.Tensor = self.out_drop(self.out(mixed.flatten(1)))
         return out
-
-    def for_all_heads(self, x_TGK: torch.Tensor) -> torch.Tensor:
-        """`(T, H, K)`: each head of keys or values once for every query head that shares it."""
-        if self.groups == self.heads:
-            return x_TGK
-        return x_TGK.repeat_interleave(self.heads // self.groups, dim=1)
 
     def bias_of(self, place: Place) -> torch.Tensor | DistanceScores | None:
         """What `place` adds to the scores."""

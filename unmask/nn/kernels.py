@@ -23,7 +23,7 @@ a block can see.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Literal
 
 import torch
@@ -31,15 +31,15 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from unmask.errors import ConfigError
-from unmask.nn.layout import Layout, Scoring, visible
+from unmask.nn.grouped import attend_grouped
+from unmask.nn.layout import Layout, Scoring, for_all_heads
+from unmask.nn.reference import attend_reference
 from unmask.nn.relative import DistanceScores
 
 Kernel = Literal["reference", "grouped", "blocked", "varlen"]
 
 # Longest sequence that the blocked kernel is chosen for; its cost grows with the square.
 BLOCKS_UP_TO = 256
-# Scores of distances that are held at a time: a text of 8,192 tokens would have 64 million a head.
-MOST_SCORES = 1 << 24
 
 
 class _BlockedAttention(torch.autograd.Function):
@@ -113,7 +113,8 @@ def attend(
     """Scaled dot-product attention of each token to the tokens of its own sequence.
 
     Args:
-        q, k, v: `(T, H, K)` queries, keys and values.
+        q: `(T, H, K)` queries.
+        k, v: `(T, G, K)` keys and values; each head serves H / G heads of queries.
         layout: where the sequences lie.
         window: how many tokens are seen on each side; None for all.
         causal: whether a token sees only itself and what is before it.
@@ -143,7 +144,8 @@ def attend(
             longest=max(layout.lengths),
             plain=bias is None and dropout == 0.0,
         )
-        return KERNELS[name](q, k, v, layout, asked)
+        wide = (for_all_heads(x, q.shape[1]) for x in (k, v))
+        return KERNELS[name](q, *wide, layout, asked)
 
 
 def choose_kernel(
@@ -163,158 +165,6 @@ def choose_kernel(
     if device.type == "cpu" and dtype == torch.bfloat16 and training and longest <= BLOCKS_UP_TO:
         return "blocked"
     return "grouped"
-
-
-def attend_reference(
-    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, layout: Layout, asked: Scoring
-) -> torch.Tensor:
-    """One sequence after the other, every score in float32: the oracle of the other kernels."""
-    mixed = [
-        torch.einsum("hst,thk->shk", F.dropout(weights_HSS, asked.dropout), v_SHK.float())
-        for weights_HSS, v_SHK in probabilities(q, k, v, layout, asked)
-    ]
-    mixed.append(v.new_zeros(layout.sizes[-1], *v.shape[1:]))
-    return torch.cat([part.to(v.dtype) for part in mixed])
-
-
-def probabilities(
-    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, layout: Layout, asked: Scoring
-) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """For each sequence its attention probabilities `(H, S, S)` in float32, and its values."""
-    rows = [*layout.lengths, layout.sizes[-1]]
-    sequences = zip(*(torch.split(x, rows)[: len(layout.lengths)] for x in (q, k, v)), strict=True)
-    for q_SHK, k_SHK, v_SHK in sequences:
-        q_HSK, k_HSK = (x.float().transpose(0, 1) for x in (q_SHK, k_SHK))
-        scores_HSS = q_HSK @ k_HSK.mT
-        if isinstance(asked.bias, DistanceScores):
-            scores_HSS = scores_HSS + asked.bias.scores(q_HSK[None], k_HSK[None])[0]
-        scores_HSS = scores_HSS * asked.scale
-        if isinstance(asked.bias, torch.Tensor):
-            scores_HSS = scores_HSS + asked.bias[:, : len(q_SHK), : len(q_SHK)]
-        place = torch.arange(len(q_SHK), device=q.device)
-        hidden = ~visible(place[:, None], place, asked.window, asked.causal)
-        yield scores_HSS.masked_fill(hidden, float("-inf")).softmax(-1), v_SHK
-
-
-def attend_grouped(
-    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, layout: Layout, asked: Scoring
-) -> torch.Tensor:
-    """Neighbours of equal length attend together: no padding, and mostly no mask.
-
-    `split` rather than slices: the backward of a slice allocates the whole row each time.
-    """
-    out_dtype = v.dtype
-    if q.dtype == torch.bfloat16 and q.requires_grad and q.device.type == "cpu":
-        # PyTorch's CPU kernel takes 2.5 times as long backwards in bf16 as in float32.
-        q, k, v = q.float(), k.float(), v.float()
-    runs = [torch.split(x, [*layout.sizes]) for x in (q, k, v)]
-    mixed = []
-    for (count, length), q_run, k_run, v_run in zip(layout.runs, *runs, strict=False):
-        shape = (count, length)
-        q_NHSK, k_NHSK, v_NHSK = (
-            x.unflatten(0, shape).transpose(1, 2) for x in (q_run, k_run, v_run)
-        )
-        out_NHSK = _way(asked, length)(q_NHSK, k_NHSK, v_NHSK, asked)
-        mixed.append(out_NHSK.transpose(1, 2).flatten(0, 1))
-    if layout.sizes[-1]:
-        mixed.append(v.new_zeros(layout.sizes[-1], *v.shape[1:]))
-    return torch.cat(mixed).to(out_dtype)
-
-
-def _way(asked: Scoring, length: int) -> Callable[..., torch.Tensor]:
-    """How sequences of one length attend."""
-    if isinstance(asked.bias, DistanceScores):
-        return _by_distance
-    if asked.window is not None and asked.bias is None and length > 2 * (asked.window + 1):
-        return _windowed
-    return _whole
-
-
-def _whole(
-    q_NHSK: torch.Tensor, k_NHSK: torch.Tensor, v_NHSK: torch.Tensor, asked: Scoring
-) -> torch.Tensor:
-    """Every query against every key of its sequence."""
-    length = q_NHSK.shape[2]
-    window, causal, bias = asked.window, asked.causal, asked.bias
-    assert not isinstance(bias, DistanceScores)
-    if window is not None and length - 1 <= window:
-        window = None
-    mask = None
-    if window is not None or (causal and bias is not None):
-        place = torch.arange(length, device=q_NHSK.device)
-        mask, causal = visible(place[:, None], place, window, causal), False
-    if bias is not None:
-        added = bias[:, :length, :length].to(q_NHSK.dtype)
-        mask = added if mask is None else added.masked_fill(~mask, float("-inf"))
-    return F.scaled_dot_product_attention(
-        q_NHSK,
-        k_NHSK,
-        v_NHSK,
-        attn_mask=mask,
-        dropout_p=asked.dropout,
-        is_causal=causal,
-        scale=asked.scale,
-    )
-
-
-def _by_distance(
-    q_NHSK: torch.Tensor, k_NHSK: torch.Tensor, v_NHSK: torch.Tensor, asked: Scoring
-) -> torch.Tensor:
-    """Some queries at a time against all keys, with the scores of their distances."""
-    assert isinstance(asked.bias, DistanceScores)
-    N, H, S, _ = q_NHSK.shape
-    size = max(1, min(S, MOST_SCORES // (N * H * S)))
-    place = torch.arange(S, device=q_NHSK.device)
-    mixed = []
-    for start, q_NHCK in zip(range(0, S, size), torch.split(q_NHSK, size, dim=2), strict=True):
-        added = asked.bias.scores(q_NHCK, k_NHSK, start) * asked.scale
-        if asked.window is not None or asked.causal:
-            queries = place[start : start + size, None]
-            hidden = ~visible(queries, place, asked.window, asked.causal)
-            added = added.masked_fill(hidden, float("-inf"))
-        mixed.append(
-            F.scaled_dot_product_attention(
-                q_NHCK, k_NHSK, v_NHSK, added, dropout_p=asked.dropout, scale=asked.scale
-            )
-        )
-    return torch.cat(mixed, dim=2)
-
-
-def _windowed(
-    q_NHSK: torch.Tensor, k_NHSK: torch.Tensor, v_NHSK: torch.Tensor, asked: Scoring
-) -> torch.Tensor:
-    """Blocks of queries against the keys within reach, so that cost grows with S times window."""
-    window = asked.window
-    assert window is not None
-    N, H, S, K = q_NHSK.shape
-    size = max(window, 16)  # below 16 queries a block is all overhead
-    blocks = -(-S // size)
-    tail = blocks * size - S
-    reach = size + 2 * window
-
-    def into_blocks(x_NHSK: torch.Tensor, step_before: int, width: int) -> torch.Tensor:
-        padded = F.pad(x_NHSK, (0, 0, step_before, step_before + tail))
-        x_NHBKW = padded.unfold(2, width, size)
-        return x_NHBKW.permute(0, 2, 1, 4, 3).reshape(N * blocks, H, width, K)
-
-    q_blocks = into_blocks(q_NHSK, 0, size)
-    k_blocks, v_blocks = (into_blocks(x, window, reach) for x in (k_NHSK, v_NHSK))
-    starts = torch.arange(blocks, device=q_NHSK.device)[:, None, None] * size
-    queries_BC1 = starts + torch.arange(size, device=q_NHSK.device)[:, None]
-    keys_B1W = starts + torch.arange(reach, device=q_NHSK.device) - window
-    inside = (keys_B1W >= 0) & (keys_B1W < S)
-    # A query past the end of the sequence sees itself, or its softmax would be of nothing.
-    seen_BCW = visible(queries_BC1, keys_B1W, window, asked.causal) & inside
-    mask = (seen_BCW | (queries_BC1 == keys_B1W))[:, None].repeat(N, 1, 1, 1)
-    out = F.scaled_dot_product_attention(
-        q_blocks,
-        k_blocks,
-        v_blocks,
-        attn_mask=mask,
-        dropout_p=asked.dropout,
-        scale=asked.scale,
-    )
-    return out.view(N, blocks, H, size, K).transpose(1, 2).reshape(N, H, -1, K)[:, :, :S]
 
 
 def attend_blocked(

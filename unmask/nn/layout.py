@@ -160,7 +160,7 @@ class AttentionKernel(Protocol):
     def __call__(
         self, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, layout: Layout, asked: Scoring, /
     ) -> torch.Tensor:
-        """`(T, H, K)` three times to `(T, H, K)`."""
+        """`(T, H, K)` queries and `(T, G, K)` keys and values to `(T, H, K)`."""
 
 
 @dataclass(frozen=True)
@@ -214,3 +214,9 @@ def visible(
     distance = queries - keys
     seen = distance >= 0 if causal else torch.ones_like(distance, dtype=torch.bool)
     return seen if window is None else seen & (distance.abs() <= window)
+
+
+def for_all_heads(x_TGK: torch.Tensor, heads: int) -> torch.Tensor:
+    """`(T, H, K)`: each head of keys or values once for every head of queries that shares it."""
+    groups = x_TGK.shape[1]
+    return x_TGK if groups == heads else x_TGK.repeat_interleave(heads // groups, dim=1)

@@ -15,6 +15,7 @@ from unmask.batches.batch import Batch
 from unmask.batches.sequences import OnLong
 from unmask.checkpoint.folder import Opened, open_language_model
 from unmask.errors import ConfigError, TextError, TokenizerError
+from unmask.heads.lm import check_masked
 from unmask.heads.model import LanguageModel
 from unmask.pipelines.folders import SaveFormat, save_opened
 from unmask.pipelines.running import Fit, Fitted, run
@@ -52,6 +53,9 @@ class FillMask:
 
     opened: Opened[LanguageModel]
 
+    def __post_init__(self) -> None:
+        check_masked(self.opened.model.head_config)
+
     @classmethod
     def from_pretrained(
         cls,
@@ -70,7 +74,7 @@ class FillMask:
             revision: branch, tag or commit on the Hub; None for the default branch.
 
         Raises:
-            ModelError: it is no model with a language-model head.
+            ModelError: it is no masked language model.
             CheckpointError: a file cannot be read or fetched.
         """
         return cls(open_language_model(path, dtype=dtype, device=device, revision=revision))

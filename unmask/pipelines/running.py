@@ -128,6 +128,7 @@ def run(
     read: Callable[[Batch], Sequence[T]],
     device: torch.device | str,
     *,
+    segments: Sequence[Sequence[int]] | None = None,
     tokens: int = TOKENS,
 ) -> list[T]:
     """Answers for rows, in their order.
@@ -136,11 +137,14 @@ def run(
         rows: token ids with special tokens.
         read: a batch on the device to one answer a row; called without gradients.
         device: where the model is.
+        segments: of the rows' tokens, for pairs of texts.
         tokens: of a batch.
     """
     answers: dict[int, T] = {}
     with torch.inference_mode():
         for places in by_length(rows, tokens):
-            batch = pack([rows[place] for place in places], samples=places).to(device)
+            parts = None if segments is None else [segments[place] for place in places]
+            some = [rows[place] for place in places]
+            batch = pack(some, samples=places, segments=parts).to(device)
             answers.update(zip(places, read(batch), strict=True))
     return [answers[place] for place in range(len(rows))]

@@ -167,6 +167,22 @@ class Tokenizer:
         files.write_json(Path(folder) / files.TOKENIZER_FILE, self._spec)
         files.write_settings(Path(folder), settings)
 
+    def lowercased(self) -> Tokenizer:
+        """This tokenizer with all letters of a text lowered first; itself where it does that.
+
+        Raises:
+            TokenizerError: the library refuses the changed normaliser.
+        """
+        normalizer = self._spec.get("normalizer")
+        steps = [] if normalizer is None else [normalizer]
+        if normalizer is not None and normalizer.get("type") == "Sequence":
+            steps = list(normalizer["normalizers"])
+        if any(step.get("type") == "Lowercase" for step in steps):
+            return self
+        steps = [{"type": "Lowercase"}, *steps]
+        spec = {**self._spec, "normalizer": {"type": "Sequence", "normalizers": steps}}
+        return self.from_spec(spec, self.settings, where=self._where, training=self.training)
+
     @property
     def cls_id(self) -> int:
         """The id that stands first; TokenizerError where there is none."""

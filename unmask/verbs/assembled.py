@@ -69,7 +69,12 @@ def check(settings: PretrainSettings) -> None:
             "a vocabulary has five special tokens and needs others, but vocab_size is "
             f"{settings.tokenizer.vocab_size}"
         )
-    _config(settings, max(settings.tokenizer.vocab_size, 8), 0)
+    config = _config(settings, max(settings.tokenizer.vocab_size, 8), 0)
+    if arch_of(settings.model.arch).lm_head(config).predicts != (0,):
+        raise ConfigError(
+            "masked language modelling needs an architecture that predicts a token where it "
+            f"stands, but {settings.model.arch} predicts neighbours; choose another --arch"
+        )
     _objective(settings, 8, (0, 1, 2, 3, 4), 4)
     LoopConfig(steps=1, accumulate=settings.budget.accumulate, keep=settings.run.keep)
     per_batch = settings.budget.tokens_per_step // settings.budget.accumulate

@@ -17,7 +17,7 @@ from unmask.checkpoint.folder import Opened, open_model, save_model
 from unmask.checkpoint.formats import HOLDS
 from unmask.checkpoint.locating import locate
 from unmask.checkpoint.modelfiles import files_of_model, is_pickle
-from unmask.checkpoint.origin import SOURCE, Origin, read_origin, render_origin
+from unmask.checkpoint.origin import SOURCE, Origin, read_origin, write_origin
 from unmask.checkpoint.pickles import unpickled
 from unmask.checkpoint.weightfiles import FLOATS, read_weights
 from unmask.errors import ConfigError, CorruptCheckpoint, ModelError
@@ -147,8 +147,7 @@ class _Job:
 
         def write(folder: Path) -> None:
             unpickled(self.source, self.files, folder)
-            if self.origin is not None:
-                (folder / SOURCE).write_bytes(render_origin(self.origin))
+            write_origin(folder, self.origin)
             dtypes.append(_widest(folder))
             seen.append(self._named(folder, lambda: open_model(folder)))
 

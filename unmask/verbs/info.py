@@ -6,17 +6,52 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from unmask.checkpoint.building import kind_of
 from unmask.checkpoint.folder import Opened, open_model
 from unmask.checkpoint.formats import HOLDS
-from unmask.checkpoint.weightfiles import read_weights
+from unmask.checkpoint.locating import resolved
+from unmask.checkpoint.sentence import SentenceModel, open_sentence, sentence_root
+from unmask.checkpoint.weightfiles import FLOATS, read_weights
 from unmask.errors import ConfigError
 from unmask.heads.model import LanguageModel, SequenceClassifier
-from unmask.nn.config import EncoderConfig
+from unmask.nn.config import Bucketed, Disentangled, EncoderConfig, Rope
 from unmask.nn.encoder import Encoder
-from unmask.nn.flops import forward_flops
+from unmask.nn.flops import forward_flops, lm_head_flops
+from unmask.verbs.looking import look
 
-AnyOpened = Opened[Encoder] | Opened[LanguageModel] | Opened[SequenceClassifier]
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingInfo:
+    """What follows the encoder of an embedding model.
+
+    Attributes:
+        pooling: how tokens become one vector; several are joined.
+        dimension: width of the vector.
+        stages: what follows the pooling, in words.
+        longest: the longest text in tokens that is read whole, special tokens included.
+        prompts: what may be put before a text, by name.
+        similarity: how vectors are compared.
+    """
+
+    pooling: tuple[str, ...]
+    dimension: int
+    stages: tuple[str, ...]
+    longest: int
+    prompts: dict[str, str]
+    similarity: str
+
+    @classmethod
+    def of(cls, model: SentenceModel) -> EmbeddingInfo:
+        """Of an opened embedding model."""
+        config = model.head.config
+        names = [type(stage).__name__.removesuffix("Config").lower() for stage in config.stages]
+        return cls(
+            pooling=config.pool.modes,
+            dimension=config.dimension,
+            stages=tuple(names),
+            longest=model.limit,
+            prompts=dict(model.prompts),
+            similarity=model.similarity,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,69 +62,105 @@ class ModelInfo:
         folder: where it is.
         origin: name and commit of the model on the Hub that it comes from, if it does.
         format: "hf" where `transformers` opens it too, "unmask" for our own.
-        architecture: its name.
+        architecture: its name; `model_type` is that of its `config.json`.
         holds: what the model ends in, in words.
-        layers, width, heads: of the encoder.
+        layers, width: of the encoder.
+        heads: of attention in each layer; empty for a recurrent encoder.
         windows: for each layer how many tokens it sees on each side; None for all.
-        positions: "rotary" or "learned".
+        causal: whether a token sees only what stands before it.
+        positions: how places and distances enter, in words.
         context: longest text in tokens, special tokens included.
-        vocabulary: tokens that the tokenizer knows.
-        mask_token: how the mask is written in text.
-        labels: of a classifier, in the order of its outputs; else empty.
-        pooling: of a classifier: "cls" or "mean"; else None.
+        vocabulary: tokens that the tokenizer knows; `rows` are those of the token table.
+        mask_token: how the mask is written in text, or None where there is none.
+        labels: of a classifier or a tagger, in the order of its outputs; else empty.
+        pooling: of a head over sequences: "cls", "mean" or "last"; else None.
+        embedding: what follows the encoder, where the folder is an embedding model.
         parameters: numbers that were learnt, shared ones counted once.
         dtype: what they are stored as.
         bytes: what they need in memory in this dtype.
+        aside: stored weights that are not opened, such as another head's.
         tokens: length of the text that `flops` is for.
         flops: floating-point operations of the encoder for one text of so many tokens.
+        head_flops: of a language-model head for one predicted token; else None.
     """
 
     folder: Path
     origin: str | None
     format: str
     architecture: str
+    model_type: str
     holds: str
     layers: int
     width: int
     heads: tuple[int, ...]
     windows: tuple[int | None, ...]
+    causal: bool
     positions: str
     context: int
     vocabulary: int
-    mask_token: str
+    rows: int
+    mask_token: str | None
     labels: tuple[str, ...]
     pooling: str | None
+    embedding: EmbeddingInfo | None
     parameters: int
     dtype: str
     bytes: int
+    aside: tuple[str, ...]
     tokens: int
     flops: int
+    head_flops: int | None
 
     def in_words(self) -> dict[str, str]:
         """For people."""
-        windows = Counter(self.windows)
-        sees = ", ".join(
-            f"{count} see {'all' if window is None else f'{window} tokens to each side'}"
-            for window, count in windows.items()
-        )
-        classifier = {
-            "labels": f"{len(self.labels)}: {', '.join(self.labels)}",
-            "pooling": str(self.pooling),
-        }
         return {
             "folder": str(self.folder),
             **({} if self.origin is None else {"from the Hub": self.origin}),
             "holds": f"{self.holds}, {self.architecture}",
             "opens in transformers": "yes" if self.format == "hf" else "no",
-            "layers": f"{self.layers} of width {self.width}, {self.heads[0]} heads; {sees}",
+            "layers": f"{self.layers} of width {self.width}{self._attention()}",
             "positions": self.positions,
             "context": f"{self.context:,} tokens",
-            "vocabulary": f"{self.vocabulary:,} tokens; the mask is {self.mask_token}",
-            **(classifier if self.labels else {}),
+            "vocabulary": self._vocabulary(),
+            **({"labels": f"{len(self.labels)}: {', '.join(self.labels)}"} if self.labels else {}),
+            **({"pooling": self.pooling} if self.pooling else {}),
+            **self._embedding(),
             "parameters": f"{self.parameters:,}",
             "in memory": f"{self.bytes / 2**20:,.1f} MiB as {self.dtype}",
-            "one text": f"{self.flops / 1e9:,.2f} GFLOP for {self.tokens:,} tokens",
+            **({"set aside": ", ".join(self.aside)} if self.aside else {}),
+            "one text": self._cost(),
         }
+
+    def _attention(self) -> str:
+        if not self.heads:
+            return ", an LSTM in each direction"
+        before = " before it" if self.causal else " to each side"
+        every = "all before it" if self.causal else "all"
+        counts = Counter(self.windows).items()
+        sees = (f"{n} see {every if w is None else f'{w} tokens{before}'}" for w, n in counts)
+        return f", {self.heads[0]} heads; {', '.join(sees)}"
+
+    def _vocabulary(self) -> str:
+        mask = f"; the mask is {self.mask_token}" if self.mask_token else "; no mask"
+        more = f", {self.rows:,} rows" if self.rows != self.vocabulary else ""
+        return f"{self.vocabulary:,} tokens{more}{mask}"
+
+    def _embedding(self) -> dict[str, str]:
+        if (found := self.embedding) is None:
+            return {}
+        stages = ", then ".join((" and ".join(found.pooling), *found.stages))
+        named = ", ".join(f"{name}: {text!r}" for name, text in found.prompts.items())
+        return {
+            "vectors": f"{found.dimension} wide, by {stages}; compared by {found.similarity}",
+            "longest text": f"{found.longest:,} tokens",
+            **({"prompts": named} if named else {}),
+        }
+
+    def _cost(self) -> str:
+        encoder = f"{self.flops / 1e9:,.2f} GFLOP for {self.tokens:,} tokens"
+        if self.head_flops is None:
+            return encoder
+        return f"{encoder}, and {self.head_flops / 1e6:,.1f} MFLOP for each predicted one"
 
 
 def info(model: str | Path, *, tokens: int | None = None, revision: str | None = None) -> ModelInfo:
@@ -104,42 +175,73 @@ def info(model: str | Path, *, tokens: int | None = None, revision: str | None =
         ModelError: no model is there, or it cannot be opened.
         ConfigError: `tokens` is not between 1 and the context, or a revision of a folder.
     """
-    opened: AnyOpened = open_model(model, revision=revision)
-    folder = opened.path
+    path, origin = resolved(model, revision)
+    sentence = open_sentence(path) if sentence_root(path) is not None else None
+    opened = open_model(path) if sentence is None else sentence.encoder
+    origin = origin or opened.origin
     module = opened.model
     config = module.config if isinstance(module, Encoder) else module.encoder.config
     length = config.context if tokens is None else tokens
     if not 1 <= length <= config.context:
         raise ConfigError(f"tokens must lie between 1 and {config.context}, not be {length}")
-    stored = read_weights(folder)
-    widest = max(stored.values(), key=lambda tensor: tensor.element_size())
     parameters = sum(p.numel() for p in module.parameters())
-    origin = None if opened.origin is None else str(opened.origin)
+    if sentence is not None:
+        parameters += sum(p.numel() for p in sentence.head.parameters())
+    stored = (tensor for tensor in read_weights(opened.path).values() if tensor.dtype in FLOATS)
+    widest = max(stored, key=lambda tensor: tensor.element_size())
     return ModelInfo(
-        folder=folder,
-        origin=origin,
+        folder=opened.path,
+        origin=None if origin is None else str(origin),
         format=opened.format,
         architecture=opened.arch.name,
-        holds=HOLDS[kind_of(module)],
+        model_type=opened.config.model_type,
+        holds="an embedding model" if sentence else HOLDS[look(opened.path)[1].head],
         layers=len(config.layers),
         width=config.width,
         heads=tuple(attention.heads for attention in config.attentions),
         windows=tuple(attention.window for attention in config.attentions),
+        causal=any(attention.causal for attention in config.attentions),
         positions=_positions(config),
         context=config.context,
         vocabulary=opened.tokenizer.vocab_size,
-        mask_token=opened.tokenizer.id_to_token(opened.tokenizer.mask_id),
+        rows=config.embedding.vocab,
+        mask_token=_mask(opened),
         labels=opened.labels,
         pooling=module.head_config.pooling if isinstance(module, SequenceClassifier) else None,
+        embedding=EmbeddingInfo.of(sentence) if sentence else None,
         parameters=parameters,
         dtype=str(widest.dtype).removeprefix("torch."),
         bytes=parameters * widest.element_size(),
+        aside=opened.aside,
         tokens=length,
         flops=forward_flops(config, [length]),
+        head_flops=_head_flops(module, config),
     )
 
 
+def _mask(opened: Opened[Encoder]) -> str | None:
+    index = opened.tokenizer.roles.mask
+    return None if index is None else opened.tokenizer.id_to_token(index)
+
+
+def _head_flops(module: object, config: EncoderConfig) -> int | None:
+    if not isinstance(module, LanguageModel):
+        return None
+    return lm_head_flops(config, 1, module.head_config)
+
+
 def _positions(config: EncoderConfig) -> str:
-    if config.embedding.positions:
-        return "learned"
-    return "none"
+    """How an encoder is told where tokens stand."""
+    kinds: list[str] = ["learned"] if config.embedding.positions else []
+    for attention in config.attentions:
+        match attention.position:
+            case Rope(base):
+                where = "" if attention.window is None else ", where a window is"
+                kinds.append(f"rotary to the base {base:,.0f}{where}")
+            case Bucketed(buckets=count):
+                kinds.append(f"a shared bias for {count} buckets of distance")
+            case Disentangled(span=span, bucketed=bucketed):
+                kinds.append(
+                    f"disentangled over {2 * span} {'buckets' if bucketed else 'distances'}"
+                )
+    return "; ".join(dict.fromkeys(kinds)) or "by reading in order"

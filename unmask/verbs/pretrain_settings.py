@@ -47,7 +47,8 @@ class TokenizerSettings:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelSettings:
     """Attributes:
-    arch: "bert" or "modernbert".
+    arch: one that predicts masked tokens: "modernbert", "bert", "roberta", "distilbert", "electra",
+            "albert", "mpnet" or "deberta_v2".
     size: tiny, mini, small, medium, base, or LAYERSxWIDTH such as 3x128.
     context: longest sequence in tokens, special tokens included.
     norm: "layer" as published, or "rms"; for modernbert.

@@ -1,0 +1,178 @@
+"""Cross-encoders as sentence-transformers keeps them: a sequence head, and what follows it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from unmask.checkpoint.folder import Opened, open_classifier, save_model
+from unmask.checkpoint.formats import CONFIG, Format
+from unmask.checkpoint.jsonfile import read_json, render_json
+from unmask.checkpoint.locating import resolved
+from unmask.checkpoint.sentence import fitted, sentence_root, with_limit
+from unmask.checkpoint.sentence_files import (
+    MODULES,
+    SETTINGS,
+    output_name,
+    output_named,
+    read_modules,
+    read_settings,
+    read_transformer_file,
+)
+from unmask.checkpoint.sentence_schema import SettingsFile, TransformerFile, shown
+from unmask.errors import ModelError, UnsupportedModel
+from unmask.heads.model import SequenceClassifier
+from unmask.heads.outputs import Output
+
+AnyPath = str | os.PathLike[str]
+CrossFormat = Literal["auto", "sentence-transformers", "hf", "unmask"]
+
+
+@dataclass(frozen=True)
+class CrossModel:
+    """A cross-encoder with what belongs to it.
+
+    Attributes:
+        opened: the model with its tokenizer; one label where it gives a score.
+        activation: what its outputs go through.
+        limit: the longest pair in tokens, special tokens included.
+    """
+
+    opened: Opened[SequenceClassifier]
+    activation: Output
+    limit: int
+
+
+def open_cross(
+    path: AnyPath,
+    *,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | str = "cpu",
+    revision: str | None = None,
+) -> CrossModel:
+    """Open a cross-encoder.
+
+    Its activation is looked for where the versions of sentence-transformers wrote it: in
+    `config_sentence_transformers.json` (since 6), in `config.json` under `sentence_transformers`
+    (since 4), there as `sbert_ce_default_activation_function` (before). Where none says it, it is
+    the sigmoid for one output and the identity for several.
+
+    Args:
+        path: the folder of a cross-encoder, or of any model or run with a sequence head; or a name
+            on the Hub.
+        dtype: what the parameters become, whatever they are stored as.
+        device: where they go.
+        revision: branch, tag or commit of a name on the Hub.
+
+    Raises:
+        ModelError: it is no model with a sequence head.
+        UnsupportedModel: a module, a field or an activation that is not served, by name.
+        CheckpointError: a file cannot be read.
+    """
+    path, origin = resolved(path, revision)
+    root, file, settings = sentence_root(path), TransformerFile(), SettingsFile()
+    folder = path
+    if root is not None:
+        modules = read_modules(root)
+        if [kind for kind, _ in modules] != ["Transformer"]:
+            raise UnsupportedModel(
+                f"{root / MODULES} must list a Transformer alone, but lists: "
+                f"{', '.join(kind for kind, _ in modules)}. Models that give vectors are opened "
+                "with unmask.Embedder"
+            )
+        folder = modules[0][1]
+        file = read_transformer_file(folder, "sequence-classification")
+    opened = open_classifier(folder, score=True, dtype=dtype, device=device)
+    opened = replace(opened, origin=origin or opened.origin)
+    settings = read_settings(
+        root or opened.path, "CrossEncoder", "A SentenceTransformer is opened with unmask.Embedder"
+    )
+    if settings.default_prompt_name is not None or any(settings.prompts.values()):
+        raise UnsupportedModel(
+            f"{root or opened.path} has prompts in {SETTINGS}, which are not served for pairs of "
+            "texts. Put them before the first text yourself, and take them out of the file"
+        )
+    opened, limit = fitted(opened, opened.model.encoder.config.context, file)
+    return CrossModel(opened, _activation(opened, settings), limit)
+
+
+def save_cross(
+    path: AnyPath, model: CrossModel, *, format: CrossFormat = "auto", replace: bool = False
+) -> None:
+    """Save a cross-encoder, whole or not at all.
+
+    Args:
+        path: the folder to make.
+        model: the model.
+        format: "sentence-transformers" or "hf", which are one here: what both libraries open;
+            "unmask" is our own; "auto" the first where it can express the model.
+        replace: whether a folder that was saved there before may be replaced.
+
+    Raises:
+        UnsupportedModel: the format asked for cannot express the model; it says what.
+        CheckpointError: the folder is taken, or the disk is full.
+    """
+    formats: dict[str, Literal["auto"] | Format] = {
+        "auto": "auto",
+        "sentence-transformers": "hf",
+        "hf": "hf",
+        "unmask": "unmask",
+    }
+    if format not in formats:
+        raise ModelError(f"format must be one of {', '.join(formats)}, not {format!r}")
+    opened, name = model.opened, output_name(model.activation)
+
+    def also(folder: Path, used: Format) -> None:
+        if used == "hf":
+            # Since version 4 of sentence-transformers; later ones read it here too.
+            document = {**read_json(folder / CONFIG), _FIELD: {"activation_fn": name}}
+            (folder / CONFIG).write_bytes(render_json(document))
+        else:
+            settings = {"model_type": "CrossEncoder", "activation_fn": name}
+            (folder / SETTINGS).write_bytes(render_json(settings))
+
+    save_model(
+        path,
+        opened.model,
+        arch=opened.arch,
+        config=opened.config,
+        tokenizer=with_limit(opened.tokenizer, model.limit),
+        labels=opened.labels,
+        format=formats[format],
+        origin=opened.origin,
+        replace=replace,
+        also=also,
+    )
+
+
+_FIELD = "sentence_transformers"
+_OLD_FIELD = "sbert_ce_default_activation_function"
+
+
+def _activation(opened: Opened[SequenceClassifier], settings: SettingsFile) -> Output:
+    if settings.activation_fn is not None:
+        return output_named(settings.activation_fn, str(opened.path / SETTINGS))
+    raw, where = read_json(opened.path / CONFIG), str(opened.path / CONFIG)
+    name = _field(raw, where)
+    if name is not None:
+        return output_named(name, where)
+    return "sigmoid" if len(opened.labels) == 1 else "identity"
+
+
+def _field(raw: Mapping[str, Any], where: str) -> str | None:
+    """The activation that a `config.json` names, in the newer place or the older."""
+    table = raw.get(_FIELD) or {}
+    if not isinstance(table, dict) or not table.keys() <= {"activation_fn", "version"}:
+        raise UnsupportedModel(
+            f"{where} has {_FIELD}={shown(table)}, and only activation_fn and version are served "
+            "there"
+        )
+    name = table.get("activation_fn", raw.get(_OLD_FIELD))
+    if name is not None and not isinstance(name, str):
+        raise UnsupportedModel(f"{where} must name its activation as text, not {shown(name)}")
+    return name

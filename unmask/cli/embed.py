@@ -1,0 +1,71 @@
+"""`unmask embed`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unmask.cli import columns, options
+from unmask.cli.console import Terminal, print_json, print_table
+
+
+def embed(
+    model: options.Model,
+    input: Annotated[Path, typer.Option("--input", help="Table: .csv .tsv .jsonl .parquet.")],
+    output: Annotated[Path, typer.Option("--output", help="New file: .npy.")],
+    text_column: columns.TextColumn = None,
+    prompt: Annotated[str | None, typer.Option(help="Put before each text.")] = None,
+    prompt_name: Annotated[
+        str | None, typer.Option(help="Name of one of the model's prompts, such as query.")
+    ] = None,
+    pooling: Annotated[
+        str | None,
+        typer.Option(help="For a model that was not made for embeddings: mean, cls, max, ..."),
+    ] = None,
+    normalize: Annotated[
+        bool | None,
+        typer.Option("--normalize/--raw", help="Length 1, or as is. Default: what the model says."),
+    ] = None,
+    on_long: columns.OnLong = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace the output if it is there.")
+    ] = False,
+    on_bad: options.OnBad = None,
+    max_bad: options.MaxBad = None,
+    device: options.Device = None,
+    threads: options.Threads = None,
+    revision: options.Revision = None,
+    json: options.Json = False,
+) -> None:
+    """Turn every row of a table into a vector.
+
+    Example: unmask embed MODEL --input docs.jsonl --output vectors.npy
+    """
+    from dataclasses import asdict
+    from typing import get_args
+
+    from unmask.heads.embedding import PoolingMode
+    from unmask.verbs.embed import embed
+
+    modes = (None, *get_args(PoolingMode))
+    result = embed(
+        model,
+        input=input,
+        output=output,
+        text_column=text_column,
+        prompt=prompt,
+        prompt_name=prompt_name,
+        pooling=options.word("pooling", pooling, modes),
+        normalize=normalize,
+        on_long=options.word("on-long", on_long or "truncate", ("truncate", "chunk", "error")),
+        replace=replace,
+        on_bad=options.word("on-bad", on_bad or "stop", ("stop", "skip")),
+        max_bad=0.01 if max_bad is None else max_bad,
+        device=device or "auto",
+        threads=threads,
+        revision=revision,
+        watch=Terminal(),
+    )
+    (print_json if json else print_table)(asdict(result) if json else result.in_words())

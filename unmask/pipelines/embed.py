@@ -1,0 +1,355 @@
+"""`Embedder`: one vector for each text."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from unmask.batches.batch import Batch
+from unmask.batches.sequences import OnLong
+from unmask.checkpoint.sentence import SentenceFormat, SentenceModel, open_sentence, save_sentence
+from unmask.errors import ConfigError, TokenizerError
+from unmask.heads.embedding import PoolingMode
+from unmask.pipelines.checks import check_filled
+from unmask.pipelines.running import TOKENS, Fit, Fitted, run, windows
+from unmask.pipelines.similarity import similarity
+from unmask.tokens.tokenizer import Tokenizer
+
+F32 = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """What is made of one text.
+
+    Attributes:
+        vector: `(E,)`.
+        tokens: how many tokens the text had before anything was cut, special tokens and prompt
+            included.
+        truncated: whether some of them were not read.
+    """
+
+    vector: F32
+    tokens: int
+    truncated: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Embedder:
+    """Vectors for texts, by an embedding model.
+
+    Attributes:
+        opened: the model with its tokenizer and prompts.
+    """
+
+    opened: SentenceModel
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        path: str | Path,
+        *,
+        pooling: PoolingMode | None = None,
+        device: str | torch.device = "cpu",
+        dtype: torch.dtype = torch.float32,
+        revision: str | None = None,
+    ) -> Embedder:
+        """Open a sentence-transformers folder, or with `pooling` the folder of any model or run.
+
+        Args:
+            path: the folder; or a name on the Hub, such as "org/name", where no such folder is.
+            pooling: for a folder without `modules.json`: how its tokens become a vector.
+            device: where the model goes.
+            dtype: of its parameters.
+            revision: branch, tag or commit on the Hub; None for the default branch.
+
+        Raises:
+            ModelError: no model is there, its modules do not fit, or nothing says how it pools.
+            CheckpointError: a file cannot be read or fetched.
+        """
+        opened = open_sentence(path, pooling=pooling, dtype=dtype, device=device, revision=revision)
+        return cls(opened)
+
+    def save_pretrained(
+        self, path: str | Path, *, format: SentenceFormat = "auto", replace: bool = False
+    ) -> None:
+        """Save the model as a folder that opens again, here and in sentence-transformers.
+
+        Args:
+            path: the folder to make.
+            format: "sentence-transformers"; "unmask" for encoders that it cannot express; "auto"
+                the first where it can; "hf" the encoder by itself, as `transformers` opens it,
+                without pooling, stages and prompts.
+            replace: whether a folder that was saved there before may be replaced.
+
+        Raises:
+            UnsupportedModel: the format asked for cannot express the model; it says what.
+            CheckpointError: the folder is taken and not to be replaced, or the disk is full.
+        """
+        save_sentence(path, self.opened, format=format, replace=replace)
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """Text to ids."""
+        return self.opened.encoder.tokenizer
+
+    @property
+    def dimension(self) -> int:
+        """E, the width of a vector."""
+        return self.opened.head.config.dimension
+
+    @property
+    def max_length(self) -> int:
+        """The longest text in tokens, special tokens and prompt included."""
+        return self.opened.limit
+
+    @property
+    def prompts(self) -> Mapping[str, str]:
+        """What may be put before a text, by name."""
+        return self.opened.prompts
+
+    @overload
+    def encode(
+        self,
+        texts: Iterator[str],
+        *,
+        prompt: str | None = None,
+        prompt_name: str | None = None,
+        normalize: bool | None = None,
+        on_long: OnLong = "truncate",
+        batch_tokens: int = TOKENS,
+    ) -> Iterator[F32]: ...
+
+    @overload
+    def encode(
+        self,
+        texts: Collection[str],
+        *,
+        prompt: str | None = None,
+        prompt_name: str | None = None,
+        normalize: bool | None = None,
+        on_long: OnLong = "truncate",
+        batch_tokens: int = TOKENS,
+    ) -> F32: ...
+
+    def encode(
+        self,
+        texts: Iterable[str],
+        *,
+        prompt: str | None = None,
+        prompt_name: str | None = None,
+        normalize: bool | None = None,
+        on_long: OnLong = "truncate",
+        batch_tokens: int = TOKENS,
+    ) -> F32 | Iterator[F32]:
+        """Vectors for texts, in their order. Warns once where texts were cut, and says how many.
+
+        Args:
+            texts: a collection gives an array `(N, E)`; an iterator gives an iterator of vectors
+                `(E,)`, which reads ahead by about a thousand texts and holds no more in memory.
+            prompt: put before each text as it is.
+            prompt_name: the name of one of the model's prompts. With neither, the model's
+                `default_prompt_name` counts, where it has one.
+            normalize: None for what the model does; True for vectors of length 1 in any case;
+                False to leave out the normalising at the model's end.
+            on_long: what happens to a text longer than `max_length`: "truncate" reads its
+                beginning; "chunk" splits it, puts the prompt before each part, and averages the
+                pooled parts, weighed by their tokens, before what follows the pooling; "error"
+                raises.
+            batch_tokens: of a batch; a single longer text is a batch by itself.
+
+        Raises:
+            ConfigError: both kinds of prompt, a name that the model lacks, or a prompt that leaves
+                no room for text.
+            TooLong: a text is longer than `max_length`, under "error".
+            TokenizerError: a text is no str.
+            TextError: a text without tokens, where the tokenizer puts none around it.
+        """
+        if isinstance(texts, str):
+            raise TokenizerError("encode takes a list of texts; for one text, write [text]")
+        found = self._warned(
+            self.stream(
+                texts,
+                prompt=self.resolve(prompt, prompt_name),
+                normalize=normalize,
+                on_long=on_long,
+                batch_tokens=batch_tokens,
+            )
+        )
+        if isinstance(texts, Iterator):
+            return found
+        vectors = list(found)
+        return np.stack(vectors) if vectors else np.zeros((0, self.dimension), np.float32)
+
+    def encode_query(
+        self,
+        texts: Collection[str],
+        *,
+        prompt: str | None = None,
+        prompt_name: str | None = None,
+        normalize: bool | None = None,
+        on_long: OnLong = "truncate",
+        batch_tokens: int = TOKENS,
+    ) -> F32:
+        """As `encode`, for what is searched for.
+
+        Where neither `prompt` nor `prompt_name` is given, the prompt named "query" is put before
+        each text, and nothing where the model has none: its default prompt does not count.
+        """
+        if prompt is None and prompt_name is None:
+            prompt = self.prompts.get("query", "")
+        return self.encode(
+            texts,
+            prompt=prompt,
+            prompt_name=prompt_name,
+            normalize=normalize,
+            on_long=on_long,
+            batch_tokens=batch_tokens,
+        )
+
+    def encode_document(
+        self,
+        texts: Collection[str],
+        *,
+        prompt: str | None = None,
+        prompt_name: str | None = None,
+        normalize: bool | None = None,
+        on_long: OnLong = "truncate",
+        batch_tokens: int = TOKENS,
+    ) -> F32:
+        """As `encode`, for what is searched through.
+
+        Where neither `prompt` nor `prompt_name` is given, the prompt named "document" is put
+        before each text, and nothing where the model has none: its default prompt does not count.
+        A prompt named "passage" or "corpus" has to be asked for, as in sentence-transformers,
+        which gives each model an empty prompt "document" first; a warning says so.
+        """
+        if prompt is None and prompt_name is None:
+            prompt = self.document_prompt()
+        return self.encode(
+            texts,
+            prompt=prompt,
+            prompt_name=prompt_name,
+            normalize=normalize,
+            on_long=on_long,
+            batch_tokens=batch_tokens,
+        )
+
+    def document_prompt(self) -> str:
+        """What `encode_document` puts before each text; warns as it says."""
+        prompt = self.prompts.get("document", "")
+        other = next((name for name in ("passage", "corpus") if self.prompts.get(name)), None)
+        if not prompt and other is not None:
+            warnings.warn(
+                f"the model has a prompt {other!r} and none 'document', so nothing is put before "
+                f"the texts, as in sentence-transformers; pass prompt_name={other!r} to use it, or "
+                "prompt='' for none",
+                stacklevel=3,
+            )
+        return prompt
+
+    def similarity(self, a: Any, b: Any) -> F32:
+        """Every vector of `a` `(N, E)` compared with every one of `b` `(M, E)`: `(N, M)`.
+
+        By the model's own measure, of which larger is more alike: cosine, dot product, or minus
+        the Euclidean or the Manhattan distance.
+
+        Raises:
+            ModelError: the vectors are of different widths.
+        """
+        return similarity(a, b, self.opened.similarity)
+
+    def resolve(self, prompt: str | None = None, prompt_name: str | None = None) -> str:
+        """What is put before a text: the prompt, the one of that name, or the model's default.
+
+        Raises:
+            ConfigError: both are given, or there is no such name.
+        """
+        if prompt is not None and prompt_name is not None:
+            raise ConfigError("give either prompt or prompt_name, and not both")
+        name = self.opened.default_prompt_name if prompt_name is None else prompt_name
+        if prompt is not None or name is None:
+            return prompt or ""
+        if name not in self.prompts:
+            raise ConfigError(
+                f"prompt_name must be one of the model's prompts, not {name!r}; it has: "
+                f"{', '.join(map(repr, self.prompts)) or 'none'}"
+            )
+        return self.prompts[name]
+
+    def stream(
+        self,
+        texts: Iterable[str],
+        *,
+        prompt: str = "",
+        normalize: bool | None = None,
+        on_long: OnLong = "truncate",
+        batch_tokens: int = TOKENS,
+    ) -> Iterator[Embedded]:
+        """As `encode` for an iterator, without its warning: each answer says what was cut."""
+        fit = Fit(self.tokenizer.layout, self.max_length, on_long)
+        lead = len(next(self.tokenizer.ids_stream([prompt]))) if prompt else 0
+        if lead >= fit.room:
+            raise ConfigError(
+                f"a prompt must leave room for text, but it has {lead} tokens, and a text may have "
+                f"{fit.room} beside the special ones (max_length={self.max_length}); shorten it"
+            )
+        outside = prompt and not self.opened.head.config.pool.include_prompt
+        skip = len(fit.layout.prefix) + lead if outside else 0
+        # What is no str is refused by the tokenizer, which says at which place it stands.
+        whole = (prompt + text if isinstance(text, str) else text for text in texts)
+        number = 0
+        for window in windows(self.tokenizer.ids_stream(whole)):
+            fitted = [_fit(fit, ids, lead, number + place) for place, ids in enumerate(window)]
+            check_filled(fitted, number, skip)
+            number += len(window)
+            yield from self._answers(fitted, skip, normalize, batch_tokens)
+
+    def _answers(
+        self, fitted: list[Fitted], skip: int, normalize: bool | None, tokens: int
+    ) -> Iterator[Embedded]:
+        model, head = self.opened.encoder.model, self.opened.head
+        rows = [row for one in fitted for row in one.rows]
+
+        def read(batch: Batch) -> list[torch.Tensor]:
+            return list(head.pool(model(batch), batch, skip))
+
+        found = iter(run(rows, read, model.embedding.tokens.weight.device, tokens=tokens))
+        pooled = []
+        for one in fitted:
+            parts = torch.stack([next(found) for _ in one.rows])
+            weights = parts.new_tensor([len(row) - skip for row in one.rows])
+            pooled.append(weights @ parts / weights.sum() if len(one.rows) > 1 else parts[0])
+        with torch.inference_mode():
+            vectors = head.finish(torch.stack(pooled), normalize=normalize).float().cpu().numpy()
+        for one, vector in zip(fitted, vectors, strict=True):
+            yield Embedded(vector, one.tokens, one.truncated)
+
+    def _warned(self, answers: Iterator[Embedded]) -> Iterator[F32]:
+        """The vectors, and at their end one warning if texts were cut."""
+        cut = read = 0
+        for answer in answers:
+            read += 1
+            cut += answer.truncated
+            yield answer.vector
+        if cut:
+            warnings.warn(
+                f"{cut} of {read} texts are longer than {self.max_length} tokens, and only their "
+                "beginnings were read; on_long='chunk' reads all of them, 'error' refuses",
+                stacklevel=3,
+            )
+
+
+def _fit(fit: Fit, ids: list[int], lead: int, number: int) -> Fitted:
+    """One text's ids as rows, each of which begins with the prompt's `lead` tokens."""
+    if not lead or fit.on_long != "chunk":
+        return fit(ids, number)
+    layout = replace(fit.layout, prefix=(*fit.layout.prefix, *ids[:lead]))
+    return replace(fit, layout=layout)(ids[lead:], number)

@@ -1,0 +1,121 @@
+"""`Generator`: how a text goes on, by the decoder-only baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypedDict
+
+import torch
+
+from unmask.checkpoint.folder import Opened, open_language_model
+from unmask.errors import ConfigError, TextError, TokenizerError
+from unmask.heads.generate import check_causal, generate
+from unmask.heads.model import LanguageModel
+from unmask.pipelines.folders import SaveFormat, save_opened
+from unmask.tokens.tokenizer import Tokenizer
+
+PROMPTS = 32  # continued together
+
+
+class Continuation(TypedDict):
+    """How one text goes on.
+
+    Keys:
+        text: what was written behind the prompt.
+        tokens: how many tokens that is, an end-of-text token included.
+        ended: whether the model ended the text, rather than the limit.
+    """
+
+    text: str
+    tokens: int
+    ended: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Generator:
+    """The most probable continuation of texts, by a causal language model.
+
+    Attributes:
+        opened: the model with its tokenizer.
+    """
+
+    opened: Opened[LanguageModel]
+
+    def __post_init__(self) -> None:
+        check_causal(self.opened.model)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        path: str | Path,
+        *,
+        device: str | torch.device = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> Generator:
+        """Open the folder of a causal language model.
+
+        Raises:
+            ModelError: it is none.
+            CheckpointError: a file cannot be read.
+        """
+        return cls(open_language_model(path, device=device, dtype=dtype))
+
+    def save_pretrained(
+        self, path: str | Path, *, format: SaveFormat = "auto", replace: bool = False
+    ) -> None:
+        """Save model and tokenizer as a folder.
+
+        Raises:
+            CheckpointError: the folder is taken and not to be replaced, or the disk is full.
+        """
+        save_opened(self.opened, path, format=format, replace=replace)
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """Text to ids."""
+        return self.opened.tokenizer
+
+    @property
+    def ends(self) -> frozenset[int]:
+        """Ids that end a text, as the model's configuration names them."""
+        named = self.opened.config.eos_token_id
+        return frozenset(named if isinstance(named, list) else () if named is None else (named,))
+
+    def __call__(self, texts: Sequence[str], max_new_tokens: int = 32) -> list[Continuation]:
+        """Greedy continuations, texts in their order.
+
+        The tokens that the tokenizer puts before a text are put there, and none behind it.
+
+        Args:
+            texts: the prompts.
+            max_new_tokens: tokens written for each, at most.
+
+        Raises:
+            ConfigError: `max_new_tokens` is below 1.
+            TooLong: a prompt and its continuation would exceed the context.
+            TextError: a prompt gives no tokens.
+            TokenizerError: a text is no str.
+        """
+        if isinstance(texts, str):
+            raise TokenizerError("Generator takes a list of texts; for one text, write [text]")
+        if max_new_tokens < 1:
+            raise ConfigError(f"max_new_tokens must be at least 1, not {max_new_tokens}")
+        before = self.tokenizer.layout.prefix
+        prompts = [[*before, *ids] for ids in self.tokenizer.ids_stream(texts)]
+        if empty := [number for number, prompt in enumerate(prompts) if not prompt]:
+            raise TextError(
+                f"a prompt must give at least one token, but text {empty[0]} (counted from 0) "
+                "gives none; leave it out"
+            )
+        found: list[Continuation] = []
+        for start in range(0, len(prompts), PROMPTS):
+            some = prompts[start : start + PROMPTS]
+            found += map(self._told, generate(self.opened.model, some, max_new_tokens, self.ends))
+        return found
+
+    def _told(self, ids: list[int]) -> Continuation:
+        ended = ids[-1] in self.ends
+        text = self.tokenizer.decode(ids[:-1] if ended else ids)
+        return Continuation(text=text, tokens=len(ids), ended=ended)

@@ -1,0 +1,83 @@
+"""Pairs of texts as rows that fit the context."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from unmask.errors import TooLong
+from unmask.tokens.layout import PairLayout
+
+
+@dataclass(frozen=True, slots=True)
+class FittedPair:
+    """A pair as a row.
+
+    Attributes:
+        ids: with special tokens.
+        segments: 0 or 1 for each token, as the tokenizer tells the two texts apart.
+        tokens: how many tokens the pair had before anything was cut, special tokens included.
+    """
+
+    ids: list[int]
+    segments: list[int]
+    tokens: int
+
+    @property
+    def truncated(self) -> bool:
+        """Whether some tokens are not in the row."""
+        return len(self.ids) < self.tokens
+
+
+def longest_first(first: int, second: int, room: int) -> tuple[int, int]:
+    """How many tokens two texts keep, so that both fit together.
+
+    The longer text is cut until it is as long as the shorter, then both. This is the rule that
+    `tokenizers` calls longest_first: where both are cut to an odd room, the one that was longer
+    keeps one more, and of two that were equal the second.
+
+    Args:
+        first, second: the texts' tokens.
+        room: for both together.
+    """
+    short, long = sorted((first, second))
+    long = min(long, max(short, room - short))
+    if short + long > room:
+        short = room // 2
+        long = room - short
+    return (long, short) if first > second else (short, long)
+
+
+def fit_pair(
+    first: Sequence[int],
+    second: Sequence[int],
+    layout: PairLayout,
+    limit: int,
+    *,
+    error: bool = False,
+    number: int = 0,
+) -> FittedPair:
+    """A pair with its special tokens, cut by `longest_first` where it is longer than `limit`.
+
+    Args:
+        first, second: ids without special tokens.
+        layout: what stands around them.
+        limit: the longest row, special tokens included.
+        error: raise rather than cut.
+        number: which pair it is, for the message.
+
+    Raises:
+        TooLong: it does not fit, under `error`.
+    """
+    specials = len(layout.before) + len(layout.between) + len(layout.after)
+    tokens = len(first) + len(second) + specials
+    if tokens > limit:
+        if error:
+            raise TooLong(
+                f"a pair may have at most {limit} tokens here, special tokens included, but pair "
+                f"{number} (counted from 0) has {tokens}; shorten it, or choose on_long='truncate'"
+            )
+        a, b = longest_first(len(first), len(second), limit - specials)
+        first, second = first[:a], second[:b]
+    ids, segments = layout.wrap(first, second)
+    return FittedPair(ids, segments, tokens)

@@ -1,0 +1,280 @@
+"""`Reranker`: how well two texts go together."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import tee
+from pathlib import Path
+from typing import Literal, NotRequired, TypedDict, overload
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from unmask.batches.batch import Batch
+from unmask.checkpoint.cross import CrossFormat, CrossModel, open_cross, save_cross
+from unmask.errors import ConfigError, ModelError, TokenizerError
+from unmask.heads.outputs import OUTPUTS
+from unmask.pipelines.pairs import FittedPair, fit_pair
+from unmask.pipelines.running import TOKENS, run, windows
+from unmask.tokens.tokenizer import Tokenizer
+
+F32 = npt.NDArray[np.float32]
+Pair = Sequence[str]
+OnLongPair = Literal["truncate", "error"]
+
+
+class Ranked(TypedDict):
+    """One document of a ranking.
+
+    Keys:
+        corpus_id: its place among the documents, from 0.
+        score: how well it goes with the query; larger is better.
+        text: the document, where asked for.
+    """
+
+    corpus_id: int
+    score: float
+    text: NotRequired[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What is said of one pair.
+
+    Attributes:
+        scores: `(labels,)`, after the model's activation.
+        tokens: how many tokens the pair had before anything was cut, special tokens included.
+        truncated: whether some of them were not read.
+    """
+
+    scores: F32
+    tokens: int
+    truncated: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Reranker:
+    """Scores for pairs of texts, by a cross-encoder.
+
+    Attributes:
+        opened: the model with its tokenizer and activation.
+    """
+
+    opened: CrossModel
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        path: str | Path,
+        *,
+        device: str | torch.device = "cpu",
+        dtype: torch.dtype = torch.float32,
+        revision: str | None = None,
+    ) -> Reranker:
+        """Open a cross-encoder's folder, or that of any model or run with a sequence head.
+
+        Args:
+            path: the folder; or a name on the Hub, such as "org/name", where no such folder is.
+            device: where the model goes.
+            dtype: of its parameters.
+            revision: branch, tag or commit on the Hub; None for the default branch.
+
+        Raises:
+            ModelError: it is no model with a sequence head.
+            CheckpointError: a file cannot be read or fetched.
+        """
+        return cls(open_cross(path, dtype=dtype, device=device, revision=revision))
+
+    def save_pretrained(
+        self, path: str | Path, *, format: CrossFormat = "auto", replace: bool = False
+    ) -> None:
+        """Save the model as a folder that opens again, here and in sentence-transformers.
+
+        Args:
+            path: the folder to make.
+            format: "sentence-transformers" or "hf", which are one here; "unmask" for models that
+                they cannot express; "auto" the first where they can.
+            replace: whether a folder that was saved there before may be replaced.
+
+        Raises:
+            UnsupportedModel: the format asked for cannot express the model; it says what.
+            CheckpointError: the folder is taken and not to be replaced, or the disk is full.
+        """
+        save_cross(path, self.opened, format=format, replace=replace)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The names of the outputs, in their order; one where the model gives a score."""
+        return self.opened.opened.labels
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """Text to ids."""
+        return self.opened.opened.tokenizer
+
+    @property
+    def max_length(self) -> int:
+        """The longest pair in tokens, special tokens included."""
+        return self.opened.limit
+
+    @overload
+    def predict(
+        self,
+        pairs: Iterator[Pair],
+        *,
+        on_long: OnLongPair = "truncate",
+        batch_tokens: int = TOKENS,
+    ) -> Iterator[F32]: ...
+
+    @overload
+    def predict(
+        self,
+        pairs: Collection[Pair],
+        *,
+        on_long: OnLongPair = "truncate",
+        batch_tokens: int = TOKENS,
+    ) -> F32: ...
+
+    def predict(
+        self,
+        pairs: Iterable[Pair],
+        *,
+        on_long: OnLongPair = "truncate",
+        batch_tokens: int = TOKENS,
+    ) -> F32 | Iterator[F32]:
+        """Scores for pairs, in their order. Warns once where pairs were cut, and says how many.
+
+        Args:
+            pairs: of two texts each. A collection gives an array: `(N,)` of a model with one
+                output, `(N, labels)` of others. An iterator gives an iterator of `(labels,)`,
+                which reads ahead by about a thousand pairs and holds no more in memory.
+            on_long: what happens to a pair longer than `max_length`: "truncate" cuts the longer
+                text until both are equally long, then both; "error" raises.
+            batch_tokens: of a batch; a single longer pair is a batch by itself.
+
+        Raises:
+            TooLong: a pair is longer than `max_length`, under "error".
+            TokenizerError: something is no pair of two texts.
+        """
+        answers = self._warned(self.stream(pairs, on_long=on_long, batch_tokens=batch_tokens))
+        if isinstance(pairs, Iterator):
+            return answers
+        scores = list(answers)
+        table = np.stack(scores) if scores else np.zeros((0, len(self.labels)), np.float32)
+        return table[:, 0] if len(self.labels) == 1 else table
+
+    def rank(
+        self,
+        query: str,
+        documents: Sequence[str],
+        top_k: int | None = None,
+        return_documents: bool = False,
+        *,
+        on_long: OnLongPair = "truncate",
+    ) -> list[Ranked]:
+        """Documents by how well they go with a query, best first; equal ones in their order.
+
+        Args:
+            query: the first text of each pair.
+            documents: the second.
+            top_k: how many are given; None for all.
+            return_documents: also give the documents themselves.
+            on_long: as in `predict`.
+
+        Raises:
+            ModelError: the model gives several labels rather than a score.
+            ConfigError: `top_k` is less than 1.
+            TooLong, TokenizerError: as in `predict`.
+        """
+        if len(self.labels) != 1:
+            raise ModelError(
+                f"to rank takes a model with one output, a score, but this one has the labels "
+                f"{', '.join(self.labels)}; use predict, and choose a column"
+            )
+        if top_k is not None and top_k < 1:
+            raise ConfigError(f"top_k must be at least 1, not {top_k}")
+        if isinstance(documents, str):
+            raise TokenizerError("rank takes a list of documents; for one, write [text]")
+        # The last bits of a score depend on its place in a batch, and equal texts must tie.
+        distinct = list(dict.fromkeys(documents))
+        found = self.predict([(query, text) for text in distinct], on_long=on_long)
+        score_of = dict(zip(distinct, found.tolist(), strict=True))
+        scores = [score_of[text] for text in documents]
+        ranked = []
+        for place in sorted(range(len(documents)), key=lambda place: -scores[place])[:top_k]:
+            one = Ranked(corpus_id=place, score=scores[place])
+            if return_documents:
+                one["text"] = documents[place]
+            ranked.append(one)
+        return ranked
+
+    def stream(
+        self,
+        pairs: Iterable[Pair],
+        *,
+        on_long: OnLongPair = "truncate",
+        batch_tokens: int = TOKENS,
+    ) -> Iterator[Scored]:
+        """As `predict` for an iterator, without its warning: each answer says what was cut."""
+        if on_long not in ("truncate", "error"):
+            raise ConfigError(f"on_long must be one of truncate, error here, not {on_long!r}")
+        layout, error = self.tokenizer.layout.pair, on_long == "error"
+        one, two = tee(map(_checked, enumerate(pairs)))
+        firsts = self.tokenizer.ids_stream(first for first, _ in one)
+        seconds = self.tokenizer.ids_stream(second for _, second in two)
+        number = 0
+        for window in windows(zip(firsts, seconds, strict=True)):
+            fitted = []
+            for first, second in window:
+                fitted.append(
+                    fit_pair(first, second, layout, self.max_length, error=error, number=number)
+                )
+                number += 1
+            yield from self._answers(fitted, batch_tokens)
+
+    def _answers(self, fitted: list[FittedPair], tokens: int) -> Iterator[Scored]:
+        model, activation = self.opened.opened.model, OUTPUTS[self.opened.activation]
+        embedding = model.encoder.embedding
+
+        def read(batch: Batch) -> list[torch.Tensor]:
+            return list(activation(model(batch).float()).cpu())
+
+        # As `transformers` does it: a tokenizer may say that its model takes no segments.
+        told = model.encoder.config.embedding.segments > 1
+        told = told and self.tokenizer.settings.segments is not False
+        found = run(
+            [pair.ids for pair in fitted],
+            read,
+            embedding.tokens.weight.device,
+            segments=[pair.segments for pair in fitted] if told else None,
+            tokens=tokens,
+        )
+        for pair, scores in zip(fitted, found, strict=True):
+            yield Scored(scores.numpy(), pair.tokens, pair.truncated)
+
+    def _warned(self, answers: Iterator[Scored]) -> Iterator[F32]:
+        """The scores, and at their end one warning if pairs were cut."""
+        cut = read = 0
+        for answer in answers:
+            read += 1
+            cut += answer.truncated
+            yield answer.scores
+        if cut:
+            warnings.warn(
+                f"{cut} of {read} pairs are longer than {self.max_length} tokens, and their longer "
+                "texts were cut; on_long='error' refuses them",
+                stacklevel=3,
+            )
+
+
+def _checked(numbered: tuple[int, Pair]) -> tuple[str, str]:
+    number, pair = numbered
+    if isinstance(pair, str) or not isinstance(pair, Sequence) or len(pair) != 2:
+        raise TokenizerError(
+            f"predict takes pairs of two texts, but number {number} (counted from 0) is "
+            f"{repr(pair)[:80]}; write [(first, second)]"
+        )
+    return pair[0], pair[1]

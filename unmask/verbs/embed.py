@@ -1,0 +1,117 @@
+"""`unmask embed`: a vector for each row of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from unmask.batches.sequences import OnLong
+from unmask.errors import ConfigError
+from unmask.heads.embedding import PoolingMode
+from unmask.pipelines.embed import Embedder
+from unmask.text.bad import Reading
+from unmask.text.labelled import Columns, texts_of
+from unmask.text.rows import Table
+from unmask.verbs.machine import resolve_device, use_threads
+from unmask.verbs.vector_file import vector_file
+from unmask.verbs.watch import Silent, Watch
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedResult:
+    """What was written.
+
+    Attributes:
+        output: the file, `(rows, dimension)` float32.
+        rows: how many vectors it has.
+        dimension: their width.
+        truncated: texts that were cut.
+        skipped: bad places of the input that were left out.
+    """
+
+    output: Path
+    rows: int
+    dimension: int
+    truncated: int
+    skipped: int
+
+    def in_words(self) -> dict[str, str]:
+        """For people."""
+        cut = {"texts cut": f"{self.truncated:,}"} if self.truncated else {}
+        bad = {"bad rows left out": f"{self.skipped:,}"} if self.skipped else {}
+        shape = {"vectors": f"{self.rows:,}", "dimension": f"{self.dimension:,}"}
+        return {**shape, "written to": str(self.output), **cut, **bad}
+
+
+def embed(
+    model: str | Path,
+    *,
+    input: str | Path,
+    output: str | Path,
+    text_column: str | None = None,
+    prompt: str | None = None,
+    prompt_name: str | None = None,
+    pooling: PoolingMode | None = None,
+    normalize: bool | None = None,
+    on_long: OnLong = "truncate",
+    replace: bool = False,
+    on_bad: Literal["stop", "skip"] = "stop",
+    max_bad: float = 0.01,
+    device: str = "auto",
+    threads: int | None = None,
+    revision: str | None = None,
+    watch: Watch | None = None,
+) -> EmbedResult:
+    """A vector for every row of a table, in order, with constant memory.
+
+    Args:
+        model: folder of an embedding model, or a name on the Hub.
+        input: .csv, .tsv, .jsonl or .parquet, all but the last also compressed.
+        output: .npy; written whole or not at all.
+        text_column: None to find it by its name.
+        prompt, prompt_name: put before each text; the model's default where neither is given.
+        pooling: for a folder without `modules.json`: how its tokens become a vector.
+        normalize: None for what the model does; True for vectors of length 1; False to leave out a
+            normalising at the model's end.
+        on_long: what happens to a text longer than the model takes.
+        replace: whether an output that is there may be replaced.
+        on_bad, max_bad: at a corrupt place, stop or leave the row out; and how large a share.
+        device: "cpu", "cuda", "cuda:1"; "auto" for a GPU where there is one.
+        threads: of the CPU; None for as many as it has cores.
+        revision: branch, tag or commit of a name on the Hub.
+        watch: is told of the progress.
+
+    Raises:
+        ConfigError: the output is there, is the input, or is no .npy; or a prompt is unknown.
+        DataError: the table has no such column.
+        CorruptText: a bad place.
+        ModelError: the model is not made for embeddings, and no pooling is given.
+        TooLong: a text is longer than the model takes, under "error".
+    """
+    output, watch = Path(output), watch or Silent()
+    table = Table.open(input)
+    if output.exists() and output.samefile(table.path):
+        raise ConfigError(f"the output must be another file than the input, {table.name}")
+    columns = Columns.of(table, text_column, labels=False)
+    use_threads(threads)
+    embedder = Embedder.from_pretrained(
+        model, pooling=pooling, device=resolve_device(device), revision=revision
+    )
+    before = embedder.resolve(prompt, prompt_name)
+    watch.say(f"{table.name}: {columns}")
+    rows = truncated = 0
+    size = max(1, table.path.stat().st_size)
+    with (
+        vector_file(output, embedder.dimension, replace=replace) as write,
+        watch.stage("embedding") as advance,
+    ):
+        reading = Reading(on_bad, max_bad, lambda done: advance(min(1.0, done / size), ""))
+        texts: Iterator[str] = (text for _, text in texts_of(table, columns, reading))
+        answers = embedder.stream(texts, prompt=before, normalize=normalize, on_long=on_long)
+        for answer in answers:
+            write(answer.vector)
+            rows += 1
+            truncated += answer.truncated
+    return EmbedResult(output, rows, embedder.dimension, truncated, reading.bad)
