@@ -402,6 +402,7 @@ def test_a_record_of_another_form(tmp_path: Path, record: object) -> None:
 
 def test_of_several_kinds_of_weights_one_is_taken() -> None:
     beside = ["config.json", "1_Pooling/config.json", "2_Dense/config.json", "modules.json"]
+    beside += ["sentence_bert_config.json", "sentence_xlm-roberta_config.json"]
     names = [*beside, "model.safetensors", "pytorch_model.bin", "2_Dense/model.safetensors"]
     others = [
         "2_Dense/pytorch_model.bin",

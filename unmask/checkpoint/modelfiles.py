@@ -18,7 +18,6 @@ _BESIDE = frozenset(
         "config_sentence_transformers.json",
         "merges.txt",
         "modules.json",
-        "sentence_bert_config.json",
         "sentencepiece.bpe.model",
         "special_tokens_map.json",
         "spiece.model",
@@ -30,6 +29,8 @@ _BESIDE = frozenset(
         "vocab.txt",
     }
 )
+# Of sentence-transformers, which names the file after the architecture: sentence_bert_config.json.
+_SENTENCE = re.compile(r"sentence_[a-z-]+_config\.json")
 # The folders of sentence-transformers' modules, such as 1_Pooling.
 _MODULE = re.compile(r"\d+_[A-Za-z]\w*")
 
@@ -66,7 +67,8 @@ def files_of_model(
         return None
     if not weights:
         raise ModelError(f"{where} holds no weights: neither {SINGLE} nor {INDEX}. Name another")
-    return sorted({*weights, *(known & _BESIDE), *_modules(known, pickled)})
+    beside = {name for name in known if name in _BESIDE or _SENTENCE.fullmatch(name)}
+    return sorted({*weights, *beside, *_modules(known, pickled)})
 
 
 def is_pickle(name: str) -> bool:
