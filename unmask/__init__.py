@@ -20,6 +20,7 @@ __all__ = [
     "Reranker",
     "Tokenizer",
     "__version__",
+    "convert",
     "evaluate",
     "finetune",
     "pack",
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from unmask.pipelines.rerank import Reranker
     from unmask.tokens.tokenizer import Tokenizer
     from unmask.tour.quickstart import quickstart
+    from unmask.verbs.convert import convert
     from unmask.verbs.evaluate import evaluate
     from unmask.verbs.finetune import finetune
     from unmask.verbs.predict import predict
@@ -56,6 +58,7 @@ else:
         "Generator": "unmask.pipelines.generate",
         "Reranker": "unmask.pipelines.rerank",
         "Tokenizer": "unmask.tokens.tokenizer",
+        "convert": "unmask.verbs.convert",
         "evaluate": "unmask.verbs.evaluate",
         "finetune": "unmask.verbs.finetune",
         "pack": "unmask.batches.pack",

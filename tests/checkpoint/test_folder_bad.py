@@ -101,13 +101,20 @@ def test_a_file_missing_from_the_manifest_is_named(save: Saver) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5"]
+    ("name", "remedy"),
+    [
+        ("pytorch_model.bin", "unmask convert .*saved --out DIR"),
+        ("pytorch_model.bin.index.json", "unmask convert .*saved --out DIR"),
+        ("tf_model.h5", "transformers.*save_pretrained"),
+    ],
 )
-def test_other_kinds_of_weights_are_refused_with_a_remedy(save: Saver, name: str) -> None:
+def test_other_kinds_of_weights_are_refused_with_a_remedy(
+    save: Saver, name: str, remedy: str
+) -> None:
     folder = unsealed(save("bert"))
     (folder / WEIGHTS).unlink()
     (folder / name).write_bytes(pickle.dumps(Trap(folder / "ran")))
-    with pytest.raises(UnsupportedModel, match=rf"as {name}, .*transformers.*save_pretrained"):
+    with pytest.raises(UnsupportedModel, match=rf"as {name}, .*{remedy}"):
         open_language_model(folder)
     assert not (folder / "ran").exists()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,6 +13,7 @@ import torch
 from unmask.checkpoint.folder import Opened, open_classifier, save_model
 from unmask.checkpoint.formats import CONFIG, Format
 from unmask.checkpoint.jsonfile import read_json, render_json
+from unmask.checkpoint.locating import resolved
 from unmask.checkpoint.sentence import fitted, sentence_root, with_limit
 from unmask.checkpoint.sentence_files import (
     MODULES,
@@ -48,7 +49,11 @@ class CrossModel:
 
 
 def open_cross(
-    path: AnyPath, *, dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu"
+    path: AnyPath,
+    *,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | str = "cpu",
+    revision: str | None = None,
 ) -> CrossModel:
     """Open a cross-encoder.
 
@@ -58,15 +63,18 @@ def open_cross(
     the sigmoid for one output and the identity for several.
 
     Args:
-        path: the folder of a cross-encoder, or of any model or run with a sequence head.
+        path: the folder of a cross-encoder, or of any model or run with a sequence head; or a name
+            on the Hub.
         dtype: what the parameters become, whatever they are stored as.
         device: where they go.
+        revision: branch, tag or commit of a name on the Hub.
 
     Raises:
         ModelError: it is no model with a sequence head.
         UnsupportedModel: a module, a field or an activation that is not served, by name.
         CheckpointError: a file cannot be read.
     """
+    path, origin = resolved(path, revision)
     root, file, settings = sentence_root(path), TransformerFile(), SettingsFile()
     folder = path
     if root is not None:
@@ -80,6 +88,7 @@ def open_cross(
         folder = modules[0][1]
         file = read_transformer_file(folder, "sequence-classification")
     opened = open_classifier(folder, score=True, dtype=dtype, device=device)
+    opened = replace(opened, origin=origin or opened.origin)
     settings = read_settings(
         root or opened.path, "CrossEncoder", "A SentenceTransformer is opened with unmask.Embedder"
     )
@@ -135,6 +144,7 @@ def save_cross(
         tokenizer=with_limit(opened.tokenizer, model.limit),
         labels=opened.labels,
         format=formats[format],
+        origin=opened.origin,
         replace=replace,
         also=also,
     )

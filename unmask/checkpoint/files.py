@@ -39,6 +39,7 @@ from unmask.errors import CheckpointError
 
 __all__ = [
     "MANIFEST",
+    "check_free",
     "publish",
     "read_json",
     "recover",
@@ -90,6 +91,16 @@ def publish(
             else:
                 os.rename(folder, path)
                 sync(path.parent)
+
+
+def check_free(path: Path) -> None:
+    """Raise the CheckpointError that `publish` would raise where `path` is taken.
+
+    For those who work long before they publish.
+    """
+    path = Path(os.path.abspath(path))
+    if _taken(path):
+        _check_replaceable(path, replace=False)
 
 
 def remove(path: Path) -> None:

@@ -7,7 +7,6 @@ guessed, and nothing that lies in a folder is run.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -18,9 +17,8 @@ import torch
 
 from unmask.arch.spec import Arch, HeadKind, PublishedConfig
 from unmask.checkpoint.building import build
-from unmask.checkpoint.files import recover, verify_if_manifest
+from unmask.checkpoint.files import verify_if_manifest
 from unmask.checkpoint.formats import (
-    CONFIG,
     HOLDS,
     LABELLED,
     Described,
@@ -29,6 +27,8 @@ from unmask.checkpoint.formats import (
     describe,
 )
 from unmask.checkpoint.labels import check_labels, check_same, check_several
+from unmask.checkpoint.locating import AnyPath, locate, model_folder
+from unmask.checkpoint.origin import Origin, read_origin
 from unmask.checkpoint.saving import save_model
 from unmask.checkpoint.weightfiles import read_weights
 from unmask.errors import ModelError
@@ -47,7 +47,6 @@ __all__ = [
     "save_model",
 ]
 
-AnyPath = str | os.PathLike[str]
 M = TypeVar("M", Encoder, LanguageModel, SequenceClassifier, TokenClassifier, covariant=True)
 
 
@@ -67,6 +66,8 @@ class Opened(Generic[M]):
             bare encoder; they are saved again with the model.
         format: the format of the folder.
         path: the folder that was read.
+        origin: the model on the Hub that it was fetched from, or that the folder records as its
+            source; else None.
     """
 
     model: M
@@ -79,6 +80,7 @@ class Opened(Generic[M]):
     kept: Mapping[str, torch.Tensor]
     format: Format
     path: Path
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,7 @@ class _Stored:
     said: Described
     tokenizer: Tokenizer
     weights: dict[str, torch.Tensor]
+    origin: Origin | None
 
 
 def open_model(
@@ -101,11 +104,12 @@ def open_model(
     seed: int = 0,
     dtype: torch.dtype = torch.float32,
     device: torch.device | str = "cpu",
+    revision: str | None = None,
 ) -> Opened[Any]:
     """Open a folder as a model of any kind.
 
     Args:
-        path: a model folder, or the folder of a finished run.
+        path: a model folder, the folder of a finished run, or a name on the Hub; see `locate`.
         kind: what the model is to end in; None for what is stored.
         labels: of a classifier or a tagger. Where the folder holds one: the labels of the data,
             which must be the model's own, in any order. Where it holds another kind: the labels of
@@ -116,6 +120,7 @@ def open_model(
         seed: for the parameters of a new head.
         dtype: what the parameters become, whatever they are stored as.
         device: where they go.
+        revision: branch, tag or commit of a name on the Hub; None for the default branch.
 
     Raises:
         ModelError: no model is there, or another kind; weights that do not fit are a
@@ -124,7 +129,7 @@ def open_model(
         TokenizerError: the tokenizer's files are missing or broken.
         CheckpointError: a file is missing, or CorruptCheckpoint: differs from its digest.
     """
-    stored = _read(path)
+    stored = _read(path, revision)
     return _open(stored, kind, labels, pooling, new_head, seed, dtype, device)
 
 
@@ -139,9 +144,8 @@ def _open(
     device: torch.device | str,
 ) -> Opened[Any]:
     """What was read as a model; see `open_model`."""
-    said = stored.said
+    said, config = stored.said, stored.said.config
     kind = said.head if kind is None else kind
-    config = said.config
     if kind == said.head or kind == "encoder":
         if labels is not None and said.labels:
             check_same(said.labels, labels)
@@ -172,6 +176,7 @@ def _open(
         kept=built.kept,
         format=said.format,
         path=stored.path,
+        origin=stored.origin,
     )
 
 
@@ -182,12 +187,15 @@ def open_language_model(
     seed: int = 0,
     dtype: torch.dtype = torch.float32,
     device: torch.device | str = "cpu",
+    revision: str | None = None,
 ) -> Opened[LanguageModel]:
     """Open a folder that holds a language model, or draw a head for an encoder that has none.
 
     Args and errors are as in `open_model`.
     """
-    return open_model(path, "lm", new_head=new_head, seed=seed, dtype=dtype, device=device)
+    return open_model(
+        path, "lm", new_head=new_head, seed=seed, dtype=dtype, device=device, revision=revision
+    )
 
 
 def open_classifier(
@@ -199,6 +207,7 @@ def open_classifier(
     seed: int = 0,
     dtype: torch.dtype = torch.float32,
     device: torch.device | str = "cpu",
+    revision: str | None = None,
 ) -> Opened[SequenceClassifier]:
     """Open a folder as a classifier of sequences.
 
@@ -207,56 +216,37 @@ def open_classifier(
 
     The other arguments and the errors are as in `open_model`.
     """
-    stored = _read(path)
+    stored = _read(path, revision)
     if stored.said.head == "sequence" and not score:
         check_several(stored.said.labels)
     return _open(stored, "sequence", labels, pooling, False, seed, dtype, device)
 
 
 def open_encoder(
-    path: AnyPath, *, dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu"
+    path: AnyPath,
+    *,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | str = "cpu",
+    revision: str | None = None,
 ) -> Opened[Encoder]:
     """Open a folder's encoder by itself, and set any head aside.
 
     Args and errors are as in `open_model`.
     """
-    return open_model(path, "encoder", dtype=dtype, device=device)
+    return open_model(path, "encoder", dtype=dtype, device=device, revision=revision)
 
 
-def model_folder(path: AnyPath) -> Path:
-    """The folder of a model: `path` itself, or `model` below it where `path` is a run.
-
-    Raises:
-        ModelError: neither is there; a run that is not finished is told apart.
-    """
-    root = Path(path)
-    for folder in (root, root / "model"):
-        # A save that was killed while it replaced the folder may have left the old one aside.
-        if (folder.is_dir() or recover(folder)) and (folder / CONFIG).is_file():
-            return folder
-    if not root.is_dir():
-        what = "is a file" if root.exists() else "does not exist"
-        raise ModelError(f"{root} must be the folder of a model or of a finished run, but {what}")
-    if (root / "run.json").is_file():
-        raise ModelError(
-            f"{root} is a run that is not finished: its model is written at the end. Start the "
-            "same command again to finish it"
-        )
-    raise ModelError(
-        f"{root} holds no model: neither {CONFIG} nor model/{CONFIG} is there. Name the folder "
-        "of a model or of a finished run"
-    )
-
-
-def _read(path: AnyPath) -> _Stored:
+def _read(path: AnyPath, revision: str | None) -> _Stored:
     """Digests first, then what the folder says of itself, then its tokenizer and weights."""
-    folder = model_folder(path)
+    located = locate(path, revision)
+    folder = located.folder
     verify_if_manifest(folder)
     weights = cache(lambda: read_weights(folder))
     said = describe(folder, weights)
     tokenizer = Tokenizer.from_pretrained(folder, require=said.arch.roles)
     check_vocabulary(tokenizer, said.config, str(folder))
-    return _Stored(folder, said, tokenizer, weights())
+    origin = located.origin or read_origin(folder)
+    return _Stored(folder, said, tokenizer, weights(), origin)
 
 
 def _check_new(

@@ -30,6 +30,7 @@ from unmask.checkpoint.formats import (
 )
 from unmask.checkpoint.jsonfile import render_json
 from unmask.checkpoint.labels import check_outputs
+from unmask.checkpoint.origin import Origin, write_origin
 from unmask.checkpoint.weightfiles import SINGLE, write_weights
 from unmask.errors import ModelError, UnsupportedModel
 from unmask.tokens.tokenizer import Tokenizer
@@ -48,6 +49,7 @@ def save_model(
     kept: Mapping[str, torch.Tensor] | None = None,
     format: Literal["auto"] | Format = "auto",
     card: str | None = None,
+    origin: Origin | None = None,
     replace: bool = False,
     also: Callable[[Path, Format], None] | None = None,
 ) -> Format:
@@ -65,6 +67,7 @@ def save_model(
         format: "hf" is what `transformers` opens, "unmask" our own, "auto" the first where it can
             express the model.
         card: the text of `README.md`; None for a few lines that say what the folder is.
+        origin: the model on the Hub that this one comes from, recorded as `source.json`.
         replace: whether a folder that was saved there before may be replaced.
         also: is given the new folder and its format before it is put in place, to add files of
             a wider format or fields of `config.json`.
@@ -97,6 +100,7 @@ def save_model(
             folder, model_max_length=limit, segments=encoder.embedding.segments > 0
         )
         (folder / _CARD).write_text(text, encoding="utf-8")
+        write_origin(folder, origin)
         if also is not None:
             also(folder, format)
 

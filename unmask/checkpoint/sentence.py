@@ -14,6 +14,7 @@ from unmask.checkpoint.files import recover
 from unmask.checkpoint.folder import Opened, open_encoder, save_model
 from unmask.checkpoint.formats import Format
 from unmask.checkpoint.jsonfile import render_json
+from unmask.checkpoint.locating import resolved
 from unmask.checkpoint.sentence_files import (
     MODULES,
     SETTINGS,
@@ -81,6 +82,7 @@ def open_sentence(
     pooling: PoolingMode | None = None,
     dtype: torch.dtype = torch.float32,
     device: torch.device | str = "cpu",
+    revision: str | None = None,
 ) -> SentenceModel:
     """Open an embedding model.
 
@@ -88,19 +90,23 @@ def open_sentence(
     `model_max_length`, and never more than the encoder's context.
 
     Args:
-        path: a folder with `modules.json`; or with `pooling`, the folder of any model or run.
+        path: a folder with `modules.json`; or with `pooling`, the folder of any model or run; or a
+            name on the Hub of either.
         pooling: for a folder without `modules.json`: how its tokens become a vector.
         dtype: what the parameters become, whatever they are stored as.
         device: where they go.
+        revision: branch, tag or commit of a name on the Hub.
 
     Raises:
         ModelError: no model is there, its modules do not fit, or nothing says how it pools.
         UnsupportedModel: a module, a field or a value that is not served, by name.
         CheckpointError: a file cannot be read.
     """
+    path, origin = resolved(path, revision)
     root = sentence_root(path)
     if root is None:
         encoder = open_encoder(path, dtype=dtype, device=device)
+        encoder = replace(encoder, origin=origin or encoder.origin)
         if pooling is None:
             raise ModelError(
                 f"{encoder.path} must say how a text becomes one vector, but has no {MODULES}. "
@@ -116,6 +122,7 @@ def open_sentence(
     modules = read_modules(root)
     _check_order(root, [kind for kind, _ in modules])
     encoder = open_encoder(modules[0][1], dtype=dtype, device=device)
+    encoder = replace(encoder, origin=origin or encoder.origin)
     file = read_transformer_file(modules[0][1], "feature-extraction")
     encoder, limit = fitted(encoder, encoder.model.config.context, file)
     settings = read_settings(
@@ -165,6 +172,7 @@ def save_sentence(
         config=opened.config,
         tokenizer=with_limit(opened.tokenizer, model.limit),
         format=formats[format],
+        origin=opened.origin,
         replace=replace,
         also=None if format == "hf" else lambda folder, _: _write(folder, model),
     )

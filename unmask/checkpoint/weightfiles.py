@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Collection, Mapping
 from pathlib import Path, PurePath
 
 import torch
@@ -15,14 +16,11 @@ from unmask.errors import CorruptCheckpoint, ModelError, UnsupportedModel
 SINGLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 
-# What else a published folder may hold. The first two are pickle, which can run code when read.
-_OTHERS = (
-    "pytorch_model.bin",
-    "pytorch_model.bin.index.json",
-    "tf_model.h5",
-    "flax_model.msgpack",
-    "model.ckpt.index",
-)
+# Pickle, which can run code when it is read: `unmask convert` makes safetensors of it.
+PICKLED = "pytorch_model.bin"
+PICKLED_INDEX = "pytorch_model.bin.index.json"
+# What else a published folder may hold.
+_OTHERS = ("tf_model.h5", "flax_model.msgpack", "model.ckpt.index")
 FLOATS = frozenset({torch.float64, torch.float32, torch.float16, torch.bfloat16})
 
 
@@ -38,16 +36,33 @@ def read_weights(folder: Path) -> dict[str, torch.Tensor]:
         return load_tensors(folder / SINGLE)
     if (folder / INDEX).is_file():
         return _read_shards(folder)
-    if other := next((name for name in _OTHERS if (folder / name).exists()), None):
-        raise UnsupportedModel(
-            f"{folder} holds its weights as {other}, and only safetensors files are read: other "
-            "formats can run code, or lose types. Open the folder with transformers once, "
-            "AutoModel.from_pretrained(...), with the class that its config.json names, and save "
-            "it again with save_pretrained(...): that writes model.safetensors"
-        )
+    if other := refusal([item.name for item in folder.iterdir()], str(folder)):
+        raise other
     raise ModelError(
         f"{folder} holds no weights: neither {SINGLE} nor {INDEX} is there. Copy the folder again"
     )
+
+
+def refusal(names: Collection[str], where: str) -> UnsupportedModel | None:
+    """The error that says what to do about weights that are not read; None where there are none.
+
+    Args:
+        names: of the files there.
+        where: a folder or a name on the Hub, as `unmask convert` takes it.
+    """
+    if pickle := next((name for name in (PICKLED, PICKLED_INDEX) if name in names), None):
+        return UnsupportedModel(
+            f"{where} holds its weights as {pickle}, and only safetensors files are read: pickle "
+            f"can run code. Convert it once, safely: unmask convert {shlex.quote(where)} --out DIR"
+        )
+    if other := next((name for name in _OTHERS if name in names), None):
+        return UnsupportedModel(
+            f"{where} holds its weights as {other}, and only safetensors files are read. Open it "
+            "with transformers once, AutoModel.from_pretrained(...), with the class that its "
+            "config.json names, and save it again with save_pretrained(...): that writes "
+            f"{SINGLE}"
+        )
+    return None
 
 
 def write_weights(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
@@ -61,23 +76,36 @@ def write_weights(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
     save_file(separate, path, metadata={"format": "pt"})
 
 
-def _read_shards(folder: Path) -> dict[str, torch.Tensor]:
-    """The tensors of all the files that the index names, which must hold what it says."""
-    index = folder / INDEX
+def shard_table(index: Path, ending: str) -> dict[str, str]:
+    """The table of an index: for the name of each tensor the file of the same folder that has it.
+
+    Raises:
+        ModelError: a file is missing.
+        CorruptCheckpoint: there is no such table, or it names something else than files of the
+            folder with this ending.
+    """
     document = read_json(index)
     table = document.get("weight_map") if isinstance(document, dict) else None
     if not isinstance(table, dict) or not all(isinstance(f, str) for f in table.values()):
         raise CorruptCheckpoint(f"{index} has no table weight_map of names to files")
     files = sorted(set(table.values()))
     for file in files:
-        if PurePath(file).name != file or not file.endswith(".safetensors"):
+        if PurePath(file).name != file or not file.endswith(ending):
             raise CorruptCheckpoint(
-                f"{index} names {file!r}, which is no safetensors file of the same folder"
+                f"{index} names {file!r}, which is no {ending.lstrip('.')} file of the same folder"
             )
-    if missing := [file for file in files if not (folder / file).is_file()]:
+    if missing := [file for file in files if not (index.parent / file).is_file()]:
         raise ModelError(
-            f"{folder} lacks {', '.join(missing)}, which {INDEX} names. Copy these files too"
+            f"{index.parent} lacks {', '.join(missing)}, which {index.name} names. Copy these "
+            "files too"
         )
+    return table
+
+
+def _read_shards(folder: Path) -> dict[str, torch.Tensor]:
+    """The tensors of all the files that the index names, which must hold what it says."""
+    table = shard_table(folder / INDEX, ".safetensors")
+    files = sorted(set(table.values()))
     tensors: dict[str, torch.Tensor] = {}
     for file in files:
         found = load_tensors(folder / file)

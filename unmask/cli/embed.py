@@ -12,7 +12,7 @@ from unmask.cli.console import Terminal, print_json, print_table
 
 
 def embed(
-    model: Annotated[Path, typer.Argument(help="Folder of an embedding model.")],
+    model: options.Model,
     input: Annotated[Path, typer.Option("--input", help="Table: .csv .tsv .jsonl .parquet.")],
     output: Annotated[Path, typer.Option("--output", help="New file: .npy.")],
     text_column: columns.TextColumn = None,
@@ -36,6 +36,7 @@ def embed(
     max_bad: options.MaxBad = None,
     device: options.Device = None,
     threads: options.Threads = None,
+    revision: options.Revision = None,
     json: options.Json = False,
 ) -> None:
     """Turn every row of a table into a vector.
@@ -64,6 +65,7 @@ def embed(
         max_bad=0.01 if max_bad is None else max_bad,
         device=device or "auto",
         threads=threads,
+        revision=revision,
         watch=Terminal(),
     )
     (print_json if json else print_table)(asdict(result) if json else result.in_words())

@@ -12,7 +12,7 @@ from unmask.cli.console import Terminal, print_json, print_table
 
 
 def evaluate(
-    model: Annotated[Path, typer.Argument(help="Folder of a model, or of its run.")],
+    model: options.Model,
     data: Annotated[
         Path | None,
         typer.Option(help="For a classifier: table with texts and labels, .csv .tsv .jsonl ..."),
@@ -31,6 +31,7 @@ def evaluate(
     ] = 200_000,
     device: options.Device = None,
     threads: options.Threads = None,
+    revision: options.Revision = None,
     json: options.Json = False,
 ) -> None:
     """Measure a model on data that it has not seen.
@@ -53,6 +54,7 @@ def evaluate(
         most_tokens=most_tokens,
         device=device or "auto",
         threads=threads,
+        revision=revision,
         watch=Terminal(),
     )
     (print_json if json else print_table)(result.as_dict() if json else result.in_words())

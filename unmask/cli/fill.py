@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,7 +11,7 @@ from unmask.cli.console import print_json
 
 
 def fill(
-    model: Annotated[Path, typer.Argument(help="Folder of a language model, or of its run.")],
+    model: options.Model,
     text: Annotated[
         list[str], typer.Argument(help="Text with the mask where a word is missing, in quotes.")
     ],
@@ -21,6 +20,7 @@ def fill(
         str, typer.Option(help="Text longer than the context: error, chunk or truncate.")
     ] = "error",
     device: options.Device = None,
+    revision: options.Revision = None,
     json: options.Json = False,
 ) -> None:
     """Guess masked words.
@@ -33,7 +33,9 @@ def fill(
     from unmask.verbs.machine import resolve_device
 
     how = options.word("on-long", on_long, ("error", "chunk", "truncate"))
-    pipeline = FillMask.from_pretrained(model, device=resolve_device(device or "auto"))
+    pipeline = FillMask.from_pretrained(
+        model, device=resolve_device(device or "auto"), revision=revision
+    )
     answers = pipeline.by_mask(text, top_k, on_long=how)
     if json:
         pairs = zip(text, answers, strict=True)

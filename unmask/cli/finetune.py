@@ -12,7 +12,7 @@ from unmask.cli.console import Terminal, print_json, print_table
 
 
 def finetune(
-    model: Annotated[Path, typer.Argument(help="Folder of a model, or of its run.")],
+    model: options.Model,
     train: Annotated[Path, typer.Option(help="Table to train on: .csv .tsv .jsonl .parquet.")],
     out: Annotated[Path, typer.Option(help="Folder of the run; an unfinished one is resumed.")],
     dev: Annotated[
@@ -41,6 +41,7 @@ def finetune(
     threads: options.Threads = None,
     config: options.Config = None,
     set_: options.Set = None,
+    revision: options.Revision = None,
     json: options.Json = False,
 ) -> None:
     """Teach a model to tell labels apart, from a table of texts and labels.
@@ -59,7 +60,15 @@ def finetune(
     short = {name: given[name] for name in SHORT if name in given}
     watch = Terminal()
     settings = finetune_settings(base, over, **short)
-    result = finetune(model, train=train, dev=dev, out=out, settings=settings, watch=watch)
+    result = finetune(
+        model,
+        train=train,
+        dev=dev,
+        out=out,
+        settings=settings,
+        revision=revision,
+        watch=watch,
+    )
     if json:
         print_json(asdict(result))
     elif result.figures is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,11 +11,12 @@ from unmask.cli.console import print_json, print_table
 
 
 def info(
-    model: Annotated[Path, typer.Argument(help="Folder of a model, or of its run.")],
+    model: options.Model,
     tokens: Annotated[
         int | None,
         typer.Option(help="Length of a text to count operations for. Default: the context."),
     ] = None,
+    revision: options.Revision = None,
     json: options.Json = False,
 ) -> None:
     """Describe a model: architecture, size, labels, cost. It is opened and checked on the way.
@@ -27,5 +27,5 @@ def info(
 
     from unmask.verbs.info import info
 
-    result = info(model, tokens=tokens)
+    result = info(model, tokens=tokens, revision=revision)
     (print_json if json else print_table)(asdict(result) if json else result.in_words())

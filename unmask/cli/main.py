@@ -25,6 +25,7 @@ VERBS = {
     "embed": "unmask.cli.embed:embed",
     "rerank": "unmask.cli.rerank:rerank",
     "info": "unmask.cli.info:info",
+    "convert": "unmask.cli.convert:convert",
 }
 
 # OpenMP's threads spin while they wait for each other, which gains a tenth on an idle machine.

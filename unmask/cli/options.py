@@ -49,6 +49,13 @@ Dtype = Annotated[
     typer.Option(help="fp32, bf16, or auto for bf16 where the processor is fast at it."),
 ]
 Threads = Annotated[int | None, typer.Option(help="CPU threads. Default: one for each core.")]
+Model = Annotated[
+    str, typer.Argument(help="Folder of a model, or of its run; or a name on the Hub: org/name.")
+]
+Revision = Annotated[
+    str | None,
+    typer.Option(help="Of a name on the Hub: branch, tag or commit. Default: the main branch."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 

@@ -12,7 +12,7 @@ from unmask.cli.console import Terminal, print_json, print_table
 
 
 def predict(
-    model: Annotated[Path, typer.Argument(help="Folder of a classifier, or of its run.")],
+    model: options.Model,
     input: Annotated[Path, typer.Option("--input", help="Table: .csv .tsv .jsonl .parquet.")],
     output: Annotated[Path, typer.Option("--output", help="New file: .jsonl .csv .tsv.")],
     text_column: columns.TextColumn = None,
@@ -30,6 +30,7 @@ def predict(
     max_bad: options.MaxBad = None,
     device: options.Device = None,
     threads: options.Threads = None,
+    revision: options.Revision = None,
     json: options.Json = False,
 ) -> None:
     """Label every row of a table; its other columns are kept.
@@ -53,6 +54,7 @@ def predict(
         max_bad=0.01 if max_bad is None else max_bad,
         device=device or "auto",
         threads=threads,
+        revision=revision,
         watch=Terminal(),
     )
     (print_json if json else print_table)(asdict(result) if json else result.in_words())

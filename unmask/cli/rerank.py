@@ -12,7 +12,7 @@ from unmask.cli.console import Terminal, print_json
 
 
 def rerank(
-    model: Annotated[Path, typer.Argument(help="Folder of a cross-encoder with one output.")],
+    model: options.Model,
     query: Annotated[str, typer.Option("--query", help="What the rows are compared with.")],
     input: Annotated[Path, typer.Option("--input", help="Table: .csv .tsv .jsonl .parquet.")],
     top_k: Annotated[int, typer.Option(help="How many rows are given, best first.")] = 10,
@@ -25,6 +25,7 @@ def rerank(
     max_bad: options.MaxBad = None,
     device: options.Device = None,
     threads: options.Threads = None,
+    revision: options.Revision = None,
     json: options.Json = False,
 ) -> None:
     """Rank the rows of a table by how well they go with a query.
@@ -44,6 +45,7 @@ def rerank(
         max_bad=0.01 if max_bad is None else max_bad,
         device=device or "auto",
         threads=threads,
+        revision=revision,
         watch=Terminal(),
     )
     if json:

@@ -55,14 +55,21 @@ class Classifier:
         *,
         device: str | torch.device = "cpu",
         dtype: torch.dtype = torch.float32,
+        revision: str | None = None,
     ) -> Classifier:
-        """Open a classifier's folder, or the folder of the run that made it.
+        """Open a classifier's folder, the folder of its run, or a model on the Hub.
+
+        Args:
+            path: the folder; or a name on the Hub, such as "org/name", where no such folder is.
+            device: where the parameters go.
+            dtype: what they become, whatever they are stored as.
+            revision: branch, tag or commit on the Hub; None for the default branch.
 
         Raises:
             ModelError: it is no classifier.
-            CheckpointError: a file cannot be read.
+            CheckpointError: a file cannot be read or fetched.
         """
-        return cls(open_classifier(path, dtype=dtype, device=device))
+        return cls(open_classifier(path, dtype=dtype, device=device, revision=revision))
 
     def save_pretrained(
         self, path: str | Path, *, format: SaveFormat = "auto", replace: bool = False

@@ -59,20 +59,23 @@ class Embedder:
         pooling: PoolingMode | None = None,
         device: str | torch.device = "cpu",
         dtype: torch.dtype = torch.float32,
+        revision: str | None = None,
     ) -> Embedder:
         """Open a sentence-transformers folder, or with `pooling` the folder of any model or run.
 
         Args:
-            path: the folder.
+            path: the folder; or a name on the Hub, such as "org/name", where no such folder is.
             pooling: for a folder without `modules.json`: how its tokens become a vector.
             device: where the model goes.
             dtype: of its parameters.
+            revision: branch, tag or commit on the Hub; None for the default branch.
 
         Raises:
             ModelError: no model is there, its modules do not fit, or nothing says how it pools.
-            CheckpointError: a file cannot be read.
+            CheckpointError: a file cannot be read or fetched.
         """
-        return cls(open_sentence(path, pooling=pooling, dtype=dtype, device=device))
+        opened = open_sentence(path, pooling=pooling, dtype=dtype, device=device, revision=revision)
+        return cls(opened)
 
     def save_pretrained(
         self, path: str | Path, *, format: SentenceFormat = "auto", replace: bool = False

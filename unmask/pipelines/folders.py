@@ -39,5 +39,6 @@ def save_opened(
         labels=opened.labels,
         kept=opened.kept,
         format=format,
+        origin=opened.origin,
         replace=replace,
     )

@@ -72,14 +72,21 @@ class Reranker:
         *,
         device: str | torch.device = "cpu",
         dtype: torch.dtype = torch.float32,
+        revision: str | None = None,
     ) -> Reranker:
         """Open a cross-encoder's folder, or that of any model or run with a sequence head.
 
+        Args:
+            path: the folder; or a name on the Hub, such as "org/name", where no such folder is.
+            device: where the model goes.
+            dtype: of its parameters.
+            revision: branch, tag or commit on the Hub; None for the default branch.
+
         Raises:
             ModelError: it is no model with a sequence head.
-            CheckpointError: a file cannot be read.
+            CheckpointError: a file cannot be read or fetched.
         """
-        return cls(open_cross(path, dtype=dtype, device=device))
+        return cls(open_cross(path, dtype=dtype, device=device, revision=revision))
 
     def save_pretrained(
         self, path: str | Path, *, format: CrossFormat = "auto", replace: bool = False

@@ -61,12 +61,13 @@ def embed(
     max_bad: float = 0.01,
     device: str = "auto",
     threads: int | None = None,
+    revision: str | None = None,
     watch: Watch | None = None,
 ) -> EmbedResult:
     """A vector for every row of a table, in order, with constant memory.
 
     Args:
-        model: folder of an embedding model.
+        model: folder of an embedding model, or a name on the Hub.
         input: .csv, .tsv, .jsonl or .parquet, all but the last also compressed.
         output: .npy; written whole or not at all.
         text_column: None to find it by its name.
@@ -79,6 +80,7 @@ def embed(
         on_bad, max_bad: at a corrupt place, stop or leave the row out; and how large a share.
         device: "cpu", "cuda", "cuda:1"; "auto" for a GPU where there is one.
         threads: of the CPU; None for as many as it has cores.
+        revision: branch, tag or commit of a name on the Hub.
         watch: is told of the progress.
 
     Raises:
@@ -94,7 +96,9 @@ def embed(
         raise ConfigError(f"the output must be another file than the input, {table.name}")
     columns = Columns.of(table, text_column, labels=False)
     use_threads(threads)
-    embedder = Embedder.from_pretrained(model, pooling=pooling, device=resolve_device(device))
+    embedder = Embedder.from_pretrained(
+        model, pooling=pooling, device=resolve_device(device), revision=revision
+    )
     before = embedder.resolve(prompt, prompt_name)
     watch.say(f"{table.name}: {columns}")
     rows = truncated = 0

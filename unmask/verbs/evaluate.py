@@ -107,12 +107,13 @@ def evaluate(
     most_tokens: int = 200_000,
     device: str = "auto",
     threads: int | None = None,
+    revision: str | None = None,
     watch: Watch | None = None,
 ) -> ClassifierEvaluation | LanguageModelEvaluation:
     """Measure a model on data that it was not trained on.
 
     Args:
-        model: folder of a model or of a finished run.
+        model: folder of a model or of a finished run, or a name on the Hub.
         data: for a classifier, a table with a text and a label in each row.
         text: for a language model, files and folders of text.
         text_column, label_column: of a table; None to find them by their names.
@@ -121,6 +122,7 @@ def evaluate(
         most_tokens: of the text that a language model reads; what is left out is counted.
         device: "cpu", "cuda", "cuda:1"; "auto" for a GPU where there is one.
         threads: of the CPU; None for as many as it has cores.
+        revision: branch, tag or commit of a name on the Hub.
         watch: is told of the progress.
 
     Raises:
@@ -129,7 +131,7 @@ def evaluate(
         LabelMismatch: the data have labels that the model lacks.
         DataError, TextError: the data cannot be used.
     """
-    folder, said = look(model)
+    folder, said = look(model, revision)
     watch = watch or Silent()
     use_threads(threads)
     paths = [text] if isinstance(text, str | Path) else list(text)

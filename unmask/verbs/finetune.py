@@ -10,7 +10,8 @@ from typing import Any
 
 import torch
 
-from unmask.checkpoint.folder import Opened, model_folder, open_classifier, save_model
+from unmask.checkpoint.folder import Opened, open_classifier, save_model
+from unmask.checkpoint.locating import locate
 from unmask.config import to_mapping
 from unmask.heads.model import SequenceClassifier
 from unmask.objectives.supervised import Classification
@@ -34,19 +35,22 @@ def finetune(
     out: str | Path,
     dev: str | Path | None = None,
     settings: FinetuneSettings | None = None,
+    revision: str | None = None,
     watch: Watch | None = None,
     **short: Any,
 ) -> FinetuneResult:
     """Fine-tune an encoder to tell labels apart, or go on with a run that was stopped.
 
     Args:
-        model: folder of a model or of a finished run. A classifier is trained further, and its
-            labels must be those of the data.
+        model: folder of a model or of a finished run, or a name on the Hub. A classifier is
+            trained further, and its labels must be those of the data.
         train: table with a text and a label in each row: .csv, .tsv, .jsonl or .parquet.
         out: the run's folder. An unfinished run of the same settings and data is resumed, to the
             same bits; a finished one is left as it is.
         dev: table to measure with; None to hold out a share of the training rows.
         settings: everything, or give `short` names instead.
+        revision: branch, tag or commit of a name on the Hub; None for the default branch. A run
+            that is continued needs the same commit.
         watch: is told of the progress.
         short: `freeze`, `epochs`, `lr`, `text_column`, `seed` and so on: the long options of
             `unmask finetune`, with underscores.
@@ -68,10 +72,10 @@ def finetune(
     dtype = resolve_dtype(settings.run.dtype, device)
     with watch.stage("reading the data"):
         split = Split.read(train, dev, settings.data, settings.run.seed)
-        digests = {"model": _model_digest(model), "train": digest_of(train)}
+        digests = {"model": _model_digest(model, revision), "train": digest_of(train)}
         digests |= {} if dev is None else {"dev": digest_of(dev)}
     # Before the run's folder is touched, all that can be wrong with the data has been found.
-    job = _Job.of(model, settings, split, device, dtype, watch)
+    job = _Job.of(model, revision, settings, split, device, dtype, watch)
     with RunFolder.open(
         out,
         "finetune",
@@ -106,6 +110,7 @@ class _Job:
     def of(
         cls,
         model: str | Path,
+        revision: str | None,
         settings: FinetuneSettings,
         split: Split,
         device: torch.device,
@@ -119,6 +124,7 @@ class _Job:
             pooling=settings.model.pooling,
             seed=settings.run.seed,
             device=device,
+            revision=revision,
         )
         with watch.stage("tokenising"):
             rows = Rows.of(split.train.texts, opened, settings.data.on_long)
@@ -212,6 +218,7 @@ class _Job:
             config=opened.config,
             tokenizer=opened.tokenizer,
             labels=opened.labels,
+            origin=opened.origin,
             card=classifier_card(self.settings, self.recipe, self.split, opened, result),
         )
 
@@ -230,9 +237,13 @@ def _new_weights(opened: Opened[SequenceClassifier], seed: int) -> str:
     return f"new weights, drawn from seed {seed}: {', '.join(names)}" if names else ""
 
 
-def _model_digest(path: str | Path) -> str:
+def _model_digest(path: str | Path, revision: str | None) -> str:
     """One digest of the files that make up a model: its JSON and its weights."""
-    folder = model_folder(path)
+    located = locate(path, revision)
+    if located.origin is not None:
+        # The commit says it all, and the cache may hold other files of it the next time.
+        return hashlib.sha256(f"{located.origin.name} {located.origin.commit}".encode()).hexdigest()
+    folder = located.folder
     files = sorted(f for f in folder.iterdir() if f.suffix in (".json", ".safetensors"))
     lines = [f"{f.name} {digest_of(f)}\n" for f in files if f.name != "manifest.json"]
     return hashlib.sha256("".join(lines).encode()).hexdigest()

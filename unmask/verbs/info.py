@@ -8,6 +8,7 @@ from pathlib import Path
 
 from unmask.checkpoint.folder import Opened, open_model
 from unmask.checkpoint.formats import HOLDS
+from unmask.checkpoint.locating import resolved
 from unmask.checkpoint.sentence import SentenceModel, open_sentence, sentence_root
 from unmask.checkpoint.weightfiles import FLOATS, read_weights
 from unmask.errors import ConfigError
@@ -59,6 +60,7 @@ class ModelInfo:
 
     Attributes:
         folder: where it is.
+        origin: name and commit of the model on the Hub that it comes from, if it does.
         format: "hf" where `transformers` opens it too, "unmask" for our own.
         architecture: its name; `model_type` is that of its `config.json`.
         holds: what the model ends in, in words.
@@ -83,6 +85,7 @@ class ModelInfo:
     """
 
     folder: Path
+    origin: str | None
     format: str
     architecture: str
     model_type: str
@@ -112,6 +115,7 @@ class ModelInfo:
         """For people."""
         return {
             "folder": str(self.folder),
+            **({} if self.origin is None else {"from the Hub": self.origin}),
             "holds": f"{self.holds}, {self.architecture}",
             "opens in transformers": "yes" if self.format == "hf" else "no",
             "layers": f"{self.layers} of width {self.width}{self._attention()}",
@@ -159,19 +163,22 @@ class ModelInfo:
         return f"{encoder}, and {self.head_flops / 1e6:,.1f} MFLOP for each predicted one"
 
 
-def info(model: str | Path, *, tokens: int | None = None) -> ModelInfo:
+def info(model: str | Path, *, tokens: int | None = None, revision: str | None = None) -> ModelInfo:
     """Describe a model folder. It is opened and checked on the way.
 
     Args:
-        model: folder of a model or of a finished run.
+        model: folder of a model or of a finished run, or a name on the Hub.
         tokens: length of a text to count operations for; None for the whole context.
+        revision: branch, tag or commit of a name on the Hub.
 
     Raises:
         ModelError: no model is there, or it cannot be opened.
-        ConfigError: `tokens` is not between 1 and the context.
+        ConfigError: `tokens` is not between 1 and the context, or a revision of a folder.
     """
-    sentence = open_sentence(model) if sentence_root(model) is not None else None
-    opened = open_model(model) if sentence is None else sentence.encoder
+    path, origin = resolved(model, revision)
+    sentence = open_sentence(path) if sentence_root(path) is not None else None
+    opened = open_model(path) if sentence is None else sentence.encoder
+    origin = origin or opened.origin
     module = opened.model
     config = module.config if isinstance(module, Encoder) else module.encoder.config
     length = config.context if tokens is None else tokens
@@ -184,6 +191,7 @@ def info(model: str | Path, *, tokens: int | None = None) -> ModelInfo:
     widest = max(stored, key=lambda tensor: tensor.element_size())
     return ModelInfo(
         folder=opened.path,
+        origin=None if origin is None else str(origin),
         format=opened.format,
         architecture=opened.arch.name,
         model_type=opened.config.model_type,

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from unmask.checkpoint.folder import model_folder
 from unmask.checkpoint.formats import Described, describe
+from unmask.checkpoint.locating import locate
 from unmask.checkpoint.weightfiles import read_weights
 
 
-def look(path: str | Path) -> tuple[Path, Described]:
-    """A model's own folder, and what its `config.json` says.
+def look(path: str | Path, revision: str | None = None) -> tuple[Path, Described]:
+    """A model's own folder, and what its `config.json` says. A name on the Hub is fetched.
 
     Raises:
         ModelError: no model is there, or one that is not served.
-        CheckpointError: a file cannot be read.
+        CheckpointError: a file cannot be read or fetched.
+        ConfigError: a revision of a folder.
     """
-    folder = model_folder(path)
+    folder = locate(path, revision).folder
     return folder, describe(folder, lambda: read_weights(folder))

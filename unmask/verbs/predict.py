@@ -71,6 +71,7 @@ def predict(
     max_bad: float = 0.01,
     device: str = "auto",
     threads: int | None = None,
+    revision: str | None = None,
     watch: Watch | None = None,
 ) -> PredictResult:
     """Label every row of a table, in order, with constant memory.
@@ -79,7 +80,7 @@ def predict(
     `tokens` and `truncated` (how many tokens the text had, and whether some were not read).
 
     Args:
-        model: folder of a classifier or of a finished run.
+        model: folder of a classifier or of a finished run, or a name on the Hub.
         input: .csv, .tsv, .jsonl or .parquet, all but the last also compressed.
         output: .jsonl, .csv or .tsv; written whole or not at all.
         text_column: None to find it by its name.
@@ -90,6 +91,7 @@ def predict(
         on_bad, max_bad: at a corrupt place, stop or leave the row out; and how large a share.
         device: "cpu", "cuda", "cuda:1"; "auto" for a GPU where there is one.
         threads: of the CPU; None for as many as it has cores.
+        revision: branch, tag or commit of a name on the Hub.
         watch: is told of the progress.
 
     Raises:
@@ -106,7 +108,7 @@ def predict(
     columns = Columns.of(table, text_column, labels=False)
     names = _new_columns(table, prefix, scores)
     use_threads(threads)
-    classifier = Classifier.from_pretrained(model, device=resolve_device(device))
+    classifier = Classifier.from_pretrained(model, device=resolve_device(device), revision=revision)
     watch.say(f"{table.name}: {columns}")
     counts: Counter[str] = Counter()
     truncated = 0

@@ -47,12 +47,13 @@ def rerank(
     max_bad: float = 0.01,
     device: str = "auto",
     threads: int | None = None,
+    revision: str | None = None,
     watch: Watch | None = None,
 ) -> RerankResult:
     """Rank the texts of a table by how well they go with a query. All are held in memory.
 
     Args:
-        model: folder of a cross-encoder with one output.
+        model: folder of a cross-encoder with one output, or a name on the Hub.
         query: the text to compare with.
         input: .csv, .tsv, .jsonl or .parquet, all but the last also compressed.
         top_k: how many are given; None for all.
@@ -61,6 +62,7 @@ def rerank(
         on_bad, max_bad: at a corrupt place, stop or leave the row out; and how large a share.
         device: "cpu", "cuda", "cuda:1"; "auto" for a GPU where there is one.
         threads: of the CPU; None for as many as it has cores.
+        revision: branch, tag or commit of a name on the Hub.
         watch: is told of the progress, and of pairs that were cut.
 
     Raises:
@@ -76,7 +78,7 @@ def rerank(
     table = Table.open(input)
     columns = Columns.of(table, text_column, labels=False)
     use_threads(threads)
-    reranker = Reranker.from_pretrained(model, device=resolve_device(device))
+    reranker = Reranker.from_pretrained(model, device=resolve_device(device), revision=revision)
     watch.say(f"{table.name}: {columns}")
     reading = Reading(on_bad, max_bad)
     texts = [text for _, text in texts_of(table, columns, reading)]
