@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 import torch
 from huggingface_hub import constants
+from transformers import AutoTokenizer, ModernBertConfig, ModernBertForMaskedLM
 
 from tests.checkpoint.hubserver import HubServer, Repository, files_of
 from tests.checkpoint.models import LABELS, Saver, same
 from unmask import Classifier, Embedder, Encoder, FillMask
+from unmask.batches.pack import pack
 from unmask.checkpoint.cross import open_cross, save_cross
 from unmask.checkpoint.folder import open_classifier, open_encoder, open_language_model
 from unmask.checkpoint.hub import fetch, is_name
@@ -28,6 +30,7 @@ from unmask.errors import (
     UnmaskError,
     UnsupportedModel,
 )
+from unmask.tokens.train import train
 from unmask.verbs.info import info
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -133,6 +136,30 @@ def test_the_classes_open_names(hub: HubServer, published: Path, save: Saver) ->
     assert len(Encoder.from_pretrained(NAME, dtype=torch.float64)(["some words"])) == 1
     (answer,) = Classifier.from_pretrained(NAME, revision="tuned").predict(["some words"])
     assert answer["label"] in LABELS
+
+
+def test_the_well_known_example(hub: HubServer, tmp_path: Path) -> None:
+    """One sentence into ModernBERT by its published name: `(1, N, 768)`, as wide as the base is."""
+    name = "answerdotai/ModernBERT-base"
+    tokens = train(["The capital of France is Paris."] * 3, vocab_size=90, min_frequency=1)
+    theirs = ModernBertForMaskedLM(
+        ModernBertConfig(vocab_size=96, num_hidden_layers=3, pad_token_id=tokens.pad_id)
+    )
+    theirs.save_pretrained(tmp_path / "theirs")
+    tokens.save_pretrained(tmp_path / "theirs")
+    hub.repositories[name] = Repository()
+    hub.repositories[name].commit(files_of(tmp_path / "theirs"))
+    text = "The capital of France is [MASK]."
+    block = Encoder.from_pretrained(name)([text]).padded()
+    ids = AutoTokenizer.from_pretrained(tmp_path / "theirs")(text, return_tensors="pt")
+    assert block.last_hidden_state.shape[::2] == (1, 768)
+    assert block.attention_mask.all()
+    masked = FillMask.from_pretrained(name)
+    assert len(masked(text, top_k=3)) == 3
+    with torch.no_grad():
+        expected = theirs.eval()(**ids, output_hidden_states=True).hidden_states[-1]
+    literal = open_encoder(name).model(pack([ids["input_ids"][0].tolist()]))
+    torch.testing.assert_close(literal[None], expected, rtol=0.0, atol=1e-4)
 
 
 def test_an_embedding_model_by_name(hub: HubServer, save: Saver, tmp_path: Path) -> None:

