@@ -13,7 +13,7 @@ from unmask.arch.registry import ARCHS
 from unmask.arch.spec import Arch
 
 TEXT = PAGE.with_name("architectures.md")
-LINES = 240
+LINES = 180
 
 
 def declared() -> dict[str, list[str]]:

@@ -8,21 +8,18 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import model_validator
 
 from unmask.arch import postnorm
-from unmask.arch.postnorm import first_given, project_rule
-from unmask.arch.published import Count, HiddenAct, Positive, Share, TransformerConfig
+from unmask.arch.postnorm import PostNormConfig, project_rule, span_head, token_head
+from unmask.arch.published import Count, HiddenAct, Share
 from unmask.arch.spec import Arch, Head
-from unmask.arch.weights import Aside, Fuse, Kept, Rename, Tied
+from unmask.arch.weights import Aside, Fuse, Kept, Rename
 from unmask.nn.config import (
-    EmbeddingConfig,
     EncoderConfig,
-    NormConfig,
     SequenceHeadConfig,
-    TokenHeadConfig,
     TransformConfig,
 )
 
 
-class AlbertConfig(TransformerConfig):
+class AlbertConfig(PostNormConfig):
     """The fields of a published ALBERT `config.json`, and `classifier_pooling`, which is ours."""
 
     # Of the first release's code; never at another value in a published model.
@@ -43,7 +40,6 @@ class AlbertConfig(TransformerConfig):
     attention_probs_dropout_prob: Share = 0.0
     classifier_dropout_prob: Share | None = 0.1
     type_vocab_size: Count = 2
-    layer_norm_eps: Positive = 1e-12
     pad_token_id: int | None = 0
     bos_token_id: int | None = 2
     eos_token_id: int | list[int] | None = 3
@@ -69,14 +65,8 @@ def encoder(c: AlbertConfig) -> EncoderConfig:
         # The published block drops nothing behind its feed-forward half.
         mlp_dropout=0.0,
     )
-    embedding = EmbeddingConfig(
-        vocab=c.vocab_size,
-        width=c.embedding_size,
-        positions=c.max_position_embeddings,
-        segments=c.type_vocab_size,
-        norm=NormConfig(eps=c.layer_norm_eps),
-        dropout=c.hidden_dropout_prob,
-        widen="project",
+    embedding = postnorm.bert_embedding(
+        c, segments=c.type_vocab_size, width=c.embedding_size, widen="project"
     )
     depth, groups = c.num_hidden_layers, c.num_hidden_groups
     return EncoderConfig(
@@ -88,16 +78,15 @@ def encoder(c: AlbertConfig) -> EncoderConfig:
     )
 
 
+def dropout(c: AlbertConfig) -> float:
+    """Of the heads: their own, or where the config has none the encoder's."""
+    own = c.classifier_dropout_prob
+    return c.hidden_dropout_prob if own is None else own
+
+
 def sequence(c: AlbertConfig, labels: tuple[str, ...]) -> SequenceHeadConfig:
     """The pooler: dense and tanh on the first token."""
-    dropout = first_given(c.classifier_dropout_prob, c.hidden_dropout_prob)
-    return postnorm.sequence_head(c, labels, TransformConfig(activation="tanh"), dropout)
-
-
-def token(c: AlbertConfig, labels: tuple[str, ...]) -> TokenHeadConfig:
-    """One dense layer."""
-    dropout = first_given(c.classifier_dropout_prob, c.hidden_dropout_prob)
-    return TokenHeadConfig(task="token", labels=labels, dropout=dropout)
+    return postnorm.sequence_head(c, labels, TransformConfig(activation="tanh"), dropout(c))
 
 
 def sized(
@@ -142,11 +131,12 @@ ALBERT = Arch(
                 c, c.hidden_act, c.layer_norm_eps, width=c.embedding_size
             ),
             weights=(
-                Rename("head.transform.dense.*", "predictions.dense.*"),
-                Rename("head.transform.norm.*", "predictions.LayerNorm.*"),
-                Rename("head.bias", "predictions.bias"),
-                Tied("predictions.decoder.weight", "@embeddings.word_embeddings.weight"),
-                Tied("predictions.decoder.bias", "predictions.bias"),
+                *postnorm.lm_rules(
+                    "predictions.dense",
+                    "predictions.LayerNorm",
+                    "predictions.bias",
+                    "predictions.decoder",
+                ),
                 POOLER,
             ),
         ),
@@ -155,15 +145,7 @@ ALBERT = Arch(
             record=sequence,
             weights=(Rename("head.transform.dense.*", "@pooler.*"), project_rule("classifier")),
         ),
-        "token": Head(
-            suffix="ForTokenClassification",
-            record=token,
-            weights=(project_rule("classifier"), POOLER),
-        ),
-        "span": Head(
-            suffix="ForQuestionAnswering",
-            record=lambda c, _: TokenHeadConfig(task="span"),
-            weights=(project_rule("qa_outputs"), POOLER),
-        ),
+        "token": token_head(dropout, POOLER),
+        "span": span_head(POOLER),
     },
 )

@@ -9,24 +9,22 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from unmask.arch import postnorm
-from unmask.arch.postnorm import first_given, project_rule
-from unmask.arch.published import ACTIVATIONS, HiddenAct, Positive, Share, TransformerConfig
+from unmask.arch.postnorm import PostNormConfig, project_rule, span_head, token_head
+from unmask.arch.published import ACTIVATIONS, HiddenAct, Positive, Share
 from unmask.arch.spec import Arch, Head
-from unmask.arch.weights import Aside, Rename, Tied
+from unmask.arch.weights import Aside, Rename
 from unmask.nn.config import (
     Disentangled,
-    EmbeddingConfig,
     EncoderConfig,
     NormConfig,
     SequenceHeadConfig,
-    TokenHeadConfig,
     TransformConfig,
 )
 
 Term = Literal["c2p", "p2c"]
 
 
-class DebertaV2Config(TransformerConfig):
+class DebertaV2Config(PostNormConfig):
     """The fields of a published DeBERTa-v2 or -v3 `config.json`, and `classifier_pooling`, ours."""
 
     ONLY: ClassVar[Mapping[str, Any]] = {"conv_kernel_size": 0}
@@ -34,9 +32,6 @@ class DebertaV2Config(TransformerConfig):
     READ_OVER: ClassVar[frozenset[str]] = frozenset({"conv_act", "conv_groups", "legacy"})
 
     model_type: Literal["deberta-v2"] = "deberta-v2"
-    hidden_act: HiddenAct = "gelu"
-    hidden_dropout_prob: Share = 0.1
-    attention_probs_dropout_prob: Share = 0.1
     type_vocab_size: int = Field(0, ge=0, le=1 << 28)
     layer_norm_eps: Positive = 1e-7
     pad_token_id: int | None = 0
@@ -85,14 +80,9 @@ def encoder(c: DebertaV2Config) -> EncoderConfig:
     farthest = c.max_relative_positions
     farthest = farthest if farthest > 0 else c.max_position_embeddings
     norm = NormConfig(eps=c.layer_norm_eps)
-    layer = postnorm.layer(
+    layer = postnorm.bert_layer(
         c,
-        activation=c.hidden_act,
-        eps=c.layer_norm_eps,
-        attention_dropout=c.attention_probs_dropout_prob,
-        out_dropout=c.hidden_dropout_prob,
-        mlp_dropout=c.hidden_dropout_prob,
-        position=Disentangled(
+        Disentangled(
             span=c.position_buckets if c.position_buckets > 0 else farthest,
             farthest=farthest,
             bucketed=c.position_buckets > 0,
@@ -101,12 +91,8 @@ def encoder(c: DebertaV2Config) -> EncoderConfig:
             dropout=c.hidden_dropout_prob,
         ),
     )
-    embedding = EmbeddingConfig(
-        vocab=c.vocab_size,
-        positions=c.max_position_embeddings if c.position_biased_input else None,
-        segments=c.type_vocab_size,
-        norm=norm,
-        dropout=c.hidden_dropout_prob,
+    embedding = postnorm.bert_embedding(
+        c, segments=c.type_vocab_size, positions=c.position_biased_input
     )
     return postnorm.stack(c, layer, embedding)
 
@@ -115,7 +101,7 @@ def sequence(c: DebertaV2Config, labels: tuple[str, ...]) -> SequenceHeadConfig:
     """The context pooler: dropout, dense and GELU on the first token."""
     activation = ACTIVATIONS[c.pooler_hidden_act]
     transform = TransformConfig(activation=activation, dropout=c.pooler_dropout)
-    dropout = first_given(c.cls_dropout, c.hidden_dropout_prob)
+    dropout = c.hidden_dropout_prob if c.cls_dropout is None else c.cls_dropout
     return postnorm.sequence_head(c, labels, transform, dropout)
 
 
@@ -161,14 +147,11 @@ DEBERTA_V2 = Arch(
             suffix="ForMaskedLM",
             record=lambda c, _: postnorm.masked_lm(c, c.hidden_act, c.layer_norm_eps),
             weights=(
-                Rename("head.transform.dense.*", "cls.predictions.transform.dense.*"),
-                Rename("head.transform.norm.*", "cls.predictions.transform.LayerNorm.*"),
-                Rename("head.bias", "cls.predictions.bias"),
+                *postnorm.CLS_LM,
+                # The other name of the same head, which is read and not written.
                 Rename("head.transform.dense.*", "lm_predictions.lm_head.dense.*"),
                 Rename("head.transform.norm.*", "lm_predictions.lm_head.LayerNorm.*"),
                 Rename("head.bias", "lm_predictions.lm_head.bias"),
-                Tied("cls.predictions.decoder.weight", "@embeddings.word_embeddings.weight"),
-                Tied("cls.predictions.decoder.bias", "cls.predictions.bias"),
             ),
         ),
         "sequence": Head(
@@ -179,17 +162,7 @@ DEBERTA_V2 = Arch(
                 project_rule("classifier"),
             ),
         ),
-        "token": Head(
-            suffix="ForTokenClassification",
-            record=lambda c, labels: TokenHeadConfig(
-                task="token", labels=labels, dropout=c.hidden_dropout_prob
-            ),
-            weights=(project_rule("classifier"),),
-        ),
-        "span": Head(
-            suffix="ForQuestionAnswering",
-            record=lambda c, _: TokenHeadConfig(task="span"),
-            weights=(project_rule("qa_outputs"),),
-        ),
+        "token": token_head(lambda c: c.hidden_dropout_prob),
+        "span": span_head(),
     },
 )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from unmask.arch import postnorm
-from unmask.arch.postnorm import project_rule
+from unmask.arch.postnorm import project_rule, span_head, token_head
 from unmask.arch.published import HiddenAct, Share, TransformerConfig
 from unmask.arch.spec import Arch, Head
 from unmask.arch.weights import Fuse, Rename, Tied
@@ -15,7 +15,6 @@ from unmask.nn.config import (
     EncoderConfig,
     NormConfig,
     SequenceHeadConfig,
-    TokenHeadConfig,
     TransformConfig,
 )
 
@@ -122,17 +121,7 @@ DISTILBERT = Arch(
                 project_rule("classifier"),
             ),
         ),
-        "token": Head(
-            suffix="ForTokenClassification",
-            record=lambda c, labels: TokenHeadConfig(
-                task="token", labels=labels, dropout=c.dropout
-            ),
-            weights=(project_rule("classifier"),),
-        ),
-        "span": Head(
-            suffix="ForQuestionAnswering",
-            record=lambda c, _: TokenHeadConfig(task="span", dropout=c.qa_dropout),
-            weights=(project_rule("qa_outputs"),),
-        ),
+        "token": token_head(lambda c: c.dropout),
+        "span": span_head(dropout=lambda c: c.qa_dropout),
     },
 )

@@ -6,21 +6,19 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from unmask.arch import postnorm
-from unmask.arch.postnorm import first_given, project_rule
-from unmask.arch.published import ACTIVATIONS, Count, HiddenAct, Positive, Share, TransformerConfig
+from unmask.arch.postnorm import PostNormConfig, head_dropout, project_rule, span_head, token_head
+from unmask.arch.published import ACTIVATIONS, Count, Share
 from unmask.arch.spec import Arch, Head
 from unmask.arch.weights import Rename, Tied
 from unmask.nn.config import (
-    EmbeddingConfig,
     EncoderConfig,
-    NormConfig,
     SequenceHeadConfig,
     TokenHeadConfig,
     TransformConfig,
 )
 
 
-class ElectraConfig(TransformerConfig):
+class ElectraConfig(PostNormConfig):
     """The fields of a published ELECTRA `config.json`, and `classifier_pooling`, which is ours."""
 
     # Of the multiple-choice head, which is not served.
@@ -30,32 +28,18 @@ class ElectraConfig(TransformerConfig):
 
     model_type: Literal["electra"] = "electra"
     embedding_size: Count = 128
-    hidden_act: HiddenAct = "gelu"
-    hidden_dropout_prob: Share = 0.1
-    attention_probs_dropout_prob: Share = 0.1
     type_vocab_size: Count = 2
-    layer_norm_eps: Positive = 1e-12
     pad_token_id: int | None = 0
     classifier_dropout: Share | None = None
 
 
 def encoder(c: ElectraConfig) -> EncoderConfig:
     """BERT's layers behind an embedding of its own width."""
-    layer = postnorm.layer(
+    layer = postnorm.bert_layer(c)
+    embedding = postnorm.bert_embedding(
         c,
-        activation=c.hidden_act,
-        eps=c.layer_norm_eps,
-        attention_dropout=c.attention_probs_dropout_prob,
-        out_dropout=c.hidden_dropout_prob,
-        mlp_dropout=c.hidden_dropout_prob,
-    )
-    embedding = EmbeddingConfig(
-        vocab=c.vocab_size,
-        width=c.embedding_size,
-        positions=c.max_position_embeddings,
         segments=c.type_vocab_size,
-        norm=NormConfig(eps=c.layer_norm_eps),
-        dropout=c.hidden_dropout_prob,
+        width=c.embedding_size,
         widen=None if c.embedding_size == c.hidden_size else "project",
     )
     return postnorm.stack(c, layer, embedding)
@@ -63,15 +47,9 @@ def encoder(c: ElectraConfig) -> EncoderConfig:
 
 def sequence(c: ElectraConfig, labels: tuple[str, ...]) -> SequenceHeadConfig:
     """Two layers with GELU on the first token, dropout before each."""
-    dropout = first_given(c.classifier_dropout, c.hidden_dropout_prob)
+    dropout = head_dropout(c)
     transform = TransformConfig(activation="gelu", dropout=dropout)
     return postnorm.sequence_head(c, labels, transform, dropout)
-
-
-def token(c: ElectraConfig, labels: tuple[str, ...]) -> TokenHeadConfig:
-    """One dense layer."""
-    dropout = first_given(c.classifier_dropout, c.hidden_dropout_prob)
-    return TokenHeadConfig(task="token", labels=labels, dropout=dropout)
 
 
 def discriminator(c: ElectraConfig, labels: tuple[str, ...]) -> TokenHeadConfig:
@@ -119,21 +97,10 @@ ELECTRA = Arch(
         "sequence": Head(
             suffix="ForSequenceClassification",
             record=sequence,
-            weights=(
-                Rename("head.transform.dense.*", "classifier.dense.*"),
-                project_rule("classifier.out_proj"),
-            ),
+            weights=(*postnorm.TWO_LAYERS,),
         ),
-        "token": Head(
-            suffix="ForTokenClassification",
-            record=token,
-            weights=(project_rule("classifier"),),
-        ),
-        "span": Head(
-            suffix="ForQuestionAnswering",
-            record=lambda c, _: TokenHeadConfig(task="span"),
-            weights=(project_rule("qa_outputs"),),
-        ),
+        "token": token_head(head_dropout),
+        "span": span_head(),
         "discriminator": Head(
             suffix="ForPreTraining",
             record=discriminator,

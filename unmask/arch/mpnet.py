@@ -6,17 +6,13 @@ from __future__ import annotations
 from typing import Literal
 
 from unmask.arch import postnorm
-from unmask.arch.postnorm import project_rule
-from unmask.arch.published import HiddenAct, Positive, Share, TransformerConfig
+from unmask.arch.postnorm import PostNormConfig, span_head, token_head
 from unmask.arch.spec import Arch, Head
-from unmask.arch.weights import Aside, Fuse, Kept, Rename, Tied
+from unmask.arch.weights import Aside, Fuse, Kept, Rename
 from unmask.nn.config import (
     Bucketed,
-    EmbeddingConfig,
     EncoderConfig,
-    NormConfig,
     SequenceHeadConfig,
-    TokenHeadConfig,
     TransformConfig,
 )
 
@@ -24,18 +20,14 @@ FIRST = 2  # the row of the first position; a constant in the published code, wh
 FARTHEST = 128
 
 
-class MPNetConfig(TransformerConfig):
+class MPNetConfig(PostNormConfig):
     """The fields of a published MPNet `config.json`, and `classifier_pooling`, which is ours.
 
     The published code reads 32 buckets whatever the field says, so no other number is served.
     """
 
     model_type: Literal["mpnet"] = "mpnet"
-    hidden_act: HiddenAct = "gelu"
-    hidden_dropout_prob: Share = 0.1
-    attention_probs_dropout_prob: Share = 0.1
     relative_attention_num_buckets: Literal[32] = 32
-    layer_norm_eps: Positive = 1e-12
     pad_token_id: int | None = 1
     bos_token_id: int | None = 0
     eos_token_id: int | list[int] | None = 2
@@ -43,22 +35,10 @@ class MPNetConfig(TransformerConfig):
 
 def encoder(c: MPNetConfig) -> EncoderConfig:
     """BERT's layers with the shared bias in every attention."""
-    layer = postnorm.layer(
-        c,
-        activation=c.hidden_act,
-        eps=c.layer_norm_eps,
-        attention_dropout=c.attention_probs_dropout_prob,
-        out_dropout=c.hidden_dropout_prob,
-        mlp_dropout=c.hidden_dropout_prob,
-        position=Bucketed(buckets=c.relative_attention_num_buckets, farthest=FARTHEST),
+    layer = postnorm.bert_layer(
+        c, Bucketed(buckets=c.relative_attention_num_buckets, farthest=FARTHEST)
     )
-    embedding = EmbeddingConfig(
-        vocab=c.vocab_size,
-        positions=c.max_position_embeddings,
-        first_position=FIRST,
-        norm=NormConfig(eps=c.layer_norm_eps),
-        dropout=c.hidden_dropout_prob,
-    )
+    embedding = postnorm.bert_embedding(c, first_position=FIRST)
     return postnorm.stack(c, layer, embedding, unused=FIRST)
 
 
@@ -105,11 +85,7 @@ MPNET = Arch(
             suffix="ForMaskedLM",
             record=lambda c, _: postnorm.masked_lm(c, "gelu", c.layer_norm_eps),
             weights=(
-                Rename("head.transform.dense.*", "lm_head.dense.*"),
-                Rename("head.transform.norm.*", "lm_head.layer_norm.*"),
-                Rename("head.bias", "lm_head.bias"),
-                Tied("lm_head.decoder.weight", "@embeddings.word_embeddings.weight"),
-                Tied("lm_head.decoder.bias", "lm_head.bias"),
+                *postnorm.LM_HEAD,
                 POOLER,
             ),
         ),
@@ -117,22 +93,11 @@ MPNET = Arch(
             suffix="ForSequenceClassification",
             record=sequence,
             weights=(
-                Rename("head.transform.dense.*", "classifier.dense.*"),
-                project_rule("classifier.out_proj"),
+                *postnorm.TWO_LAYERS,
                 POOLER,
             ),
         ),
-        "token": Head(
-            suffix="ForTokenClassification",
-            record=lambda c, labels: TokenHeadConfig(
-                task="token", labels=labels, dropout=c.hidden_dropout_prob
-            ),
-            weights=(project_rule("classifier"), POOLER),
-        ),
-        "span": Head(
-            suffix="ForQuestionAnswering",
-            record=lambda c, _: TokenHeadConfig(task="span"),
-            weights=(project_rule("qa_outputs"), POOLER),
-        ),
+        "token": token_head(lambda c: c.hidden_dropout_prob, POOLER),
+        "span": span_head(POOLER),
     },
 )

@@ -5,8 +5,19 @@ Such a layer adds and then normalises (post-norm), after attention and after the
 
 from __future__ import annotations
 
-from unmask.arch.published import ACTIVATIONS, HiddenAct, PublishedConfig, TransformerConfig
-from unmask.arch.weights import Aside, Fuse, Rename, Rule
+from collections.abc import Callable
+from typing import Any, Literal
+
+from unmask.arch.published import (
+    ACTIVATIONS,
+    HiddenAct,
+    Positive,
+    PublishedConfig,
+    Share,
+    TransformerConfig,
+)
+from unmask.arch.spec import Head
+from unmask.arch.weights import Aside, Fuse, Rename, Rule, Tied
 from unmask.nn.config import (
     AttentionConfig,
     EmbeddingConfig,
@@ -17,8 +28,18 @@ from unmask.nn.config import (
     NormConfig,
     Position,
     SequenceHeadConfig,
+    TokenHeadConfig,
     TransformConfig,
 )
+
+
+class PostNormConfig(TransformerConfig):
+    """The fields that published configs of this line share."""
+
+    hidden_act: HiddenAct = "gelu"
+    hidden_dropout_prob: Share = 0.1
+    attention_probs_dropout_prob: Share = 0.1
+    layer_norm_eps: Positive = 1e-12
 
 
 def layer(
@@ -36,6 +57,7 @@ def layer(
     Args:
         attention_dropout: of probabilities.
         out_dropout, mlp_dropout: of what attention and the feed-forward block give.
+        position: how distances enter attention.
     """
     norm = NormConfig(eps=eps)
     return LayerConfig(
@@ -52,6 +74,41 @@ def layer(
         ),
         after_attention=norm,
         after_mlp=norm,
+    )
+
+
+def bert_layer(c: PostNormConfig, position: Position | None = None) -> LayerConfig:
+    """BERT's layer, with one share dropped everywhere but in attention."""
+    return layer(
+        c,
+        activation=c.hidden_act,
+        eps=c.layer_norm_eps,
+        attention_dropout=c.attention_probs_dropout_prob,
+        out_dropout=c.hidden_dropout_prob,
+        mlp_dropout=c.hidden_dropout_prob,
+        position=position,
+    )
+
+
+def bert_embedding(
+    c: PostNormConfig,
+    *,
+    segments: int = 0,
+    positions: bool = True,
+    first_position: int = 0,
+    width: int | None = None,
+    widen: Literal["project"] | None = None,
+) -> EmbeddingConfig:
+    """BERT's embedding; the arguments are those of its record."""
+    return EmbeddingConfig(
+        vocab=c.vocab_size,
+        width=width,
+        positions=c.max_position_embeddings if positions else None,
+        first_position=first_position,
+        segments=segments,
+        norm=NormConfig(eps=c.layer_norm_eps),
+        dropout=c.hidden_dropout_prob,
+        widen=widen,
     )
 
 
@@ -73,14 +130,43 @@ def stack(
 
 
 def masked_lm(
-    c: PublishedConfig, activation: HiddenAct, eps: float, *, width: int | None = None
+    c: PublishedConfig, activation: HiddenAct, eps: float, width: int | None = None
 ) -> LMHeadConfig:
-    """Dense, activation, norm, then the token table with a bias."""
+    """Dense, activation, norm, then the token table with a bias.
+
+    Args:
+        width: of the table, where it is not the encoder's.
+    """
     c.require_tied()
     transform = TransformConfig(
         activation=ACTIVATIONS[activation], norm=NormConfig(eps=eps), width=width
     )
     return LMHeadConfig(transform=transform)
+
+
+def token_head(dropout: Callable[[Any], float], *more: Rule) -> Head[Any]:
+    """One dense layer at every token.
+
+    Args:
+        dropout: what is dropped before it.
+        more: further rules for its checkpoints.
+    """
+
+    def record(c: PublishedConfig, labels: tuple[str, ...]) -> TokenHeadConfig:
+        return TokenHeadConfig(task="token", labels=labels, dropout=dropout(c))
+
+    weights = (project_rule("classifier"), *more)
+    return Head(suffix="ForTokenClassification", record=record, weights=weights)
+
+
+def span_head(*more: Rule, dropout: Callable[[Any], float] = lambda _: 0.0) -> Head[Any]:
+    """One dense layer for the two ends of an answer; the arguments are those of `token_head`."""
+
+    def record(c: PublishedConfig, labels: tuple[str, ...]) -> TokenHeadConfig:
+        return TokenHeadConfig(task="span", dropout=dropout(c))
+
+    weights = (project_rule("qa_outputs"), *more)
+    return Head(suffix="ForQuestionAnswering", record=record, weights=weights)
 
 
 def sequence_head(
@@ -99,9 +185,9 @@ def sequence_head(
     )
 
 
-def first_given(*shares: float | None) -> float:
-    """The first that is not None: heads have a dropout of their own, or the encoder's."""
-    return next(share for share in shares if share is not None)
+def head_dropout(c: Any) -> float:
+    """The head's own dropout, or where the config has none the encoder's."""
+    return float(c.hidden_dropout_prob if c.classifier_dropout is None else c.classifier_dropout)
 
 
 def sizes(layers: int, width: int, heads: int, vocab_size: int, context: int) -> dict[str, int]:
@@ -156,6 +242,37 @@ def feed_forward_rules() -> tuple[Rule, ...]:
         Rename("encoder.layers.{}.mlp.down.*", "@encoder.layer.{}.output.dense.*"),
         Rename("encoder.layers.{}.after_mlp.*", "@encoder.layer.{}.output.LayerNorm.*"),
     )
+
+
+def lm_rules(transform: str, norm: str, bias: str, decoder: str) -> tuple[Rule, ...]:
+    """The language-model head, of which the decoder repeats the token table and the bias.
+
+    Args:
+        transform, norm, bias, decoder: what a checkpoint calls the parts.
+    """
+    return (
+        Rename("head.transform.dense.*", f"{transform}.*"),
+        Rename("head.transform.norm.*", f"{norm}.*"),
+        Rename("head.bias", bias),
+        Tied(f"{decoder}.weight", "@embeddings.word_embeddings.weight"),
+        Tied(f"{decoder}.bias", bias),
+    )
+
+
+CLS_LM = lm_rules(
+    "cls.predictions.transform.dense",
+    "cls.predictions.transform.LayerNorm",
+    "cls.predictions.bias",
+    "cls.predictions.decoder",
+)
+"""BERT's names of it."""
+LM_HEAD = lm_rules("lm_head.dense", "lm_head.layer_norm", "lm_head.bias", "lm_head.decoder")
+"""RoBERTa's."""
+TWO_LAYERS = (
+    Rename("head.transform.dense.*", "classifier.dense.*"),
+    Rename("head.project.*", "classifier.out_proj.*"),
+)
+"""RoBERTa's names of its head on the first token."""
 
 
 def project_rule(name: str) -> Rename:

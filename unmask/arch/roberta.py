@@ -8,29 +8,22 @@ from typing import Literal, Self
 from pydantic import model_validator
 
 from unmask.arch import postnorm
-from unmask.arch.postnorm import first_given, project_rule
-from unmask.arch.published import Count, HiddenAct, Positive, Share, TransformerConfig
+from unmask.arch.postnorm import PostNormConfig, head_dropout, span_head, token_head
+from unmask.arch.published import Count, Share
 from unmask.arch.spec import Arch, Head
-from unmask.arch.weights import Aside, Kept, Rename, Tied
+from unmask.arch.weights import Aside, Kept
 from unmask.nn.config import (
-    EmbeddingConfig,
     EncoderConfig,
-    NormConfig,
     SequenceHeadConfig,
-    TokenHeadConfig,
     TransformConfig,
 )
 
 
-class RobertaConfig(TransformerConfig):
+class RobertaConfig(PostNormConfig):
     """The fields of a published RoBERTa `config.json`, and `classifier_pooling`, which is ours."""
 
     model_type: Literal["roberta", "xlm-roberta", "camembert"] = "roberta"
-    hidden_act: HiddenAct = "gelu"
-    hidden_dropout_prob: Share = 0.1
-    attention_probs_dropout_prob: Share = 0.1
     type_vocab_size: Count = 2
-    layer_norm_eps: Positive = 1e-12
     pad_token_id: int = 1
     bos_token_id: int | None = 0
     eos_token_id: int | list[int] | None = 2
@@ -49,36 +42,17 @@ class RobertaConfig(TransformerConfig):
 
 def encoder(c: RobertaConfig) -> EncoderConfig:
     """BERT's layers; the table's first rows, up to the padding id, are never read."""
-    layer = postnorm.layer(
-        c,
-        activation=c.hidden_act,
-        eps=c.layer_norm_eps,
-        attention_dropout=c.attention_probs_dropout_prob,
-        out_dropout=c.hidden_dropout_prob,
-        mlp_dropout=c.hidden_dropout_prob,
-    )
-    embedding = EmbeddingConfig(
-        vocab=c.vocab_size,
-        positions=c.max_position_embeddings,
-        first_position=c.pad_token_id + 1,
-        segments=c.type_vocab_size,
-        norm=NormConfig(eps=c.layer_norm_eps),
-        dropout=c.hidden_dropout_prob,
-    )
-    return postnorm.stack(c, layer, embedding, unused=c.pad_token_id + 1)
+    layer = postnorm.bert_layer(c)
+    first = c.pad_token_id + 1
+    embedding = postnorm.bert_embedding(c, segments=c.type_vocab_size, first_position=first)
+    return postnorm.stack(c, layer, embedding, unused=first)
 
 
 def sequence(c: RobertaConfig, labels: tuple[str, ...]) -> SequenceHeadConfig:
     """Two layers on the first token, dropout before each."""
-    dropout = first_given(c.classifier_dropout, c.hidden_dropout_prob)
+    dropout = head_dropout(c)
     transform = TransformConfig(activation="tanh", dropout=dropout)
     return postnorm.sequence_head(c, labels, transform, dropout)
-
-
-def token(c: RobertaConfig, labels: tuple[str, ...]) -> TokenHeadConfig:
-    """One dense layer."""
-    dropout = first_given(c.classifier_dropout, c.hidden_dropout_prob)
-    return TokenHeadConfig(task="token", labels=labels, dropout=dropout)
 
 
 def sized(
@@ -107,11 +81,7 @@ ROBERTA = Arch(
             suffix="ForMaskedLM",
             record=lambda c, _: postnorm.masked_lm(c, "gelu", c.layer_norm_eps),
             weights=(
-                Rename("head.transform.dense.*", "lm_head.dense.*"),
-                Rename("head.transform.norm.*", "lm_head.layer_norm.*"),
-                Rename("head.bias", "lm_head.bias"),
-                Tied("lm_head.decoder.weight", "@embeddings.word_embeddings.weight"),
-                Tied("lm_head.decoder.bias", "lm_head.bias"),
+                *postnorm.LM_HEAD,
                 POOLER,
             ),
         ),
@@ -119,20 +89,11 @@ ROBERTA = Arch(
             suffix="ForSequenceClassification",
             record=sequence,
             weights=(
-                Rename("head.transform.dense.*", "classifier.dense.*"),
-                project_rule("classifier.out_proj"),
+                *postnorm.TWO_LAYERS,
                 POOLER,
             ),
         ),
-        "token": Head(
-            suffix="ForTokenClassification",
-            record=token,
-            weights=(project_rule("classifier"), POOLER),
-        ),
-        "span": Head(
-            suffix="ForQuestionAnswering",
-            record=lambda c, _: TokenHeadConfig(task="span"),
-            weights=(project_rule("qa_outputs"), POOLER),
-        ),
+        "token": token_head(head_dropout, POOLER),
+        "span": span_head(POOLER),
     },
 )

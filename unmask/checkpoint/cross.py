@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
@@ -14,7 +14,13 @@ from unmask.checkpoint.folder import Opened, open_classifier, save_model
 from unmask.checkpoint.formats import CONFIG, Format
 from unmask.checkpoint.jsonfile import read_json, render_json
 from unmask.checkpoint.locating import resolved
-from unmask.checkpoint.sentence import fitted, sentence_root, with_limit
+from unmask.checkpoint.sentence import (
+    SentenceFormat,
+    fitted,
+    sentence_root,
+    weights_format,
+    with_limit,
+)
 from unmask.checkpoint.sentence_files import (
     MODULES,
     SETTINGS,
@@ -25,12 +31,11 @@ from unmask.checkpoint.sentence_files import (
     read_transformer_file,
 )
 from unmask.checkpoint.sentence_schema import SettingsFile, TransformerFile, shown
-from unmask.errors import ModelError, UnsupportedModel
+from unmask.errors import UnsupportedModel
 from unmask.heads.model import SequenceClassifier
 from unmask.heads.outputs import Output
 
 AnyPath = str | os.PathLike[str]
-CrossFormat = Literal["auto", "sentence-transformers", "hf", "unmask"]
 
 
 @dataclass(frozen=True)
@@ -105,7 +110,7 @@ def save_cross(
     path: AnyPath,
     model: CrossModel,
     *,
-    format: CrossFormat = "auto",
+    format: SentenceFormat = "auto",
     card: str | None = None,
     replace: bool = False,
 ) -> Format:
@@ -126,14 +131,6 @@ def save_cross(
         UnsupportedModel: the format asked for cannot express the model; it says what.
         CheckpointError: the folder is taken, or the disk is full.
     """
-    formats: dict[str, Literal["auto"] | Format] = {
-        "auto": "auto",
-        "sentence-transformers": "hf",
-        "hf": "hf",
-        "unmask": "unmask",
-    }
-    if format not in formats:
-        raise ModelError(f"format must be one of {', '.join(formats)}, not {format!r}")
     opened, name = model.opened, output_name(model.activation)
 
     def also(folder: Path, used: Format) -> None:
@@ -152,7 +149,7 @@ def save_cross(
         config=opened.config,
         tokenizer=with_limit(opened.tokenizer, model.limit),
         labels=opened.labels,
-        format=formats[format],
+        format=weights_format(format),
         card=card,
         origin=opened.origin,
         replace=replace,

@@ -165,14 +165,6 @@ def save_sentence(
         UnsupportedModel: the format asked for cannot express the model; it says what.
         CheckpointError: the folder is taken, or the disk is full.
     """
-    formats: dict[str, Literal["auto"] | Format] = {
-        "auto": "auto",
-        "sentence-transformers": "hf",
-        "hf": "hf",
-        "unmask": "unmask",
-    }
-    if format not in formats:
-        raise ModelError(f"format must be one of {', '.join(formats)}, not {format!r}")
     opened = model.encoder
     return save_model(
         path,
@@ -181,12 +173,29 @@ def save_sentence(
         config=opened.config,
         tokenizer=with_limit(opened.tokenizer, model.limit),
         kept=opened.kept,
-        format=formats[format],
+        format=weights_format(format),
         card=card,
         origin=opened.origin,
         replace=replace,
         also=None if format == "hf" else lambda folder, _: _write(folder, model),
     )
+
+
+def weights_format(format: str) -> Literal["auto"] | Format:
+    """The format of weights and `config.json` in a folder of the wanted format.
+
+    Raises:
+        ModelError: there is no such format.
+    """
+    formats: dict[str, Literal["auto"] | Format] = {
+        "auto": "auto",
+        "sentence-transformers": "hf",
+        "hf": "hf",
+        "unmask": "unmask",
+    }
+    if format not in formats:
+        raise ModelError(f"format must be one of {', '.join(formats)}, not {format!r}")
+    return formats[format]
 
 
 def fitted(opened: Opened[Any], context: int, file: TransformerFile) -> tuple[Opened[Any], int]:

@@ -14,7 +14,8 @@ import numpy.typing as npt
 import torch
 
 from unmask.batches.batch import Batch
-from unmask.checkpoint.cross import CrossFormat, CrossModel, open_cross, save_cross
+from unmask.checkpoint.cross import CrossModel, open_cross, save_cross
+from unmask.checkpoint.sentence import SentenceFormat
 from unmask.errors import ConfigError, ModelError, TokenizerError
 from unmask.heads.outputs import OUTPUTS
 from unmask.pipelines.pairs import FittedPair, fit_pair
@@ -89,7 +90,7 @@ class Reranker:
         return cls(open_cross(path, dtype=dtype, device=device, revision=revision))
 
     def save_pretrained(
-        self, path: str | Path, *, format: CrossFormat = "auto", replace: bool = False
+        self, path: str | Path, *, format: SentenceFormat = "auto", replace: bool = False
     ) -> None:
         """Save the model as a folder that opens again, here and in sentence-transformers.
 
