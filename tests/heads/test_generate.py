@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 import torch
 
+import unmask
 from tests.nn.models import language_model, random_rows, shaken
 from tests.parity.compare import Pair
 from tests.parity.oracles import ROWS, Row
 from unmask.arch.decoder_config import LlamaConfig
 from unmask.arch.registry import arch_of
 from unmask.batches.pack import pack
-from unmask.errors import ModelError, TooLong
+from unmask.errors import ConfigError, ModelError, TokenizerError, TooLong
 from unmask.heads.generate import generate
 from unmask.heads.model import LanguageModel
 from unmask.nn.memory import LayerMemory
@@ -92,3 +93,44 @@ def decoder() -> LanguageModel:
     model = shaken(language_model("decoder"))
     assert isinstance(model, LanguageModel)
     return model.eval()
+
+
+def test_blanks_are_not_for_what_predicts_neighbours(tmp_path: Path) -> None:
+    """A decoder and a recurrent model open, and say what they cannot do."""
+    text = tmp_path / "text.txt"
+    text.write_text("one line of text\n")
+    for row in ROWS:
+        if row.arch not in ("decoder", "elmo"):
+            continue
+        folder = tmp_path / row.name
+        _ = Pair(row, "lm", folder).opened
+        with pytest.raises(ModelError, match="blanks are filled by a masked language model"):
+            unmask.FillMask.from_pretrained(folder)
+        with pytest.raises(ModelError, match="blanks are filled by a masked language model"):
+            unmask.evaluate(folder, text=str(text))
+        if row.arch == "elmo":
+            with pytest.raises(ModelError, match="continued by a causal language model"):
+                unmask.Generator.from_pretrained(folder)
+
+
+def test_the_class_tells_text_tokens_and_end(tmp_path: Path) -> None:
+    row = next(row for row in DECODERS if row.variant == "Llama, tied")
+    opened = Pair(row, "lm", tmp_path / "theirs").opened
+    generator = unmask.Generator(opened)
+    assert generator.ends == {3}
+    prompts = ["the quick brown fox", "a tiny model", "words"] * 15
+    found = generator(prompts, max_new_tokens=6)
+    assert [one["text"] for one in found[:3]] == [one["text"] for one in found[3:6]]
+    for text, one in zip(prompts, found, strict=True):
+        ids = [*opened.tokenizer.layout.prefix, *opened.tokenizer.encode(text).ids]
+        written = slowly(opened.model, ids, 6)
+        cut = written[: written.index(3) + 1] if 3 in written else written
+        assert one["tokens"] == len(cut)
+        assert one["ended"] == (3 in written)
+        assert one["text"] == opened.tokenizer.decode([token for token in cut if token != 3])
+    generator.save_pretrained(tmp_path / "copy")
+    assert unmask.Generator.from_pretrained(tmp_path / "copy")(["words"], 6) == [found[2]]
+    with pytest.raises(ConfigError, match="max_new_tokens must be at least 1, not 0"):
+        generator(["words"], 0)
+    with pytest.raises(TokenizerError, match=r"write \[text\]"):
+        generator("words")

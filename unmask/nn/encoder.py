@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
@@ -43,8 +44,8 @@ class Encoder(nn.Module):
 
     def forward(self, batch: Batch, kernels: Kernels | None = None) -> torch.Tensor:
         """Hidden states `(T, D)` of the batch's tokens, after the last layer."""
-        *_, last = self.states(batch, kernels)
-        return last
+        # One at a time: a list of all would keep every layer's output in memory until the end.
+        return deque(self.states(batch, kernels), maxlen=1).pop()
 
     def states(self, batch: Batch, kernels: Kernels | None = None) -> Iterator[torch.Tensor]:
         """Hidden states `(T, D)` after the embedding and after each layer, one after the other.

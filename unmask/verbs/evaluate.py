@@ -13,6 +13,7 @@ from unmask.checkpoint.formats import HOLDS
 from unmask.errors import ConfigError, ModelError
 from unmask.evaluation.classification import ClassificationFigures
 from unmask.evaluation.masked import MaskedEvaluation
+from unmask.heads.lm import check_masked
 from unmask.pipelines.classify import Classifier
 from unmask.text.bad import Reading
 from unmask.text.labelled import read_labelled, sorted_labels
@@ -196,6 +197,7 @@ def _language_model(
     watch: Watch,
 ) -> LanguageModelEvaluation:
     opened = open_language_model(folder, device=resolve_device(device))
+    check_masked(opened.model.head_config)
     sources = TextSources.find(paths)
 
     def texts() -> Iterator[str]:
