@@ -264,6 +264,10 @@ def _fill(places: Mapping[str, torch.nn.Parameter], folder: Path) -> None:
             f"{folder / SINGLE} must hold what config.json beside it describes, {wanted}, but "
             f"holds {shapes}. They are not from one save"
         )
+    try:
+        check_finite(weights)
+    except ModelError as error:
+        raise ModelError(f"{folder}: {error}") from None
     for name, parameter in places.items():
         parameter.data = weights[name].float()
 
