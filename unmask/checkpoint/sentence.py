@@ -28,7 +28,7 @@ from unmask.checkpoint.sentence_files import (
     read_transformer_file,
 )
 from unmask.checkpoint.sentence_schema import SettingsFile, Similarity, TransformerFile
-from unmask.checkpoint.weightfiles import SINGLE, read_weights, write_weights
+from unmask.checkpoint.weightfiles import SINGLE, check_finite, read_weights, write_weights
 from unmask.errors import ModelError, UnsupportedModel
 from unmask.heads.embedding import (
     DenseConfig,
