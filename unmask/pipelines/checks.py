@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from itertools import accumulate
 
 import torch
@@ -13,6 +13,26 @@ from unmask.nn.config import EncoderConfig
 from unmask.pipelines.running import Fitted
 
 _INTEGERS = frozenset({torch.int64, torch.int32})
+
+
+def check_several(name: str, texts: object, what: str = "text") -> None:
+    """Check that texts are several, whose order is known.
+
+    Args:
+        name: what is called with them.
+        texts: what it was called with.
+        what: what one of them is.
+
+    Raises:
+        TokenizerError: a single text, which would be read letter by letter, a table, of which
+            the keys would be, or nothing that holds texts.
+    """
+    if isinstance(texts, str | bytes):
+        raise TokenizerError(f"{name} takes a list of {what}s; for one {what}, write [{what}]")
+    if isinstance(texts, Mapping | Set) or not isinstance(texts, Iterable):
+        raise TokenizerError(
+            f"{name} takes a list of {what}s, or others in an order, not a {type(texts).__name__}"
+        )
 
 
 def check_filled(fitted: Sequence[Fitted], first: int, skip: int = 0) -> None:
