@@ -38,8 +38,8 @@ class DebertaV2Config(PostNormConfig):
     relative_attention: Literal[True]
     share_att_key: Literal[True]
     pos_att_type: tuple[Term, ...] = Field(strict=False, min_length=1)
-    position_buckets: int = -1
-    max_relative_positions: int = -1
+    position_buckets: int = Field(-1, le=1 << 28)
+    max_relative_positions: int = Field(-1, le=1 << 28)
     position_biased_input: bool = True
     norm_rel_ebd: Literal["none", "layer_norm"] = "none"
     attention_head_size: int | None = None
@@ -54,6 +54,10 @@ class DebertaV2Config(PostNormConfig):
     def _read_terms(cls, raw: Mapping[str, Any]) -> dict[str, Any]:
         """The terms as one string, as old files have them."""
         fields = dict(raw)
+        for name in ("relative_attention", "share_att_key"):
+            # The literal would take a 1 for true, and no other field does.
+            if type(fields.get(name, True)) is not bool:
+                raise ValueError(f"{name} must be true, not {fields[name]!r}")
         if isinstance(terms := fields.get("pos_att_type"), str):
             fields["pos_att_type"] = [term.strip() for term in terms.lower().split("|")]
         return fields

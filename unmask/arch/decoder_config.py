@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from unmask.arch.modernbert_config import LayerType, RopeParameters
+from unmask.arch.modernbert_config import LayerType, RopeParameters, checked_base
 from unmask.arch.published import Count, HiddenAct, Positive, Share, TransformerConfig
 from unmask.nn.config import Pooling
 
@@ -39,7 +39,7 @@ class DecoderConfig(TransformerConfig):
     def _read_previous_format(cls, raw: Mapping[str, Any]) -> dict[str, Any]:
         """`rope_theta` by itself, as the previous format has it; the current one counts."""
         fields = dict(raw)
-        base = fields.pop("rope_theta", BASE)
+        base = checked_base(fields, "rope_theta", BASE)
         rope = fields.get("rope_parameters")
         if rope is None or isinstance(rope, Mapping):
             fields["rope_parameters"] = {"rope_theta": base, **(rope or {})}
@@ -54,7 +54,24 @@ class DecoderConfig(TransformerConfig):
             )
         width = self.head_dim or self.hidden_size // self.num_attention_heads
         if width % 2:
-            raise ValueError(f"rotary positions turn pairs, so a head must be even, not {width}")
+            raise ValueError(
+                f"rotary positions turn pairs, so head_dim must be even, but a head has {width}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _check_ends(self) -> Self:
+        """Generation stops at these ids, and without a word never would at one that is not there.
+
+        A default is not checked: tokenizers of few words lack it, and then nothing ends a text.
+        """
+        ends = self.eos_token_id if "eos_token_id" in self.model_fields_set else None
+        for end in ends if isinstance(ends, list) else [0 if ends is None else ends]:
+            if not 0 <= end < self.vocab_size:
+                raise ValueError(
+                    f"eos_token_id={end} must lie between 0 and {self.vocab_size - 1}, the last "
+                    "row of the token table"
+                )
         return self
 
     @property

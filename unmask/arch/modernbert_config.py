@@ -65,12 +65,15 @@ class ModernBertConfig(TransformerConfig):
         """The previous format's three fields as the current format's two."""
         fields = dict(raw)
         every = fields.pop("global_attn_every_n_layers", 3)
-        full = fields.pop("global_rope_theta", _GLOBAL_BASE)
-        sliding = fields.pop("local_rope_theta", _LOCAL_BASE)
+        full = checked_base(fields, "global_rope_theta", _GLOBAL_BASE)
         # Null meant the other base, in the version of the format that had these fields.
-        bases = {"full_attention": full, "sliding_attention": full if sliding is None else sliding}
+        null = "local_rope_theta" in fields and fields["local_rope_theta"] is None
+        sliding = full if null else checked_base(fields, "local_rope_theta", _LOCAL_BASE)
+        fields.pop("local_rope_theta", None)
+        bases = {"full_attention": full, "sliding_attention": sliding}
+        alternating = _alternating(fields.get("num_hidden_layers"), every)
         if fields.get("layer_types") is None:
-            fields["layer_types"] = _alternating(fields.get("num_hidden_layers"), every)
+            fields["layer_types"] = alternating
         rope = fields.get("rope_parameters")
         if rope is None or isinstance(rope, Mapping):
             fields["rope_parameters"] = _completed(rope or {}, bases)
@@ -89,6 +92,20 @@ class ModernBertConfig(TransformerConfig):
                 f"not {self.hidden_size // self.num_attention_heads}"
             )
         return self
+
+
+def checked_base(fields: dict[str, Any], name: str, default: float) -> float:
+    """Take a base of rotary positions out of fields of the previous format.
+
+    Its type counts even where the current format's field is there too and counts instead.
+
+    Raises:
+        ValueError: it is no positive number.
+    """
+    base = fields.pop(name, default)
+    if isinstance(base, bool) or not isinstance(base, int | float) or not base > 0:
+        raise ValueError(f"{name}={base!r}: it must be a positive number")
+    return base
 
 
 def _alternating(depth: Any, every: Any) -> list[LayerType]:

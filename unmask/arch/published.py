@@ -124,7 +124,8 @@ class PublishedConfig(BaseModel):
         """
         only = {**NEUTRAL, **cls.ONLY}
         for key, served in only.items():
-            if key in raw and raw[key] != served:
+            # Python's 0 equals its False, and JSON's does not.
+            if key in raw and (raw[key] != served or type(raw[key]) is not type(served)):
                 raise UnsupportedModel(
                     f"{key}={_shown(raw[key])} in config.json is not served, only {served!r} is: "
                     "the model would compute something else"

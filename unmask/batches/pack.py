@@ -9,6 +9,7 @@ import numpy.typing as npt
 import torch
 
 from unmask.batches.batch import Batch
+from unmask.errors import TextError, TokenizerError
 
 I64 = npt.NDArray[np.int64]
 
@@ -25,13 +26,30 @@ def pack(
         rows: the token ids of each sequence, special tokens included, none empty.
         samples: a number per sequence; by default its place here.
         segments: of the same shape as `rows`, for pairs.
+
+    Raises:
+        TextError: there is no sequence.
+        TokenizerError: a row is no sequence of integers, or segments are of another shape.
     """
-    lengths = [len(row) for row in rows]
-    ids = np.concatenate([np.asarray(row, dtype=np.int64) for row in rows])
-    flat = None
+    parts = _whole(rows, "rows")
+    if not parts:
+        raise TextError("a batch must hold at least one sequence, and none that is empty")
+    lengths, flat = [len(part) for part in parts], None
     if segments is not None:
-        flat = np.concatenate([np.asarray(row, dtype=np.int64) for row in segments])
-    return from_flat(ids, lengths, range(len(rows)) if samples is None else samples, flat)
+        told = _whole(segments, "segments")
+        if (has := [len(part) for part in told]) != lengths:
+            raise TokenizerError(
+                "segments must be one for each token id, but the rows have the lengths "
+                f"{_shown(lengths)} and the segments {_shown(has)}"
+            )
+        flat = np.concatenate(told)
+    numbers = range(len(parts)) if samples is None else samples
+    if len(numbers) != len(parts):
+        raise TokenizerError(
+            f"samples must be one number for each row, but {len(numbers)} were given for "
+            f"{len(parts)} rows"
+        )
+    return from_flat(np.concatenate(parts), lengths, numbers, flat)
 
 
 def from_flat(
@@ -49,6 +67,28 @@ def from_flat(
         segments=None if segments is None else torch.from_numpy(segments),
         samples=torch.from_numpy(np.array(samples, dtype=np.int64)),
     )
+
+
+def _whole(rows: Sequence[Sequence[int] | I64], what: str) -> list[I64]:
+    """Each row as an array; NumPy by itself would cut fractions off without a word."""
+    parts = []
+    for number, row in enumerate(rows):
+        try:
+            part = np.asarray(row)
+        except ValueError:  # lists of unequal lengths within a row
+            part = np.asarray(None)
+        if part.ndim != 1 or (part.size and part.dtype.kind not in "iu"):
+            raise TokenizerError(
+                f"{what} must be sequences of whole numbers, but number {number} (counted from 0) "
+                f"is {_shown(row)}"
+            )
+        parts.append(part.astype(np.int64, copy=False))
+    return parts
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def unpack(batch: Batch) -> list[list[int]]:

@@ -13,7 +13,7 @@ from torch import nn
 from unmask.arch.spec import Arch, HeadKind, PublishedConfig
 from unmask.arch.weights import Rule, asides, read, renewed, write
 from unmask.checkpoint.formats import Described
-from unmask.checkpoint.weightfiles import FLOATS
+from unmask.checkpoint.weightfiles import FLOATS, check_finite
 from unmask.errors import ModelError, UnsupportedModel
 from unmask.heads.model import LanguageModel, SequenceClassifier, TokenClassifier
 from unmask.nn.config import LMHeadConfig, SequenceHeadConfig, TokenHeadConfig
@@ -91,6 +91,7 @@ def build(
     Raises:
         WeightMapError: a weight has no place, a place no weight, or a shape differs.
         UnsupportedModel: quantised weights, or a dtype that is not a common float.
+        ModelError: a weight is NaN or infinite.
     """
     if dtype not in FLOATS:
         raise UnsupportedModel(f"models are opened as a common float type, not as {dtype}")
@@ -114,6 +115,7 @@ def build(
         ours |= {name: drawn[name] for name in found.new}
     state = {name: ours[_our_name(kind, name)] for name, _ in model.named_parameters()}
     state = {name: tensor.to(device=device, dtype=dtype) for name, tensor in state.items()}
+    check_finite(state)
     model.load_state_dict(state, assign=True)
     kept = {name: tensor.to(dtype) for name, tensor in found.kept.items()}
     return Built(model.eval(), found.aside, found.new, kept)

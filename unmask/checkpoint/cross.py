@@ -173,7 +173,7 @@ def _activation(opened: Opened[SequenceClassifier], settings: SettingsFile) -> O
 
 def _field(raw: Mapping[str, Any], where: str) -> str | None:
     """The activation that a `config.json` names, in the newer place or the older."""
-    table = raw.get(_FIELD) or {}
+    table = {} if raw.get(_FIELD) is None else raw[_FIELD]
     if not isinstance(table, dict) or not table.keys() <= {"activation_fn", "version"}:
         raise UnsupportedModel(
             f"{where} has {_FIELD}={shown(table)}, and only activation_fn and version are served "

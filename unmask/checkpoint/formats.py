@@ -177,6 +177,11 @@ def _published(raw: Mapping[str, Any], names: Callable[[], Iterable[str]]) -> De
             f"config.json has no model_type, so nothing says what it is. Add it: one of "
             f"{', '.join(ARCHS)}"
         )
+    if raw["model_type"] == "unmask":
+        raise ModelError(
+            f"config.json is in unmask's own format, but says format={raw.get('format')!r}. "
+            'Correct it to "format": "unmask"'
+        )
     arch = _arch(raw["model_type"])
     config = arch.parse(raw)
     if not arch.stems:

@@ -7,6 +7,9 @@ from typing import Any
 
 from unmask.errors import LabelMismatch, ModelError, UnsupportedModel
 
+MOST = 1 << 20
+"""Labels that a head without names for them may have: no more names are made up."""
+
 
 def check_labels(labels: Sequence[object]) -> tuple[str, ...]:
     """The labels of a classifier.
@@ -76,8 +79,10 @@ def read_labels(raw: Mapping[str, Any]) -> tuple[str, ...]:
     if table is None:
         # The published default for a file that does not say: two labels without real names.
         count = raw.get("num_labels", 2)
-        if type(count) is not int:
-            raise ModelError(f"num_labels in config.json must be a number, not {count!r}")
+        if type(count) is not int or not 1 <= count <= MOST:
+            raise ModelError(
+                f"num_labels in config.json must be a number from 1 to {MOST:,}, not {count!r}"
+            )
         table = {str(index): f"LABEL_{index}" for index in range(count)}
     if not isinstance(table, dict) or table.keys() != {str(i) for i in range(len(table))}:
         raise ModelError(

@@ -29,7 +29,7 @@ from unmask.checkpoint.sentence_files import (
     read_transformer_file,
 )
 from unmask.checkpoint.sentence_schema import SettingsFile, Similarity, TransformerFile
-from unmask.checkpoint.weightfiles import SINGLE, read_weights, write_weights
+from unmask.checkpoint.weightfiles import SINGLE, check_finite, read_weights, write_weights
 from unmask.errors import ModelError, UnsupportedModel
 from unmask.heads.embedding import (
     DenseConfig,
@@ -292,6 +292,10 @@ def _fill(places: Mapping[str, torch.nn.Parameter], folder: Path) -> None:
             f"{folder / SINGLE} must hold what config.json beside it describes, {wanted}, but "
             f"holds {shapes}. They are not from one save"
         )
+    try:
+        check_finite(weights)
+    except ModelError as error:
+        raise ModelError(f"{folder}: {error}") from None
     for name, parameter in places.items():
         parameter.data = weights[name].float()
 

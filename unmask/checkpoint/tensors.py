@@ -31,7 +31,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from unmask.checkpoint.jsonfile import Json
+from unmask.checkpoint.jsonfile import Json, parse_json
 from unmask.errors import CheckpointError, CorruptCheckpoint
 
 DEPTH = 40
@@ -102,7 +102,12 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
     try:
         # `load_file` gives windows into the mapped file: a bad disk sector would kill the process
         # when a value is first used, and their alignment, which fast kernels see, is the file's.
-        return {name: tensor.clone() for name, tensor in load_file(path).items()}
+        tensors = {name: tensor.clone() for name, tensor in load_file(path).items()}
+        with path.open("rb") as stream:
+            (size,) = struct.unpack("<Q", stream.read(8))
+            # Of two tensors of one name the library takes the last without a word.
+            parse_json(stream.read(size), f"the header of {path}")
+        return tensors
     except (SafetensorError, OSError, ValueError, KeyError) as error:
         raise CorruptCheckpoint(
             f"{path} is not a readable safetensors file: {error}. Use another checkpoint."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Collection, Mapping
 from pathlib import Path, PurePath
@@ -32,6 +33,12 @@ def read_weights(folder: Path) -> dict[str, torch.Tensor]:
         ModelError: there are none, or a file that the index names is missing.
         CorruptCheckpoint: a file cannot be read, or the index and its files disagree.
     """
+    for name in (SINGLE, INDEX):
+        if os.path.lexists(folder / name) and not (folder / name).is_file():
+            raise ModelError(
+                f"{folder / name} must be a file, or a link to one, but is a folder, a device or a "
+                "link that leads nowhere. Copy the folder again"
+            )
     if (folder / SINGLE).is_file():
         return load_tensors(folder / SINGLE)
     if (folder / INDEX).is_file():
@@ -63,6 +70,22 @@ def refusal(names: Collection[str], where: str) -> UnsupportedModel | None:
             f"{SINGLE}"
         )
     return None
+
+
+def check_finite(tensors: Mapping[str, torch.Tensor]) -> None:
+    """Check that no weight is NaN or infinite: each text would get NaN for an answer.
+
+    Raises:
+        ModelError: one is; the message names the first such tensor.
+    """
+    for name, tensor in tensors.items():
+        # Both bounds in one pass, and NaN is the bound of whatever holds one.
+        if tensor.numel() and not all(map(torch.isfinite, tensor.aminmax())):
+            raise ModelError(
+                f"weights must be finite numbers, but {name} holds a NaN or an infinity as "
+                f"{str(tensor.dtype).removeprefix('torch.')}. Copy the folder again; if it is as "
+                "it was saved, its training diverged, or this type is too narrow for it"
+            )
 
 
 def write_weights(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:

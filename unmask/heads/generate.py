@@ -16,7 +16,12 @@ from unmask.nn.memory import Memory
 
 @torch.inference_mode()
 def generate(
-    model: LanguageModel, prompts: Sequence[Sequence[int]], most: int, stop: Collection[int] = ()
+    model: LanguageModel,
+    prompts: Sequence[Sequence[int]],
+    most: int,
+    stop: Collection[int] = (),
+    *,
+    choices: torch.Tensor | None = None,
 ) -> list[list[int]]:
     """Greedy continuations, with each layer's keys and values kept.
 
@@ -25,6 +30,7 @@ def generate(
         prompts: token ids of each prompt, none empty.
         most: new tokens of each.
         stop: ids behind which nothing more is written; they are part of the result.
+        choices: `(G,)` the ids that may be written, in ascending order; None for all.
 
     Returns:
         The new tokens of each prompt.
@@ -45,7 +51,7 @@ def generate(
     written: list[list[int]] = [[] for _ in prompts]
     open_, batch = list(range(len(prompts))), pack(prompts).to(device)
     for _ in range(most):
-        found = _next(model, batch, memory)
+        found = _next(model, batch, memory, choices)
         for number, token in zip(open_, found, strict=True):
             written[number].append(token)
         going = [place for place, token in enumerate(found) if token not in stop]
@@ -72,12 +78,15 @@ def check_causal(model: LanguageModel) -> None:
         )
 
 
-def _next(model: LanguageModel, batch: Batch, memory: Memory) -> list[int]:
+def _next(
+    model: LanguageModel, batch: Batch, memory: Memory, choices: torch.Tensor | None
+) -> list[int]:
     """The best next token of each sequence."""
     hidden = model.encoder(batch, memory.kernels)[batch.boundaries[1:] - 1]
     logits: torch.Tensor = model.head(hidden, model.encoder.embedding.tokens.weight)
-    best: list[int] = logits.argmax(-1).tolist()
-    return best
+    best = logits.argmax(-1) if choices is None else choices[logits[:, choices].argmax(-1)]
+    ids: list[int] = best.tolist()
+    return ids
 
 
 def _step(tokens: list[int], positions: list[int]) -> Batch:

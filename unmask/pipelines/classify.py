@@ -13,8 +13,8 @@ import torch
 from unmask.batches.batch import Batch
 from unmask.batches.sequences import OnLong
 from unmask.checkpoint.folder import Opened, open_classifier
-from unmask.errors import TokenizerError
 from unmask.heads.model import SequenceClassifier
+from unmask.pipelines.checks import check_several
 from unmask.pipelines.folders import SaveFormat, save_opened
 from unmask.pipelines.running import Fit, Fitted, run, windows
 from unmask.tokens.tokenizer import Tokenizer
@@ -118,8 +118,7 @@ class Classifier:
             TooLong: a text is longer than the context, under "error".
             TokenizerError: a text is no str.
         """
-        if isinstance(texts, str):
-            raise TokenizerError("predict takes a list of texts; for one text, write [text]")
+        check_several("predict", texts)
         answers = self._warned(self.stream(texts, on_long=on_long, scores=scores))
         return answers if isinstance(texts, Iterator) else list(answers)
 

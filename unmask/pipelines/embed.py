@@ -15,9 +15,9 @@ import torch
 from unmask.batches.batch import Batch
 from unmask.batches.sequences import OnLong
 from unmask.checkpoint.sentence import SentenceFormat, SentenceModel, open_sentence, save_sentence
-from unmask.errors import ConfigError, TokenizerError
+from unmask.errors import ConfigError
 from unmask.heads.embedding import PoolingMode
-from unmask.pipelines.checks import check_filled
+from unmask.pipelines.checks import check_filled, check_several
 from unmask.pipelines.running import TOKENS, Fit, Fitted, run, windows
 from unmask.pipelines.similarity import similarity
 from unmask.tokens.tokenizer import Tokenizer
@@ -172,8 +172,7 @@ class Embedder:
             TokenizerError: a text is no str.
             TextError: a text without tokens, where the tokenizer puts none around it.
         """
-        if isinstance(texts, str):
-            raise TokenizerError("encode takes a list of texts; for one text, write [text]")
+        check_several("encode", texts)
         found = self._warned(
             self.stream(
                 texts,

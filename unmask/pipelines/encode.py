@@ -12,10 +12,9 @@ import torch
 
 from unmask.batches.batch import Batch
 from unmask.checkpoint.folder import Opened, open_encoder
-from unmask.errors import TokenizerError
 from unmask.nn.encoder import Encoder as EncoderModule
 from unmask.nn.reference import Recorder
-from unmask.pipelines.checks import check_batch, check_filled
+from unmask.pipelines.checks import check_batch, check_filled, check_several
 from unmask.pipelines.folders import SaveFormat, save_opened
 from unmask.pipelines.layers import Look
 from unmask.pipelines.packed import Packed
@@ -105,8 +104,6 @@ class Encoder:
             TokenizerError: a text is no str, or an id of a batch has no row in the token table.
             ConfigError: there is no such layer, or it has no attention.
         """
-        if isinstance(texts, str):
-            raise TokenizerError("Encoder takes a list of texts; for one text, write [text]")
         config = self.opened.model.config
         look = Look.at(config, hidden_states, attentions)
         if isinstance(texts, Batch):
@@ -115,6 +112,7 @@ class Encoder:
             with torch.inference_mode():
                 looked = self._read(texts.to(device), look)
             return self._packed(looked, texts.lengths, look)
+        check_several("Encoder", texts)
         fit = Fit(self.tokenizer.layout, config.context, on_long, ("truncate", "error"))
         fitted = [fit(ids, number) for number, ids in enumerate(self.tokenizer.ids_stream(texts))]
         check_filled(fitted, 0)

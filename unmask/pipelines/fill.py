@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,9 +13,10 @@ import torch
 from unmask.batches.batch import Batch
 from unmask.batches.sequences import OnLong
 from unmask.checkpoint.folder import Opened, open_language_model
-from unmask.errors import ConfigError, TextError, TokenizerError
+from unmask.errors import ConfigError, TextError
 from unmask.heads.lm import check_masked
 from unmask.heads.model import LanguageModel
+from unmask.pipelines.checks import check_several
 from unmask.pipelines.folders import SaveFormat, save_opened
 from unmask.pipelines.running import Fit, Fitted, run
 from unmask.tokens.encoded import Encoded
@@ -122,6 +122,7 @@ class FillMask:
             ConfigError: `top_k` is out of range.
         """
         several = [texts] if isinstance(texts, str) else texts
+        check_several("FillMask", several)
         answers: Guesses = [
             masks[0] if len(masks) == 1 else masks
             for masks in self.by_mask(several, top_k, on_long=on_long)
@@ -159,12 +160,7 @@ class FillMask:
     def _guessable(self) -> torch.Tensor:
         """`(G,)` ids that may be guessed: those of tokens, but for special ones."""
         tokenizer = self.tokenizer
-        named = []
-        for index in range(tokenizer.vocab_size):
-            with suppress(TokenizerError):  # a vocabulary may have gaps
-                tokenizer.id_to_token(index)
-                named.append(index)
-        kept = [index for index in named if index not in tokenizer.special_ids]
+        kept = [index for index in tokenizer.named_ids if index not in tokenizer.special_ids]
         return torch.tensor(kept, device=self._device)
 
     def _check(self, number: int, text: str, encoded: Encoded, fitted: Fitted) -> None:

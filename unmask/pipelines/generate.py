@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TypedDict
 
 import torch
 
 from unmask.checkpoint.folder import Opened, open_language_model
-from unmask.errors import ConfigError, TextError, TokenizerError
+from unmask.errors import ConfigError, TextError
 from unmask.heads.generate import check_causal, generate
 from unmask.heads.model import LanguageModel
+from unmask.pipelines.checks import check_several
 from unmask.pipelines.folders import SaveFormat, save_opened
 from unmask.tokens.tokenizer import Tokenizer
 
@@ -83,6 +85,18 @@ class Generator:
         named = self.opened.config.eos_token_id
         return frozenset(named if isinstance(named, list) else () if named is None else (named,))
 
+    @cached_property
+    def _choices(self) -> torch.Tensor | None:
+        """`(G,)` ids that have a token; None where every row of the table has one.
+
+        Tables are often padded to round sizes, and a row without a token means nothing in a text.
+        """
+        rows = self.opened.model.encoder.config.embedding.vocab
+        named = self.tokenizer.named_ids
+        if len(named) == rows:
+            return None
+        return torch.tensor(named, device=self.opened.model.encoder.embedding.tokens.weight.device)
+
     def __call__(self, texts: Sequence[str], max_new_tokens: int = 32) -> list[Continuation]:
         """Greedy continuations, texts in their order.
 
@@ -98,8 +112,7 @@ class Generator:
             TextError: a prompt gives no tokens.
             TokenizerError: a text is no str.
         """
-        if isinstance(texts, str):
-            raise TokenizerError("Generator takes a list of texts; for one text, write [text]")
+        check_several("Generator", texts)
         if max_new_tokens < 1:
             raise ConfigError(f"max_new_tokens must be at least 1, not {max_new_tokens}")
         before = self.tokenizer.layout.prefix
@@ -112,7 +125,10 @@ class Generator:
         found: list[Continuation] = []
         for start in range(0, len(prompts), PROMPTS):
             some = prompts[start : start + PROMPTS]
-            found += map(self._told, generate(self.opened.model, some, max_new_tokens, self.ends))
+            written = generate(
+                self.opened.model, some, max_new_tokens, self.ends, choices=self._choices
+            )
+            found += map(self._told, written)
         return found
 
     def _told(self, ids: list[int]) -> Continuation:

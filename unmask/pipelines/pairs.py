@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from unmask.errors import TooLong
+from unmask.errors import ConfigError, TooLong
 from unmask.tokens.layout import PairLayout
 
 
@@ -67,9 +67,16 @@ def fit_pair(
         number: which pair it is, for the message.
 
     Raises:
+        ConfigError: `limit` leaves no room for a token of each text.
         TooLong: it does not fit, under `error`.
     """
     specials = len(layout.before) + len(layout.between) + len(layout.after)
+    if limit < specials + 2:
+        raise ConfigError(
+            f"the longest length must leave room for two texts, but {limit} tokens hold "
+            f"{specials} special ones and {max(0, limit - specials)} of text. Correct it in the "
+            "folder of the model"
+        )
     tokens = len(first) + len(second) + specials
     if tokens > limit:
         if error:

@@ -18,6 +18,7 @@ from unmask.checkpoint.cross import CrossModel, open_cross, save_cross
 from unmask.checkpoint.sentence import SentenceFormat
 from unmask.errors import ConfigError, ModelError, TokenizerError
 from unmask.heads.outputs import OUTPUTS
+from unmask.pipelines.checks import check_several
 from unmask.pipelines.pairs import FittedPair, fit_pair
 from unmask.pipelines.running import TOKENS, run, windows
 from unmask.tokens.tokenizer import Tokenizer
@@ -160,6 +161,7 @@ class Reranker:
             TooLong: a pair is longer than `max_length`, under "error".
             TokenizerError: something is no pair of two texts.
         """
+        check_several("predict", pairs, "pair")
         answers = self._warned(self.stream(pairs, on_long=on_long, batch_tokens=batch_tokens))
         if isinstance(pairs, Iterator):
             return answers
@@ -197,8 +199,7 @@ class Reranker:
             )
         if top_k is not None and top_k < 1:
             raise ConfigError(f"top_k must be at least 1, not {top_k}")
-        if isinstance(documents, str):
-            raise TokenizerError("rank takes a list of documents; for one, write [text]")
+        check_several("rank", documents, "document")
         # The last bits of a score depend on its place in a batch, and equal texts must tie.
         distinct = list(dict.fromkeys(documents))
         found = self.predict([(query, text) for text in distinct], on_long=on_long)

@@ -65,6 +65,12 @@ class Fit:
             raise ConfigError(
                 f"on_long must be one of {', '.join(self.allowed)} here, not {self.on_long!r}"
             )
+        if self.room < 1:
+            raise ConfigError(
+                f"a context must leave room for text, but {self.context} tokens hold only the "
+                f"{self.context - self.room} special ones. Correct the longest length in the "
+                "folder of the model"
+            )
 
     @property
     def room(self) -> int:

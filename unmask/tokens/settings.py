@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -48,7 +49,7 @@ def read_json(path: Path) -> dict[str, Any]:
         TokenizerError: the file is missing, unreadable, not UTF-8, not JSON, or not an object.
     """
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_once)
     except FileNotFoundError as error:
         raise TokenizerError(f"{path} does not exist") from error
     except OSError as error:
@@ -86,7 +87,8 @@ def read_settings(folder: Path) -> Settings:
         TokenizerError: a file is not valid JSON, or an entry has the wrong type.
     """
     config, special = (
-        read_json(folder / name) if (folder / name).exists() else {}
+        # A link that leads nowhere is a lost file, and not a file that was never there.
+        read_json(folder / name) if os.path.lexists(folder / name) else {}
         for name in (CONFIG_FILE, SPECIAL_FILE)
     )
     declared: dict[Role, str] = {}
@@ -96,10 +98,17 @@ def read_settings(folder: Path) -> Settings:
             if token is not None:
                 declared[role] = token
     names = config.get("model_input_names")
+    if names is not None and not (
+        isinstance(names, list) and all(isinstance(name, str) for name in names)
+    ):
+        raise TokenizerError(
+            f"{folder / CONFIG_FILE}: model_input_names must be a list of names, but it is "
+            f"{json.dumps(names)[:60]}"
+        )
     return Settings(
         declared=declared,
         model_max_length=_limit(config.get("model_max_length"), folder / CONFIG_FILE),
-        segments="token_type_ids" in names if isinstance(names, list) else None,
+        segments=None if names is None else "token_type_ids" in names,
         kept={key: config[key] for key in _KEPT if config.get(key) is not None},
     )
 
@@ -140,7 +149,20 @@ def _limit(value: object, file: Path) -> int | None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 1:
         raise TokenizerError(f"{file}: model_max_length must be a positive number, not {value!r}")
-    return int(value) if value < _NO_LIMIT else None
+    if value >= _NO_LIMIT:
+        return None
+    if value != int(value):
+        raise TokenizerError(f"{file}: model_max_length must be a whole number, not {value!r}")
+    return int(value)
+
+
+def _once(items: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON, each of whose keys stands there once: of two the last would count."""
+    found = dict(items)
+    if len(found) < len(items):
+        twice = next(key for key, count in Counter(key for key, _ in items).items() if count > 1)
+        raise ValueError(f"the key {twice!r} stands twice in one object")
+    return found
 
 
 def _kind(value: object) -> str:

@@ -50,6 +50,7 @@ def open_spec(
     _check_merges(spec["model"], where)
     raw = build(spec, where)
     _check_ids(spec, raw, where)
+    _check_template(spec.get("post_processor"), where)
     layout = read_layout(raw, where)
     roles = find_roles(spec, raw, layout, declared, where)
     roles.demand(require, where)
@@ -94,6 +95,23 @@ def _check_merges(model: Mapping[str, Any], where: str) -> None:
                 f"{where} has the merge {merge!r}, whose second part does not begin with "
                 f"{prefix!r}, the model's continuing_subword_prefix. Correct either"
             )
+
+
+def _check_template(processor: Any, where: str) -> None:
+    """Refuse what makes the library panic, which prints a trace even where it is caught."""
+    if not isinstance(processor, dict):
+        return
+    for part in processor.get("processors") or []:
+        _check_template(part, where)
+    if processor.get("type") != "TemplateProcessing":
+        return
+    pieces = [*processor["single"], *processor["pair"]]
+    named = {piece["SpecialToken"]["id"] for piece in pieces if "SpecialToken" in piece}
+    if lacking := sorted(named - processor["special_tokens"].keys()):
+        raise TokenizerError(
+            f"{where} has a post-processor whose template names {lacking[0]!r}, which is not among "
+            "its special_tokens. Correct either"
+        )
 
 
 def _check_ids(spec: Spec, raw: Raw, where: str) -> None:

@@ -282,6 +282,11 @@ class Tokenizer:
         """The id of a token as the vocabulary spells it, or None where it has none."""
         return self._raw.token_to_id(token)
 
+    @property
+    def named_ids(self) -> list[int]:
+        """The ids that have a token, in ascending order: a vocabulary may have gaps."""
+        return sorted(set(self._raw.get_vocab().values()))
+
     def tokens(self, ids: Iterable[int]) -> list[str]:
         """The tokens of ids; see `id_to_token`."""
         return [self.id_to_token(index) for index in ids]
