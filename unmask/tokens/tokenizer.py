@@ -323,7 +323,7 @@ class Tokenizer:
     def _encode(
         self, texts: Sequence[str], first: int, specials: bool, allow_mask: bool
     ) -> list[Encoded]:
-        if isinstance(texts, str):
+        if isinstance(texts, str | bytes) or not isinstance(texts, Sequence):
             raise TokenizerError("encode_batch takes a list of texts; for one text there is encode")
         raw = self._masking if allow_mask else self._plain
         encodings = run(raw, texts, first=first)
