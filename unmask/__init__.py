@@ -21,6 +21,7 @@ __all__ = [
     "Tokenizer",
     "__version__",
     "evaluate",
+    "extend_tokenizer",
     "finetune",
     "pack",
     "predict",
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from unmask.tokens.tokenizer import Tokenizer
     from unmask.tour.quickstart import quickstart
     from unmask.verbs.evaluate import evaluate
+    from unmask.verbs.extend import extend_tokenizer
     from unmask.verbs.finetune import finetune
     from unmask.verbs.predict import predict
     from unmask.verbs.pretrain import pretrain
@@ -57,6 +59,7 @@ else:
         "Reranker": "unmask.pipelines.rerank",
         "Tokenizer": "unmask.tokens.tokenizer",
         "evaluate": "unmask.verbs.evaluate",
+        "extend_tokenizer": "unmask.verbs.extend",
         "finetune": "unmask.verbs.finetune",
         "pack": "unmask.batches.pack",
         "predict": "unmask.verbs.predict",
