@@ -32,7 +32,21 @@ def pretrain(
             "or deberta_v2."
         ),
     ] = None,
-    context: Annotated[int | None, typer.Option(help="Longest sequence. Default: 512.")] = None,
+    context: Annotated[
+        int | None,
+        typer.Option(help="Longest sequence. Default: 512, or what the model of --from takes."),
+    ] = None,
+    from_: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="FOLDER",
+            help="Go on from this model, which says architecture, size and tokenizer.",
+        ),
+    ] = None,
+    layers: Annotated[
+        str | None, typer.Option(help="Of that model, such as 0,2,4. Default: all.")
+    ] = None,
     on_long: Annotated[
         str | None,
         typer.Option(help="Documents longer than that: chunk (default), truncate or error."),
