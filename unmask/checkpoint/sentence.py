@@ -164,6 +164,7 @@ def save_sentence(
         arch=opened.arch,
         config=opened.config,
         tokenizer=with_limit(opened.tokenizer, model.limit),
+        kept=opened.kept,
         format=formats[format],
         replace=replace,
         also=None if format == "hf" else lambda folder, _: _write(folder, model),

@@ -11,6 +11,7 @@ from unmask.errors import TokenizerError
 from unmask.tokens.growing import grower
 from unmask.tokens.report import Tally, count
 from unmask.tokens.summary import LONGEST_WORD
+from unmask.tokens.surface import spoken
 from unmask.tokens.tokenizer import Tokenizer
 
 TABLE = 200_000
@@ -18,6 +19,7 @@ TABLE = 200_000
 
 _SHOWN = 10
 
+Ids = tuple[int, ...]
 Split = tuple[str, tuple[str, ...], tuple[str, ...]]  # a word, its old tokens, its new tokens
 
 
@@ -77,8 +79,9 @@ def extend(tally: Tally, *, add: int = 1000, min_count: int = 5, min_pieces: int
 
     A word is what `unmask.tokens.words` says, after the tokenizer's normaliser. Not added are
     words without a letter, unbroken runs of more than 100 characters (or of more than the model
-    takes), words that hold a special token's name, words with an unknown piece, and words that the
-    tokenizer cuts before it looks for tokens ("sha1" is "sha" and "1" in byte-level BPE).
+    takes), words that hold a special token's name, words with an unknown piece, words that the
+    tokenizer cuts before it looks for tokens ("sha1" is "sha" and "1" in byte-level BPE), and words
+    whose entry could make the rest of a longer word unknown (see `Grower.breaks`).
 
     Args:
         tally: the text's words, from `count_words`.
@@ -106,34 +109,52 @@ def extend(tally: Tally, *, add: int = 1000, min_count: int = 5, min_pieces: int
         for ids in tally.ranked()
         if tally.fragmented[ids] >= min_count and len(ids) >= min_pieces
     ]
-    fit, left_out = _fitting(tally.tokenizer, wanted)
-    banned: set[tuple[int, ...]] = set()
+    texts = _texts(tally.tokenizer, list(tally.fragmented))
+    fit, left_out = _fitting(tally.tokenizer, wanted, texts)
+    banned: set[Ids] = set()
     while True:
         chosen = list(islice((ids for ids in fit if ids not in banned), add))
-        extension = _grown(tally, chosen)
-        if not (bad := _bad(tally, chosen, extension.tokenizer)):
+        extension = _grown(tally, chosen, texts)
+        now = extension.tokenizer.ids_stream(texts[ids] for ids in chosen)
+        # Scores are sums of floats, so in principle a word of Unigram could miss.
+        bad = {ids for ids, one in zip(chosen, now, strict=True) if len(one) != 1}
+        if not bad:
             break
         banned |= bad
     if banned:
-        left_out["their letters would no longer be known in other words"] = len(banned)
-    changed, examples = _changed(tally, set(chosen), extension.tokenizer)
+        left_out["they do not become one token"] = len(banned)
+    others = {ids: texts[ids] for ids in tally.ranked() if ids in texts and ids not in set(chosen)}
+    changed, examples = _changed(tally.tokenizer, extension.tokenizer, others)
     return Extension(
         extension.tokenizer, extension.words, extension.rows, changed, examples, left_out
     )
 
 
+def _texts(tokenizer: Tokenizer, words: Sequence[Ids]) -> dict[Ids, str]:
+    """Texts that are tokenized to just these words, for those that stand alone so."""
+    grow, found = grower(tokenizer), dict[Ids, str]()
+    spelled = {ids: token for ids in words if (token := grow.joined(ids)) is not None}
+    for begin in ("", " "):  # some tokenizers put the space before a text themselves
+        left = {ids: token for ids, token in spelled.items() if ids not in found}
+        texts = [begin + spoken(tokenizer, token).removeprefix(" ") for token in left.values()]
+        for ids, text, now in zip(left, texts, tokenizer.ids_stream(texts), strict=True):
+            if tuple(now) == ids:
+                found[ids] = text
+    return found
+
+
 def _fitting(
-    tokenizer: Tokenizer, wanted: Sequence[tuple[int, ...]]
-) -> tuple[list[tuple[int, ...]], Counter[str]]:
+    tokenizer: Tokenizer, wanted: Sequence[Ids], texts: Mapping[Ids, str]
+) -> tuple[list[Ids], Counter[str]]:
     """Those that can be added, and how many cannot, by reason."""
     grow, left_out = grower(tokenizer), Counter[str]()
     longest = tokenizer.spec["model"].get("max_input_chars_per_word") or LONGEST_WORD
     special = {tokenizer.id_to_token(index) for index in tokenizer.special_ids}
-    texts = [tokenizer.decode(ids) for ids in wanted]
-    again = tokenizer.ids_stream(texts)
     fit = []
-    for ids, text, now in zip(wanted, texts, again, strict=True):
+    for ids in wanted:
         spelled = grow.joined(ids)
+        text = texts.get(ids) or spoken(tokenizer, spelled or "".join(tokenizer.tokens(ids)))
+        units = tokenizer.units(text)
         if not any(character.isalpha() for character in text):
             left_out["no letter in them"] += 1
         elif tokenizer.unk_id in ids:
@@ -142,14 +163,18 @@ def _fitting(
             left_out["too long"] += 1
         elif any(name in text for name in special):
             left_out["a special token's name in them"] += 1
-        elif spelled is None or tuple(now) != ids or tokenizer.units(text) != [spelled]:
+        elif len(text.removeprefix(" ").split()) != 1 or text[-1].isspace():
+            left_out["white space inside or behind them"] += 1
+        elif ids not in texts or units not in (None, [spelled]):
             left_out["the tokenizer cuts them before it looks for tokens"] += 1
+        elif spelled is not None and grow.breaks(spelled):
+            left_out["other words that begin so could no longer be spelled"] += 1
         else:
             fit.append(ids)
     return fit, left_out
 
 
-def _grown(tally: Tally, chosen: Sequence[tuple[int, ...]]) -> Extension:
+def _grown(tally: Tally, chosen: Sequence[Ids], texts: Mapping[Ids, str]) -> Extension:
     """The tokenizer with these words, before it is known what else they change."""
     old = tally.tokenizer
     grow = grower(old)
@@ -158,49 +183,22 @@ def _grown(tally: Tally, chosen: Sequence[tuple[int, ...]]) -> Extension:
         index, spelled = grow.add(ids), grow.joined(ids)
         assert spelled is not None
         pieces = tuple(old.tokens(ids))
-        text = old.decode(ids).strip()
-        words.append(AddedWord(text, spelled, index, pieces, tally.fragmented[ids]))
+        count = tally.fragmented[ids]
+        words.append(AddedWord(texts[ids].strip(), spelled, index, pieces, count))
     new = Tokenizer.from_spec(grow.spec(), old.settings, where="the extended tokenizer")
     return Extension(new, tuple(words), grow.rows, 0, (), {})
 
 
-def _bad(tally: Tally, chosen: Sequence[tuple[int, ...]], new: Tokenizer) -> set[tuple[int, ...]]:
-    """Words that did not become a token, or that make another word unknown.
-
-    WordPiece never goes back: a word that begins with a new entry, and whose rest cannot be
-    spelled, becomes unknown.
-    """
-    old = tally.tokenizer
-    texts = {ids: old.decode(ids) for ids in chosen}
-    bad = {
-        ids
-        for (ids, _), now in zip(texts.items(), new.ids_stream(texts.values()), strict=True)
-        if len(now) != 1
-    }
-    if new.unk_id is None:
-        return bad
-    known = [ids for ids in tally.fragmented if new.unk_id not in ids]
-    others = [old.decode(ids) for ids in known]
-    for other, now in zip(others, new.ids_stream(others), strict=True):
-        if new.unk_id in now:
-            bad |= {ids for ids, text in texts.items() if other.startswith(text)}
-    return bad
-
-
 def _changed(
-    tally: Tally, chosen: set[tuple[int, ...]], new: Tokenizer
+    old: Tokenizer, new: Tokenizer, others: Mapping[Ids, str]
 ) -> tuple[int, tuple[Split, ...]]:
     """Other words that are split otherwise. Words that were one token still are."""
-    old = tally.tokenizer
-    others = [ids for ids in tally.ranked() if ids not in chosen]
-    texts = [old.decode(ids) for ids in others]
     changed = 0
     examples: list[Split] = []
-    rows = zip(others, texts, old.ids_stream(texts), new.ids_stream(texts), strict=True)
-    for ids, text, before, after in rows:
-        if tuple(before) == ids and after != before:
+    for (ids, text), now in zip(others.items(), new.ids_stream(others.values()), strict=True):
+        if tuple(now) != ids:
             changed += 1
             if len(examples) < _SHOWN:
-                were, are = tuple(old.tokens(before)), tuple(new.tokens(after))
+                were, are = tuple(old.tokens(ids)), tuple(new.tokens(now))
                 examples.append((text.strip(), were, are))
     return changed, tuple(examples)

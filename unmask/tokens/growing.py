@@ -47,6 +47,10 @@ class Grower(ABC):
     def add(self, ids: Sequence[int]) -> int:
         """Make one token of these pieces, which are whole; its id."""
 
+    def breaks(self, spelled: str) -> bool:
+        """Whether a new word could make a longer one unknown that could be spelled before."""
+        return False
+
     @abstractmethod
     def model(self) -> dict[str, Any]:
         """The grown model, as in `tokenizer.json`."""
@@ -84,8 +88,25 @@ class _Mapped(Grower):
 class WordPieceGrower(_Mapped):
     """An entry for each word."""
 
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        super().__init__(tokenizer)
+        self._mark: str = self._model.get("continuing_subword_prefix") or "##"
+        tails = {t.removeprefix(self._mark) for t in self.vocab if t.startswith(self._mark)}
+        # Where every character that continues words does so by itself too, any rest can be spelled.
+        safe = all(character in tails for character in set("".join(tails)))
+        self._tails = set() if safe else tails
+
+    def breaks(self, spelled: str) -> bool:
+        """WordPiece never goes back: what follows the longest entry must be spelled from there.
+
+        A longer word comes to another place than before only where one of its old pieces reached
+        beyond the end of the new word.
+        """
+        ends = tuple(spelled[place:] for place in range(1, len(spelled)))
+        return any(tail not in ends and tail.startswith(ends) for tail in self._tails)
+
     def joined(self, ids: Sequence[int]) -> str | None:
-        mark = self._model.get("continuing_subword_prefix") or "##"
+        mark = self._mark
         first, *rest = self.tokenizer.tokens(ids)
         if first.startswith(mark) or not all(piece.startswith(mark) for piece in rest):
             return None

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from tokenizers.decoders import ByteLevel
+
 from unmask.tokens.growing import kind_of
 from unmask.tokens.roles import ROLES
 from unmask.tokens.tokenizer import Tokenizer
@@ -84,6 +86,14 @@ def convention(tokenizer: Tokenizer) -> Convention | None:
     if '"ByteLevel"' in said:
         return "bytes"
     return "metaspace" if '"Metaspace"' in said or _LOWER_BAR in said else None
+
+
+def spoken(tokenizer: Tokenizer, spelled: str) -> str:
+    """The text of a word that is spelled as a token, with the space that belongs to it."""
+    way = convention(tokenizer)
+    if way == "bytes":
+        return str(ByteLevel().decode([spelled]))
+    return spelled.replace(_LOWER_BAR, " ") if way == "metaspace" else spelled
 
 
 def _specials(old: Tokenizer, new: Tokenizer) -> dict[int, int]:

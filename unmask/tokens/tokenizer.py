@@ -295,14 +295,14 @@ class Tokenizer:
         """The parsed `tokenizer.json`. Not to be changed: build another with `from_spec`."""
         return self._spec
 
-    def units(self, text: str) -> list[str]:
+    def units(self, text: str) -> list[str] | None:
         """The pieces of a normalised text that no token crosses, spelled as tokens are.
 
-        One piece where the tokenizer sets no such limits.
+        None where the tokenizer sets no such limits.
         """
         cutter = self._raw.pre_tokenizer
         if cutter is None:
-            return [text]
+            return None
         with guarded("cannot cut a text into words"):
             return [piece for piece, _ in cutter.pre_tokenize_str(text)]
 
