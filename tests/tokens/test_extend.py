@@ -163,6 +163,29 @@ def test_merges_come_last_and_work_on_the_old_pieces() -> None:
     assert extension.tokenizer.tokens(extension.tokenizer.encode("bcda").ids) == ["b", "cd", "a"]
 
 
+def test_a_word_whose_end_an_earlier_word_joins_becomes_a_token_too() -> None:
+    vocab = {token: i for i, token in enumerate(["a", "b", "c", "d", "ab", "cd"])}
+    raw = tokenizers.Tokenizer(models.BPE(vocab, [("c", "d"), ("a", "b")]))
+    raw.pre_tokenizer = pre_tokenizers.Whitespace()
+    old = Tokenizer.from_spec(json.loads(raw.to_str()))
+    extension = grown(old, ["abcd abcd abcd abcd abcd", "cdabcd cdabcd"])
+    assert [word.token for word in extension.words] == ["abcd", "cdabcd"]
+    merges = [list(merge) for merge in extension.tokenizer.spec["model"]["merges"]]
+    assert merges[2:] == [["ab", "cd"], ["cd", "abcd"]]
+    assert extension.rows == {6: (4, 5), 7: (5, 4, 5)}
+
+
+def test_a_word_of_other_new_words_becomes_a_token_too() -> None:
+    pieces = [("<unk>", 0.0), *((letter, -2.0) for letter in "abcd")]
+    raw = tokenizers.Tokenizer(models.Unigram(pieces, 0))
+    raw.pre_tokenizer = pre_tokenizers.Whitespace()
+    old = Tokenizer.from_spec(json.loads(raw.to_str()))
+    extension = grown(old, ["abcd abcd abcd abcd", "ab ab ab cd cd cd"])
+    assert [word.token for word in extension.words] == ["abcd", "ab", "cd"]
+    check(old, extension, ["abcd ab cd abc bcd cdab"])
+    assert extension.tokenizer.tokens(extension.tokenizer.encode("cdab").ids) == ["cd", "ab"]
+
+
 def test_added_tokens_behind_the_vocabulary_stay_where_they_are(bpe: Tokenizer) -> None:
     """As in ModernBERT's file, where the special tokens are in no model."""
     spec: dict[str, Any] = json.loads(json.dumps(bpe.spec))
