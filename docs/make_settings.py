@@ -104,7 +104,10 @@ def page() -> str:
 
 def _section(verb: Verb) -> str:
     """One command: a table for each room."""
-    options = {tuple(path): f"`--{name.replace('_', '-')}`" for name, path in verb.short.items()}
+    options = {
+        tuple(path): f"`--{name.rstrip('_').replace('_', '-')}`"
+        for name, path in verb.short.items()
+    }
     rooms = {field.name: getattr(verb.settings, field.name) for field in fields(verb.settings)}
     parts = [f"## unmask {verb.name}\n"]
     alone = [name for name, room in rooms.items() if not is_dataclass(room)]

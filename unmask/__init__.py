@@ -22,6 +22,7 @@ __all__ = [
     "__version__",
     "convert",
     "evaluate",
+    "extend_tokenizer",
     "finetune",
     "pack",
     "predict",
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from unmask.tour.quickstart import quickstart
     from unmask.verbs.convert import convert
     from unmask.verbs.evaluate import evaluate
+    from unmask.verbs.extend import extend_tokenizer
     from unmask.verbs.finetune import finetune
     from unmask.verbs.predict import predict
     from unmask.verbs.pretrain import pretrain
@@ -60,6 +62,7 @@ else:
         "Tokenizer": "unmask.tokens.tokenizer",
         "convert": "unmask.verbs.convert",
         "evaluate": "unmask.verbs.evaluate",
+        "extend_tokenizer": "unmask.verbs.extend",
         "finetune": "unmask.verbs.finetune",
         "pack": "unmask.batches.pack",
         "predict": "unmask.verbs.predict",

@@ -14,6 +14,33 @@ from unmask.cli.console import Terminal, print_json, print_table
 if TYPE_CHECKING:
     from unmask.verbs.pretrain import PretrainResult
 
+Arch = Annotated[
+    str | None,
+    typer.Option(
+        help="modernbert (default), bert, roberta, distilbert, electra, albert, mpnet "
+        "or deberta_v2."
+    ),
+]
+Context = Annotated[
+    int | None,
+    typer.Option(help="Longest sequence. Default: 512, or what the model of --from takes."),
+]
+From = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="FOLDER",
+        help="Go on from this model, which says architecture, size and tokenizer.",
+    ),
+]
+Layers = Annotated[
+    str | None, typer.Option(help="Of that model, such as 0,2,4. Default: all of them.")
+]
+OnLong = Annotated[
+    str | None,
+    typer.Option(help="Documents longer than that: chunk (default), truncate or error."),
+]
+
 
 def pretrain(
     out: Annotated[Path, typer.Option(help="Folder of the run; an unfinished one is resumed.")],
@@ -25,18 +52,11 @@ def pretrain(
         str | None,
         typer.Option(help="tiny, mini, small, medium, base, or LAYERSxWIDTH. Default: mini."),
     ] = None,
-    arch: Annotated[
-        str | None,
-        typer.Option(
-            help="modernbert (default), bert, roberta, distilbert, electra, albert, mpnet "
-            "or deberta_v2."
-        ),
-    ] = None,
-    context: Annotated[int | None, typer.Option(help="Longest sequence. Default: 512.")] = None,
-    on_long: Annotated[
-        str | None,
-        typer.Option(help="Documents longer than that: chunk (default), truncate or error."),
-    ] = None,
+    arch: Arch = None,
+    context: Context = None,
+    from_: From = None,
+    layers: Layers = None,
+    on_long: OnLong = None,
     tokenizer: Annotated[
         str | None, typer.Option(metavar="FOLDER", help="Use this one instead of training one.")
     ] = None,

@@ -1,4 +1,4 @@
-"""`unmask tokenizer train`."""
+"""`unmask tokenizer train` and `unmask tokenizer extend`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import typer
 from unmask.cli import options
 from unmask.cli.console import Terminal, print_json, print_table
 
+SHOWN, OTHERS = 12, 4  # added and changed words that are printed
+
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, rich_markup_mode=None, name="tokenizer"
 )
@@ -17,7 +19,7 @@ app = typer.Typer(
 
 @app.callback()
 def tokenizer() -> None:
-    """Tokenizers: train one on your own text."""
+    """Tokenizers: train one on your own text, or add the words of a field to an old one."""
 
 
 @app.command()
@@ -63,3 +65,55 @@ def train(
     else:
         facts["fragmented"] = ", ".join(words)
         print_table({k: f"{v:,.4g}" if isinstance(v, float) else v for k, v in facts.items()})
+
+
+@app.command()
+def extend(
+    model: Annotated[
+        Path, typer.Argument(help="Folder of a model, of a finished run, or of a tokenizer.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the new model, or the new tokenizer.")],
+    text: options.Text = None,
+    add: Annotated[int, typer.Option(help="Words to add at most.")] = 1000,
+    min_count: Annotated[int, typer.Option(help="How often a word must occur.")] = 5,
+    min_pieces: Annotated[int, typer.Option(help="How many tokens it must have now.")] = 2,
+    field: options.Field = None,
+    document: options.Document = None,
+    on_bad: options.OnBad = None,
+    max_bad: options.MaxBad = None,
+    json: options.Json = False,
+) -> None:
+    """Add the words of a text that are cut into pieces, and rows for them to the model.
+
+    Example: unmask tokenizer extend runs/a --text field/ --add 500 --out extended/
+
+    A new word's row is the mean of the rows of its pieces. `unmask pretrain --from extended/`
+    then trains them.
+    """
+    from unmask.verbs.extend import extend_tokenizer
+
+    result = extend_tokenizer(
+        model,
+        out=out,
+        text=text or (),
+        add=add,
+        min_count=min_count,
+        min_pieces=min_pieces,
+        field=field or "text",
+        document=options.word("document", document, (None, "file", "blank-line", "line", "record")),
+        on_bad=options.word("on-bad", on_bad or "stop", ("stop", "skip")),
+        max_bad=0.01 if max_bad is None else max_bad,
+        watch=Terminal(),
+    )
+    if json:
+        print_json(result.figures())
+        return
+    print_table(result.in_words())
+    print()
+    said = result.extension
+    for word in said.words[:SHOWN]:
+        print(f"{word.count:>7,}  {word.text}  <-  {' '.join(word.pieces)}")
+    if (more := len(said.words) - SHOWN) > 0:
+        print(f"    and {more:,} more words; --json lists them all")
+    for text_, were, are in said.examples[:OTHERS]:
+        print(f"changed  {text_}:  {' '.join(were)}  ->  {' '.join(are)}")

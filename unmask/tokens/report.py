@@ -68,10 +68,19 @@ def report(tokenizer: Tokenizer, texts: Iterable[str]) -> TokenizerReport:
     Raises:
         TokenizerError: a text is not a str or not valid Unicode.
     """
-    tally = _Tally(tokenizer)
+    return count(tokenizer, texts).report()
+
+
+def count(tokenizer: Tokenizer, texts: Iterable[str], *, table: int = _TABLE) -> Tally:
+    """As `report`, with the words behind the figures.
+
+    Args:
+        table: fragmented words that are remembered at a time.
+    """
+    tally = Tally(tokenizer, table)
     for text, encoded in _both(tokenizer, texts):
         tally.add(text, encoded)
-    return tally.report()
+    return tally
 
 
 def _both(tokenizer: Tokenizer, texts: Iterable[str]) -> Iterator[tuple[str, Encoded]]:
@@ -89,8 +98,18 @@ def _both(tokenizer: Tokenizer, texts: Iterable[str]) -> Iterator[tuple[str, Enc
 
 
 @dataclass(slots=True)
-class _Tally:
+class Tally:
+    """Figures of a tokenizer on a text while it is read.
+
+    Attributes:
+        tokenizer: the tokenizer.
+        table: fragmented words remembered at a time.
+        fragmented: how often each fragmented word occurs, by its tokens.
+        spelling: as it was first written.
+    """
+
     tokenizer: Tokenizer
+    table: int = _TABLE
     texts: int = 0
     tokens: int = 0
     words: int = 0
@@ -102,6 +121,7 @@ class _Tally:
     spelling: dict[tuple[int, ...], str] = field(default_factory=dict)
 
     def add(self, text: str, encoded: Encoded) -> None:
+        """Count one text."""
         self.texts += 1
         self.tokens += len(encoded)
         self.characters += len(text)
@@ -115,7 +135,7 @@ class _Tally:
             if len(ids) > 1:
                 self.fragmented[ids] += 1
                 self.spelling.setdefault(ids, word)
-        if len(self.fragmented) > _TABLE:
+        if len(self.fragmented) > self.table:
             self._shrink()
         for index, (start, end) in zip(encoded.ids, encoded.offsets, strict=True):
             if index == self.tokenizer.unk_id:
@@ -123,6 +143,7 @@ class _Tally:
                 self.unknown_characters += end - start
 
     def report(self) -> TokenizerReport:
+        """The figures so far."""
         specials = self.tokenizer.special_ids
         ordinary = max(1, self.tokenizer.vocab_size - len(specials))
         return TokenizerReport(
@@ -140,17 +161,18 @@ class _Tally:
         )
 
     def _worst(self, number: int) -> Iterator[FragmentedWord]:
-        for ids in self._ranked()[:number]:
+        for ids in self.ranked()[:number]:
             pieces = tuple(self.tokenizer.tokens(ids))
             yield FragmentedWord(self.spelling[ids], pieces, self.fragmented[ids])
 
-    def _ranked(self) -> list[tuple[int, ...]]:
+    def ranked(self) -> list[tuple[int, ...]]:
+        """The fragmented words, those first that cost most tokens beyond one each."""
         cost = {ids: (len(ids) - 1) * count for ids, count in self.fragmented.items()}
         return sorted(cost, key=lambda ids: (-cost[ids], ids))
 
     def _shrink(self) -> None:
         """Forget the cheaper half of the fragmented words."""
-        kept = self._ranked()[: _TABLE // 2]
+        kept = self.ranked()[: self.table // 2]
         self.fragmented = Counter({ids: self.fragmented[ids] for ids in kept})
         self.spelling = {ids: self.spelling[ids] for ids in kept}
 

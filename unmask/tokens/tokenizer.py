@@ -278,6 +278,10 @@ class Tokenizer:
             )
         return token
 
+    def has_id(self, index: int) -> bool:
+        """Whether an id has a token; a vocabulary may have gaps."""
+        return 0 <= index < self.vocab_size and self._raw.id_to_token(index) is not None
+
     def token_to_id(self, token: str) -> int | None:
         """The id of a token as the vocabulary spells it, or None where it has none."""
         return self._raw.token_to_id(token)
@@ -290,6 +294,22 @@ class Tokenizer:
     def tokens(self, ids: Iterable[int]) -> list[str]:
         """The tokens of ids; see `id_to_token`."""
         return [self.id_to_token(index) for index in ids]
+
+    @property
+    def spec(self) -> Spec:
+        """The parsed `tokenizer.json`. Not to be changed: build another with `from_spec`."""
+        return self._spec
+
+    def units(self, text: str) -> list[str] | None:
+        """The pieces of a normalised text that no token crosses, spelled as tokens are.
+
+        None where the tokenizer sets no such limits.
+        """
+        cutter = self._raw.pre_tokenizer
+        if cutter is None:
+            return None
+        with guarded("cannot cut a text into words"):
+            return [piece for piece, _ in cutter.pre_tokenize_str(text)]
 
     def __eq__(self, other: object) -> bool:
         """Equal where the ids of every text, and the roles of the ids, are."""

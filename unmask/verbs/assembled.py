@@ -1,35 +1,55 @@
-"""A new model of the wanted size, what it learns, and from what."""
+"""The model of a run, new or begun from another, what it learns, and from what."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
 from unmask.arch.registry import arch_of, sized_config
-from unmask.arch.spec import PublishedConfig
+from unmask.arch.spec import Arch, PublishedConfig
 from unmask.batches.loader import PretrainingBatches
-from unmask.errors import ConfigError
+from unmask.errors import ConfigError, UnsupportedModel
 from unmask.heads.model import LanguageModel
 from unmask.nn.init import initialise
 from unmask.objectives.corrupt import Split
 from unmask.objectives.mlm import MaskedLM
+from unmask.tokens.tokenizer import Tokenizer
 from unmask.train.loop import LoopConfig, Run
 from unmask.train.optim import Optimizer
 from unmask.verbs.prepared import Prepared
 from unmask.verbs.pretrain_settings import PretrainSettings
+from unmask.verbs.start_settings import start_config
+from unmask.verbs.starting import Begun, begin
 from unmask.verbs.trial import Trial
 
 
 @dataclass(frozen=True, slots=True)
 class Pieces:
-    """A model and what it learns from."""
+    """A model and what it learns from.
 
+    Attributes:
+        notes: what a person should know of how the model begins.
+    """
+
+    arch: Arch[Any]
     config: PublishedConfig
     model: LanguageModel
     objective: MaskedLM
     source: PretrainingBatches
+    notes: tuple[str, ...] = ()
+
+    @property
+    def in_transformers(self) -> bool:
+        """Whether the published format can express the model."""
+        try:
+            self.arch.class_of(self.config, "lm")
+            self.config.published()
+        except UnsupportedModel:
+            return False
+        return True
 
     def trial(
         self,
@@ -73,7 +93,8 @@ def check(settings: PretrainSettings) -> None:
     if arch_of(settings.model.arch).lm_head(config).predicts != (0,):
         raise ConfigError(
             "masked language modelling needs an architecture that predicts a token where it "
-            f"stands, but {settings.model.arch} predicts neighbours; choose another --arch"
+            f"stands, but {settings.model.arch} predicts neighbours; choose another "
+            + ("--arch" if settings.model.start is None else "model for --from")
         )
     _objective(settings, 8, (0, 1, 2, 3, 4), 4)
     LoopConfig(steps=1, accumulate=settings.budget.accumulate, keep=settings.run.keep)
@@ -87,8 +108,10 @@ def check(settings: PretrainSettings) -> None:
 
 
 def _config(settings: PretrainSettings, vocab_size: int, pad_id: int) -> PublishedConfig:
-    """The configuration of a model of the wanted size."""
+    """The configuration of a model of the wanted size, or of the model to start from."""
     wanted = settings.model
+    if wanted.start is not None:
+        return start_config(wanted.start, wanted.layers, wanted.arch, wanted.context)
     extra = {"norm": wanted.norm} if wanted.arch == "modernbert" else {}
     if wanted.norm != "layer" and not extra:
         raise ConfigError(f"norm {wanted.norm!r} is for modernbert; {wanted.arch} has layer norms")
@@ -117,13 +140,9 @@ def _objective(
 
 
 def assemble(settings: PretrainSettings, prepared: Prepared, device: torch.device) -> Pieces:
-    """A new model of the wanted size, its objective and its batches."""
+    """A model to train, its objective and its batches."""
     tokenizer, wanted = prepared.tokenizer, settings.model
-    config = _config(settings, tokenizer.vocab_size, tokenizer.pad_id)
-    arch = arch_of(wanted.arch)
-    model = LanguageModel(arch.encoder(config), arch.lm_head(config))
-    depth = len(model.encoder.config.layers)
-    initialise(model, wanted.std, depth, torch.Generator().manual_seed(settings.run.seed))
+    begun = _new(settings, tokenizer) if wanted.start is None else begin(settings, tokenizer)
     objective = _objective(settings, tokenizer.vocab_size, tokenizer.special_ids, tokenizer.mask_id)
     source = PretrainingBatches.over(
         prepared.store.tokens,
@@ -136,4 +155,16 @@ def assemble(settings: PretrainSettings, prepared: Prepared, device: torch.devic
         window=settings.budget.window,
         on_long=settings.budget.on_long,
     )
-    return Pieces(config, model.to(device), objective, source)
+    model = begun.model.to(device)
+    return Pieces(begun.arch, begun.config, model, objective, source, begun.notes)
+
+
+def _new(settings: PretrainSettings, tokenizer: Tokenizer) -> Begun:
+    """A model of the wanted size with drawn weights."""
+    config = _config(settings, tokenizer.vocab_size, tokenizer.pad_id)
+    arch = arch_of(settings.model.arch)
+    model = LanguageModel(arch.encoder(config), arch.lm_head(config))
+    depth = len(model.encoder.config.layers)
+    draws = torch.Generator().manual_seed(settings.run.seed)
+    initialise(model, settings.model.std, depth, draws)
+    return Begun(arch, config, model, ())

@@ -17,9 +17,15 @@ if TYPE_CHECKING:
 
 
 def pretraining_card(
-    wanted: PretrainSettings, corpus: Corpus, model: LanguageModel, result: PretrainResult
+    wanted: PretrainSettings,
+    corpus: Corpus,
+    model: LanguageModel,
+    result: PretrainResult,
+    in_transformers: bool,
 ) -> str:
     """The card of a pretrained encoder: data, recipe, figures, versions."""
+    given = wanted.model.start is not None or wanted.tokenizer.path is not None
+    begun = "from scratch" if wanted.model.start is None else f"on from {wanted.model.start}"
     parameters = sum(p.numel() for p in model.parameters())
     figures = result.held_out
     return model_card(
@@ -28,8 +34,8 @@ def pretraining_card(
             folder=str(result.model),
             task="fill-mask",
             summary=(
-                f"A {wanted.model.arch} encoder of {parameters:,} parameters, pretrained from "
-                "scratch by masked language modelling."
+                f"A {wanted.model.arch} encoder of {parameters:,} parameters, pretrained "
+                f"{begun} by masked language modelling."
             ),
             data=_data(wanted, corpus),
             recipe=tuple(
@@ -37,6 +43,8 @@ def pretraining_card(
                 for room, table in to_mapping(wanted).items()
                 if room != "text"
                 for key, value in table.items()
+                # Of a tokenizer that is trained, and this one was there.
+                if room != "tokenizer" or key == "path" or not given
             ),
             figures=(
                 Setting("masked loss on held-out text (nats)", f"{figures['loss']:.3f}"),
@@ -47,7 +55,7 @@ def pretraining_card(
                 Setting("seconds of training", f"{result.seconds:,.0f}"),
             ),
             versions=settings({**versions(), "processor": processor()}),
-            opens_in_transformers=wanted.model.norm == "layer",
+            opens_in_transformers=in_transformers,
         )
     )
 

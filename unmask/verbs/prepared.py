@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unmask.batches.store import TokenStore, build_store
+from unmask.checkpoint.folder import model_folder
 from unmask.checkpoint.jsonfile import read_json, write_json
 from unmask.text.corpus import MANIFEST, Corpus
 from unmask.text.installed import InstalledDocstrings
@@ -71,7 +72,8 @@ def prepare_text(
             progress=lambda done, total: advance(done / max(total, 1), ""),
         )
     _say_left_out(corpus, watch)
-    with watch.stage("training the tokenizer") as advance:
+    own = settings.tokenizer.path is None and settings.model.start is None
+    with watch.stage(f"{'training' if own else 'opening'} the tokenizer") as advance:
         tokenizer = _tokenizer(settings, corpus, folder / "tokenizer")
         advance(1.0, f"{tokenizer.vocab_size:,} tokens")
     with watch.stage("tokenising") as advance:
@@ -99,8 +101,13 @@ def _say_left_out(corpus: Corpus, watch: Watch) -> None:
 
 
 def _tokenizer(settings: PretrainSettings, corpus: Corpus, folder: Path) -> Tokenizer:
-    """The tokenizer that is named, the one trained before, or a new one."""
+    """The tokenizer that is named, that of the model to start from, the one trained before, or a
+    new one."""
     wanted = settings.tokenizer
+    if wanted.path is None and settings.model.start is not None:
+        tokenizer = Tokenizer.from_pretrained(model_folder(settings.model.start))
+        tokenizer.save_pretrained(folder)
+        return tokenizer
     if wanted.path is not None:
         tokenizer = Tokenizer.from_pretrained(wanted.path)
         tokenizer.save_pretrained(folder, model_max_length=settings.model.context)

@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 
-from unmask.arch.registry import arch_of
 from unmask.batches.loader import PretrainingBatches
 from unmask.checkpoint.folder import save_model
 from unmask.checkpoint.jsonfile import read_json, write_json
@@ -27,6 +26,7 @@ from unmask.verbs.prepared import Prepared, prepare_text, text_digest, text_sour
 from unmask.verbs.pretrain_settings import PretrainSettings, pretrain_settings
 from unmask.verbs.progress import StepLine
 from unmask.verbs.run_folder import RunFolder
+from unmask.verbs.starting import start_digest
 from unmask.verbs.trial import Plan, steps_for
 from unmask.verbs.watch import Silent, Watch
 
@@ -91,7 +91,9 @@ def pretrain(
     Raises:
         ConfigError: a setting is wrong, or no budget is given.
         TextError: the text cannot be used.
-        ResumeMismatch: `out` holds a run of other settings or other text.
+        ModelError: the model to start from cannot be opened.
+        ResumeMismatch: `out` holds a run of other settings, other text or another model to start
+            from.
         NonFiniteLoss: the loss was not finite three times in a row.
     """
     settings = settings or pretrain_settings(**short)
@@ -102,6 +104,8 @@ def pretrain(
     sources = text_sources(settings)
     with watch.stage("reading the text"):
         digests = {"text": text_digest(settings, sources, Path(out), watch)}
+    if settings.model.start is not None:
+        digests["model to start from"] = start_digest(settings.model.start)
     if settings.tokenizer.path is not None:
         digests["tokenizer"] = Tokenizer.from_pretrained(settings.tokenizer.path).digest
     threads = use_threads(settings.run.threads)
@@ -139,6 +143,8 @@ def plan(
     with tempfile.TemporaryDirectory() as scratch:
         prepared = prepare_text(settings, text_sources(settings), Path(scratch), watch)
         pieces = assemble(settings, prepared, device)
+        for note in pieces.notes:
+            watch.say(note)
         with watch.stage("timing some steps") as advance:
             trial = pieces.trial(settings, device, dtype, lambda share: advance(share, ""))
         return Plan.of(settings, trial, pieces.model, pieces.config, prepared.store.meta)
@@ -154,6 +160,8 @@ def _train(
 ) -> PretrainResult:
     """Decide the steps, train, evaluate, save."""
     pieces = assemble(settings, prepared, device)
+    for note in pieces.notes:
+        watch.say(note)
     steps, peak = _decided(settings, pieces, folder, device, dtype, watch)
     _say_cuts(pieces.source, settings, watch)
     held_out = _held_out(prepared, settings, EVAL_TOKENS)
@@ -198,16 +206,17 @@ def _save(
     settings: PretrainSettings, prepared: Prepared, pieces: Pieces, result: PretrainResult
 ) -> None:
     """The result's figures, then the model's folder, which marks the run as finished."""
-    arch = arch_of(settings.model.arch)
     stored = {k: getattr(result, k) for k in PretrainResult.__dataclass_fields__ if k != "folder"}
     write_json(result.folder / "result.json", stored)
     save_model(
         result.model,
         pieces.model.float(),
-        arch=arch,
+        arch=pieces.arch,
         config=pieces.config,
         tokenizer=prepared.tokenizer,
-        card=pretraining_card(settings, prepared.corpus, pieces.model, result),
+        card=pretraining_card(
+            settings, prepared.corpus, pieces.model, result, pieces.in_transformers
+        ),
     )
 
 

@@ -14,6 +14,7 @@ from unmask.text.readers import Unit
 from unmask.train.optim import OptimConfig
 from unmask.train.precision import Dtype
 from unmask.train.schedule import Schedule
+from unmask.verbs.start_settings import read_layers, with_start
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,6 +54,9 @@ class ModelSettings:
     context: longest sequence in tokens, special tokens included.
     norm: "layer" as published, or "rms"; for modernbert.
     std: standard deviation of the first weights.
+    start: folder of a model to go on from. It says the architecture, the size and the tokenizer,
+        and how long the context can be; none to begin with drawn weights.
+    layers: numbers of that model's layers to keep, from 0; none for all.
     """
 
     arch: str = "modernbert"
@@ -60,6 +64,8 @@ class ModelSettings:
     context: int = 512
     norm: Literal["layer", "rms"] = "layer"
     std: float = 0.02
+    start: str | None = None
+    layers: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -143,6 +149,11 @@ class PretrainSettings:
             value = getattr(budget, name)
             if not (math.isfinite(value) and value > 0):
                 raise ConfigError(f"{name} must be above 0, not {value}")
+        if self.model.layers is not None and self.model.start is None:
+            raise ConfigError(
+                f"layers={self.model.layers} are those of a model to start from, and none is "
+                "named: give --from FOLDER, or leave --layers out"
+            )
         if not 0 <= self.run.seed < 2**31:
             raise ConfigError(f"the seed must lie between 0 and 2^31 - 1, not be {self.run.seed}")
         if budget.accumulate < 1 or budget.tokens_per_step % budget.accumulate:
@@ -164,6 +175,8 @@ SHORT: Mapping[str, tuple[str, str]] = {
     "arch": ("model", "arch"),
     "size": ("model", "size"),
     "context": ("model", "context"),
+    "from_": ("model", "start"),
+    "layers": ("model", "layers"),
     "steps": ("budget", "steps"),
     "tokens": ("budget", "tokens"),
     "minutes": ("budget", "minutes"),
@@ -180,10 +193,13 @@ def pretrain_settings(
 ) -> PretrainSettings:
     """Settings from a recipe, then short names, then dotted overrides; the later wins.
 
-    A budget that is given by a short name replaces the recipe's.
+    A budget that is given by a short name replaces the recipe's. Where a model to start from is
+    named, its folder says what the model is.
 
     Raises:
-        ConfigError: an unknown name, or see `unmask.config.from_mapping`.
+        ConfigError: an unknown name, a setting beside a model to start from that this model
+            decides, or see `unmask.config.from_mapping`.
+        ModelError: no model is there to start from.
     """
     nested: dict[str, Any] = dict(base or {})
     if unknown := sorted(set(short) - set(SHORT)):
@@ -195,6 +211,13 @@ def pretrain_settings(
     for name, value in given.items():
         if name == "text":
             value = (value,) if isinstance(value, str) else tuple(str(path) for path in value)
+        if name == "from_":
+            value = str(value)
+        if name == "layers":
+            value = read_layers(value)
         room, key = SHORT[name]
         nested = merge(nested, {room: {key: value}})
-    return from_mapping(PretrainSettings, merge(nested, over or {}))
+    nested = merge(nested, over or {})
+    if nested.get("model", {}).get("start") is not None:
+        nested = with_start(nested)
+    return from_mapping(PretrainSettings, nested)

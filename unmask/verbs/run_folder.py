@@ -31,7 +31,11 @@ _ABSENT = object()
 LOOSE = frozenset(
     f"run.{name}"
     for name in ("device", "dtype", "threads", "eval_every", "save_every", "keep", "tensorboard")
-) | {"text.paths", "tokenizer.path"}  # however they are spelled: their content is digested
+) | {
+    "text.paths",
+    "tokenizer.path",
+    "model.start",
+}  # however they are spelled: their content is digested
 
 
 class RunFolder:

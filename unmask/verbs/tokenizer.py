@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Literal
 
 from unmask.text.bad import Reading
-from unmask.text.documents import Document
 from unmask.text.installed import InstalledDocstrings
 from unmask.text.readers import Unit
 from unmask.text.sources import Sources, TextSources
@@ -47,19 +46,35 @@ def train_tokenizer(
         TokenizerError: nothing can be learnt from it.
     """
     watch = watch or Silent()
+    texts = texts_of(text, field=field, document=document, on_bad=on_bad, max_bad=max_bad)
+    with watch.stage("training the tokenizer"):
+        tokenizer = train(texts(), kind=kind, vocab_size=vocab_size, lowercase=lowercase)
+        tokenizer.save_pretrained(out)
+    with watch.stage("measuring it"):
+        measured = report(tokenizer, texts())
+    return tokenizer, measured
+
+
+def texts_of(
+    text: str | Path | Iterable[str | Path],
+    *,
+    field: str,
+    document: Unit | None,
+    on_bad: Literal["stop", "skip"],
+    max_bad: float,
+) -> Callable[[], Iterator[str]]:
+    """What gives all texts of files and folders, or of the installed docstrings, each time anew.
+
+    Raises:
+        TextError: there is nothing to read.
+    """
     paths = [text] if isinstance(text, str | Path) else list(text)
     sources: Sources = TextSources.find(paths) if paths else InstalledDocstrings.find()
 
-    def documents() -> Iterable[Document]:
+    def texts() -> Iterator[str]:
         reading = Reading(on_bad, max_bad)
-        yield from sources.documents(reading, field=field, document=document)
+        for one in sources.documents(reading, field=field, document=document):
+            yield one.text
         reading.check(sum(file.size for file in sources.files))
 
-    with watch.stage("training the tokenizer"):
-        tokenizer = train(
-            (d.text for d in documents()), kind=kind, vocab_size=vocab_size, lowercase=lowercase
-        )
-        tokenizer.save_pretrained(out)
-    with watch.stage("measuring it"):
-        measured = report(tokenizer, (d.text for d in documents()))
-    return tokenizer, measured
+    return texts
