@@ -115,3 +115,17 @@ def test_the_page_is_dated() -> None:
     assert "Measured 20" in block
     assert "PyTorch" in block
     assert "transformers" in block
+
+
+def test_the_readme_says_what_the_page_says() -> None:
+    """The largest difference of each architecture's hidden states."""
+    readme = PAGE.parents[1] / "README.md"
+    found = {}
+    for name, text in (("readme", readme), ("page", PAGE)):
+        lines = [line.strip("| ").split("|") for line in text.read_text().splitlines()]
+        rows = [[cell.strip(" `") for cell in line] for line in lines]
+        place = {"readme": 2, "page": 3}[name]
+        width = {"readme": 3, "page": 11}[name]
+        found[name] = {r[0]: r[place] for r in rows if r[0] in ARCHS and len(r) == width}
+    assert found["readme"] == found["page"]
+    assert found["page"].keys() == ARCHS.keys()
