@@ -304,7 +304,7 @@ def test_what_published_files_say_beside(arch: str, more: dict[str, Any]) -> Non
         ("deberta-v2", {"position_buckets": 2}, "position_buckets=2 must be 4 or more"),
         ("deberta-v2", {"norm_rel_ebd": "layer_norm|batch_norm"}, "norm_rel_ebd="),
         ("llama", {"num_key_value_heads": 3}, "num_key_value_heads=3 must divide"),
-        ("llama", {"head_dim": 5}, "a head must be even, not 5"),
+        ("llama", {"head_dim": 5}, "head_dim must be even, but a head has 5"),
         (
             "llama",
             {"rope_scaling": {"rope_type": "llama3"}},
