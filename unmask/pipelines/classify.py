@@ -5,19 +5,17 @@ from __future__ import annotations
 import warnings
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NotRequired, TypedDict, overload
 
 import torch
 
 from unmask.batches.batch import Batch
 from unmask.batches.sequences import OnLong
-from unmask.checkpoint.folder import Opened, open_classifier
+from unmask.checkpoint.folder import open_classifier
 from unmask.heads.model import SequenceClassifier
 from unmask.pipelines.checks import check_several
-from unmask.pipelines.folders import SaveFormat, save_opened
+from unmask.pipelines.folders import Pipeline
 from unmask.pipelines.running import Fit, Fitted, run, windows
-from unmask.tokens.tokenizer import Tokenizer
 
 
 class Prediction(TypedDict):
@@ -39,57 +37,15 @@ class Prediction(TypedDict):
 
 
 @dataclass(frozen=True, eq=False)
-class Classifier:
-    """Labels for texts, by a model with a sequence head.
+class Classifier(Pipeline[SequenceClassifier]):
+    """Labels for texts, by a model with a sequence head."""
 
-    Attributes:
-        opened: the model with its tokenizer and labels.
-    """
-
-    opened: Opened[SequenceClassifier]
-
-    @classmethod
-    def from_pretrained(
-        cls,
-        path: str | Path,
-        *,
-        device: str | torch.device = "cpu",
-        dtype: torch.dtype = torch.float32,
-        revision: str | None = None,
-    ) -> Classifier:
-        """Open a classifier's folder, the folder of its run, or a model on the Hub.
-
-        Args:
-            path: the folder; or a name on the Hub, such as "org/name", where no such folder is.
-            device: where the parameters go.
-            dtype: what they become, whatever they are stored as.
-            revision: branch, tag or commit on the Hub; None for the default branch.
-
-        Raises:
-            ModelError: it is no classifier.
-            CheckpointError: a file cannot be read or fetched.
-        """
-        return cls(open_classifier(path, dtype=dtype, device=device, revision=revision))
-
-    def save_pretrained(
-        self, path: str | Path, *, format: SaveFormat = "auto", replace: bool = False
-    ) -> None:
-        """Save model, tokenizer and labels as a folder.
-
-        Raises:
-            CheckpointError: the folder is taken and not to be replaced, or the disk is full.
-        """
-        save_opened(self.opened, path, format=format, replace=replace)
+    opener = staticmethod(open_classifier)
 
     @property
     def labels(self) -> tuple[str, ...]:
         """The names of the labels, in the order of the model's outputs."""
         return self.opened.labels
-
-    @property
-    def tokenizer(self) -> Tokenizer:
-        """Text to ids."""
-        return self.opened.tokenizer
 
     @overload
     def predict(

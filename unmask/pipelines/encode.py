@@ -5,21 +5,19 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import torch
 
 from unmask.batches.batch import Batch
-from unmask.checkpoint.folder import Opened, open_encoder
+from unmask.checkpoint.folder import open_encoder
 from unmask.nn.encoder import Encoder as EncoderModule
 from unmask.nn.reference import Recorder
 from unmask.pipelines.checks import check_batch, check_filled, check_several
-from unmask.pipelines.folders import SaveFormat, save_opened
+from unmask.pipelines.folders import Pipeline
 from unmask.pipelines.layers import Look
 from unmask.pipelines.packed import Packed
 from unmask.pipelines.running import Fit, run
-from unmask.tokens.tokenizer import Tokenizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,52 +30,10 @@ class _Looked:
 
 
 @dataclass(frozen=True, eq=False)
-class Encoder:
-    """Hidden states of texts, by the encoder of any model folder.
+class Encoder(Pipeline[EncoderModule]):
+    """Hidden states of texts, by the encoder of any model folder."""
 
-    Attributes:
-        opened: the encoder with its tokenizer.
-    """
-
-    opened: Opened[EncoderModule]
-
-    @classmethod
-    def from_pretrained(
-        cls,
-        path: str | Path,
-        *,
-        device: str | torch.device = "cpu",
-        dtype: torch.dtype = torch.float32,
-        revision: str | None = None,
-    ) -> Encoder:
-        """Open the encoder of a model: of its folder, the folder of its run, or a name on the Hub.
-
-        Args:
-            path: the folder; or a name on the Hub, such as "org/name", where no such folder is.
-            device: where the parameters go.
-            dtype: what they become, whatever they are stored as.
-            revision: branch, tag or commit on the Hub; None for the default branch.
-
-        Raises:
-            ModelError: no model is there.
-            CheckpointError: a file cannot be read or fetched.
-        """
-        return cls(open_encoder(path, dtype=dtype, device=device, revision=revision))
-
-    def save_pretrained(
-        self, path: str | Path, *, format: SaveFormat = "auto", replace: bool = False
-    ) -> None:
-        """Save encoder and tokenizer as a folder.
-
-        Raises:
-            CheckpointError: the folder is taken and not to be replaced, or the disk is full.
-        """
-        save_opened(self.opened, path, format=format, replace=replace)
-
-    @property
-    def tokenizer(self) -> Tokenizer:
-        """Text to ids."""
-        return self.opened.tokenizer
+    opener = staticmethod(open_encoder)
 
     def __call__(
         self,

@@ -5,22 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any, TypedDict
 
 import torch
 
 from unmask.batches.batch import Batch
 from unmask.batches.sequences import OnLong
-from unmask.checkpoint.folder import Opened, open_language_model
+from unmask.checkpoint.folder import open_language_model
 from unmask.errors import ConfigError, TextError
 from unmask.heads.lm import check_masked
 from unmask.heads.model import LanguageModel
 from unmask.pipelines.checks import check_several
-from unmask.pipelines.folders import SaveFormat, save_opened
+from unmask.pipelines.folders import Pipeline
 from unmask.pipelines.running import Fit, Fitted, run
 from unmask.tokens.encoded import Encoded
-from unmask.tokens.tokenizer import Tokenizer
 
 ROWS = 256  # masks scored at a time: scores over a vocabulary of 50,000 are 200 KB each
 
@@ -44,55 +42,13 @@ Guesses = list[Any]
 
 
 @dataclass(frozen=True, eq=False)
-class FillMask:
-    """Guesses for masked words, by a language model.
+class FillMask(Pipeline[LanguageModel]):
+    """Guesses for masked words, by a language model."""
 
-    Attributes:
-        opened: the model with its tokenizer.
-    """
-
-    opened: Opened[LanguageModel]
+    opener = staticmethod(open_language_model)
 
     def __post_init__(self) -> None:
         check_masked(self.opened.model.head_config)
-
-    @classmethod
-    def from_pretrained(
-        cls,
-        path: str | Path,
-        *,
-        device: str | torch.device = "cpu",
-        dtype: torch.dtype = torch.float32,
-        revision: str | None = None,
-    ) -> FillMask:
-        """Open a model's folder, the folder of its run, or a model on the Hub.
-
-        Args:
-            path: the folder; or a name on the Hub, such as "org/name", where no such folder is.
-            device: where the parameters go.
-            dtype: what they become, whatever they are stored as.
-            revision: branch, tag or commit on the Hub; None for the default branch.
-
-        Raises:
-            ModelError: it is no masked language model.
-            CheckpointError: a file cannot be read or fetched.
-        """
-        return cls(open_language_model(path, dtype=dtype, device=device, revision=revision))
-
-    def save_pretrained(
-        self, path: str | Path, *, format: SaveFormat = "auto", replace: bool = False
-    ) -> None:
-        """Save model and tokenizer as a folder.
-
-        Raises:
-            CheckpointError: the folder is taken and not to be replaced, or the disk is full.
-        """
-        save_opened(self.opened, path, format=format, replace=replace)
-
-    @property
-    def tokenizer(self) -> Tokenizer:
-        """Text to ids."""
-        return self.opened.tokenizer
 
     @property
     def mask_token(self) -> str:

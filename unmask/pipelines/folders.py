@@ -1,11 +1,17 @@
-"""Saving what a pipeline has open."""
+"""What all pipelines over one model share: opening it, saving it, its tokenizer."""
 
 from __future__ import annotations
 
+from abc import ABC
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Generic, Literal, Self
 
-from unmask.checkpoint.folder import Opened, save_model
+import torch
+
+from unmask.checkpoint.folder import M, Opened, save_model
+from unmask.tokens.tokenizer import Tokenizer
 
 SaveFormat = Literal["auto", "hf", "unmask"]
 
@@ -42,3 +48,56 @@ def save_opened(
         origin=opened.origin,
         replace=replace,
     )
+
+
+@dataclass(frozen=True, eq=False)
+class Pipeline(ABC, Generic[M]):
+    """A model with its tokenizer, put to use.
+
+    Attributes:
+        opener: opens the kind of model that the class uses.
+        opened: model and tokenizer, and what belongs to them.
+    """
+
+    opener: ClassVar[Callable[..., Opened[Any]]]
+
+    opened: Opened[M]
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        path: str | Path,
+        *,
+        device: str | torch.device = "cpu",
+        dtype: torch.dtype = torch.float32,
+        revision: str | None = None,
+    ) -> Self:
+        """Open a model's folder, the folder of the run that made it, or a model on the Hub.
+
+        Args:
+            path: the folder; or a name on the Hub, such as "org/name", where no such folder is.
+            device: where the parameters go.
+            dtype: what they become, whatever they are stored as.
+            revision: branch, tag or commit on the Hub; None for the default branch.
+
+        Raises:
+            ModelError: no model is there, or of another kind than this class uses.
+            CheckpointError: a file cannot be read or fetched.
+        """
+        return cls(cls.opener(path, device=device, dtype=dtype, revision=revision))
+
+    def save_pretrained(
+        self, path: str | Path, *, format: SaveFormat = "auto", replace: bool = False
+    ) -> None:
+        """Save the model and all that belongs to it as a folder; see `save_opened`.
+
+        Raises:
+            UnsupportedModel: the format asked for cannot express the model; it says what.
+            CheckpointError: the folder is taken and not to be replaced, or the disk is full.
+        """
+        save_opened(self.opened, path, format=format, replace=replace)
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """Text to ids."""
+        return self.opened.tokenizer

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TypedDict
 
 import torch
 
-from unmask.checkpoint.folder import Opened, open_language_model
+from unmask.checkpoint.folder import open_language_model
 from unmask.errors import ConfigError, TextError
 from unmask.heads.generate import check_causal, generate
 from unmask.heads.model import LanguageModel
 from unmask.pipelines.checks import check_several
-from unmask.pipelines.folders import SaveFormat, save_opened
-from unmask.tokens.tokenizer import Tokenizer
+from unmask.pipelines.folders import Pipeline
 
 PROMPTS = 32  # continued together
 
@@ -36,48 +34,13 @@ class Continuation(TypedDict):
 
 
 @dataclass(frozen=True, eq=False)
-class Generator:
-    """The most probable continuation of texts, by a causal language model.
+class Generator(Pipeline[LanguageModel]):
+    """The most probable continuation of texts, by a causal language model."""
 
-    Attributes:
-        opened: the model with its tokenizer.
-    """
-
-    opened: Opened[LanguageModel]
+    opener = staticmethod(open_language_model)
 
     def __post_init__(self) -> None:
         check_causal(self.opened.model)
-
-    @classmethod
-    def from_pretrained(
-        cls,
-        path: str | Path,
-        *,
-        device: str | torch.device = "cpu",
-        dtype: torch.dtype = torch.float32,
-    ) -> Generator:
-        """Open the folder of a causal language model.
-
-        Raises:
-            ModelError: it is none.
-            CheckpointError: a file cannot be read.
-        """
-        return cls(open_language_model(path, device=device, dtype=dtype))
-
-    def save_pretrained(
-        self, path: str | Path, *, format: SaveFormat = "auto", replace: bool = False
-    ) -> None:
-        """Save model and tokenizer as a folder.
-
-        Raises:
-            CheckpointError: the folder is taken and not to be replaced, or the disk is full.
-        """
-        save_opened(self.opened, path, format=format, replace=replace)
-
-    @property
-    def tokenizer(self) -> Tokenizer:
-        """Text to ids."""
-        return self.opened.tokenizer
 
     @property
     def ends(self) -> frozenset[int]:
