@@ -36,6 +36,7 @@ from unmask.checkpoint.folder import (
 )
 from unmask.errors import (
     CheckpointError,
+    ConfigError,
     LabelMismatch,
     ModelError,
     UnsupportedModel,
@@ -125,7 +126,7 @@ def test_dtype_is_what_was_asked_for(
 
 
 def test_other_dtypes_are_refused(save: Saver) -> None:
-    with pytest.raises(UnsupportedModel, match=r"common float type, not as torch\.int8"):
+    with pytest.raises(ConfigError, match=r"one of PyTorch's float types, .* not torch\.int8"):
         open_language_model(save("bert"), dtype=torch.int8)
 
 

@@ -12,8 +12,9 @@ from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from tests.nn.models import ARCHITECTURES, encoder_of, random_batch, settings_of
+from unmask.errors import ConfigError
 from unmask.nn import kernels
-from unmask.nn.config import Activation, LayerConfig, MlpConfig, NormConfig
+from unmask.nn.config import Activation, Bucketed, LayerConfig, MlpConfig, NormConfig
 from unmask.nn.encoder import Encoder
 from unmask.nn.flops import forward_flops, lm_head_flops, matrix_parameters
 from unmask.nn.init import initialise
@@ -206,3 +207,13 @@ def test_nothing_remembers_a_forward() -> None:
     model(random_batch((4, 4, 50)))
     assert torch.equal(model(batch), first)
     assert torch.equal(F.relu(model.eval()(batch)), F.relu(first))
+
+
+def test_two_tables_of_distances_are_refused() -> None:
+    """All layers read one: a config with two would share it in silence."""
+    config = settings_of("mpnet", layers=2)
+    first, second = config.layers
+    assert isinstance(second, LayerConfig)
+    other = replace(second.attention, position=Bucketed(buckets=32, farthest=64))
+    with pytest.raises(ConfigError, match="must share one table of distances"):
+        Encoder(replace(config, layers=(first, replace(second, attention=other))))

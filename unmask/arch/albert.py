@@ -8,10 +8,10 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import model_validator
 
 from unmask.arch import postnorm
-from unmask.arch.postnorm import PostNormConfig, project_rule, span_head, token_head
+from unmask.arch.postnorm import PostNormConfig, span_head, token_head
 from unmask.arch.published import Count, HiddenAct, Share
 from unmask.arch.spec import Arch, Head
-from unmask.arch.weights import Aside, Fuse, Kept, Rename
+from unmask.arch.weights import Aside, Fuse, Kept, Rename, project_rule
 from unmask.nn.config import (
     EncoderConfig,
     SequenceHeadConfig,

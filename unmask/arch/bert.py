@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Literal
 
 from unmask.arch import postnorm
-from unmask.arch.postnorm import PostNormConfig, head_dropout, project_rule, span_head, token_head
+from unmask.arch.postnorm import POOLER, PostNormConfig, head_dropout, span_head, token_head
 from unmask.arch.published import Count, Share
 from unmask.arch.spec import Arch, Head
-from unmask.arch.weights import Aside, Kept, Rename
+from unmask.arch.weights import Aside, Kept, Rename, project_rule
 from unmask.nn.config import (
     EncoderConfig,
     SequenceHeadConfig,
@@ -46,7 +46,6 @@ def sized(
     return BertConfig.check({**sizes, **postnorm.NO_DROPOUT, "pad_token_id": pad_token_id})
 
 
-POOLER = Aside("@pooler.dense.*", "the pooler")
 BERT = Arch(
     name="bert",
     configs={"bert": BertConfig},
@@ -55,7 +54,6 @@ BERT = Arch(
     sized=sized,
     prefix="bert.",
     token_ids={"pad_token_id": "pad"},
-    old_endings={"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias"},
     also={"BertForPreTraining": "lm"},
     weights=(
         *postnorm.embedding_rules(),

@@ -9,10 +9,10 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from unmask.arch import postnorm
-from unmask.arch.postnorm import PostNormConfig, project_rule, span_head, token_head
+from unmask.arch.postnorm import PostNormConfig, span_head, token_head
 from unmask.arch.published import ACTIVATIONS, HiddenAct, Positive, Share
 from unmask.arch.spec import Arch, Head
-from unmask.arch.weights import Aside, Rename
+from unmask.arch.weights import Aside, Rename, project_rule
 from unmask.nn.config import (
     Disentangled,
     EncoderConfig,

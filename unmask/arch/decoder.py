@@ -7,10 +7,9 @@ heads of queries share.
 from __future__ import annotations
 
 from unmask.arch.decoder_config import DecoderConfig, LlamaConfig, Qwen2Config, biases, windows
-from unmask.arch.postnorm import project_rule
 from unmask.arch.published import ACTIVATIONS
 from unmask.arch.spec import Arch, Head
-from unmask.arch.weights import Aside, Fuse, Rename, Rule, Tied
+from unmask.arch.weights import Aside, Fuse, Rename, Rule, Tied, project_rule
 from unmask.nn.config import (
     AttentionConfig,
     EmbeddingConfig,

@@ -7,8 +7,8 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from unmask.arch.modernbert_config import LayerType, RopeParameters, checked_base
 from unmask.arch.published import Count, HiddenAct, Positive, Share, TransformerConfig
+from unmask.arch.rope import LayerType, RopeParameters, checked_base
 from unmask.nn.config import Pooling
 
 BASE = 10_000.0  # of the rotary positions, where a file does not say

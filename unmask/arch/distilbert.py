@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from unmask.arch import postnorm
-from unmask.arch.postnorm import project_rule, span_head, token_head
+from unmask.arch.postnorm import span_head, token_head
 from unmask.arch.published import HiddenAct, Share, TransformerConfig
 from unmask.arch.spec import Arch, Head
-from unmask.arch.weights import Fuse, Rename, Tied
+from unmask.arch.weights import Fuse, Rename, Tied, project_rule
 from unmask.nn.config import (
     EmbeddingConfig,
     EncoderConfig,

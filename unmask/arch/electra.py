@@ -6,10 +6,10 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from unmask.arch import postnorm
-from unmask.arch.postnorm import PostNormConfig, head_dropout, project_rule, span_head, token_head
+from unmask.arch.postnorm import PostNormConfig, head_dropout, span_head, token_head
 from unmask.arch.published import ACTIVATIONS, Count, Share
 from unmask.arch.spec import Arch, Head
-from unmask.arch.weights import Rename, Tied
+from unmask.arch.weights import Rename, Tied, project_rule
 from unmask.nn.config import (
     EncoderConfig,
     SequenceHeadConfig,

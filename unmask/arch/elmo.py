@@ -10,10 +10,9 @@ from typing import Literal, Self
 
 from pydantic import model_validator
 
-from unmask.arch.postnorm import project_rule
 from unmask.arch.published import Count, PublishedConfig, Share
 from unmask.arch.spec import Arch, Head
-from unmask.arch.weights import Rename, Rule
+from unmask.arch.weights import Rename, Rule, project_rule
 from unmask.nn.config import (
     EmbeddingConfig,
     EncoderConfig,

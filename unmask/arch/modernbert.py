@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from unmask.arch.modernbert_config import LayerType, ModernBertConfig
-from unmask.arch.postnorm import project_rule
+from unmask.arch.modernbert_config import ModernBertConfig
 from unmask.arch.published import ACTIVATIONS
+from unmask.arch.rope import LayerType
 from unmask.arch.spec import Arch, Head
-from unmask.arch.weights import Rename, Tied
+from unmask.arch.weights import Rename, Tied, project_rule
 from unmask.nn.config import (
     AttentionConfig,
     EmbeddingConfig,

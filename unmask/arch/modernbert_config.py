@@ -5,22 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from unmask.arch.published import Count, HiddenAct, Positive, Share, TransformerConfig
-
-LayerType = Literal["full_attention", "sliding_attention"]
+from unmask.arch.rope import LayerType, RopeParameters, checked_base
 
 _GLOBAL_BASE, _LOCAL_BASE = 160_000.0, 10_000.0
-
-
-class RopeParameters(BaseModel):
-    """Rotary positions of one kind of layer."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    rope_theta: Positive
-    rope_type: Literal["default"] = "default"
 
 
 class ModernBertConfig(TransformerConfig):
@@ -92,20 +82,6 @@ class ModernBertConfig(TransformerConfig):
                 f"not {self.hidden_size // self.num_attention_heads}"
             )
         return self
-
-
-def checked_base(fields: dict[str, Any], name: str, default: float) -> float:
-    """Take a base of rotary positions out of fields of the previous format.
-
-    Its type counts even where the current format's field is there too and counts instead.
-
-    Raises:
-        ValueError: it is no positive number.
-    """
-    base = fields.pop(name, default)
-    if isinstance(base, bool) or not isinstance(base, int | float) or not base > 0:
-        raise ValueError(f"{name}={base!r}: it must be a positive number")
-    return base
 
 
 def _alternating(depth: Any, every: Any) -> list[LayerType]:

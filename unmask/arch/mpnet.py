@@ -6,9 +6,9 @@ from __future__ import annotations
 from typing import Literal
 
 from unmask.arch import postnorm
-from unmask.arch.postnorm import PostNormConfig, span_head, token_head
+from unmask.arch.postnorm import POOLER, PostNormConfig, span_head, token_head
 from unmask.arch.spec import Arch, Head
-from unmask.arch.weights import Aside, Fuse, Kept, Rename
+from unmask.arch.weights import Fuse, Kept, Rename
 from unmask.nn.config import (
     Bucketed,
     EncoderConfig,
@@ -58,7 +58,6 @@ def sized(
     return MPNetConfig.check({**sizes, **postnorm.NO_DROPOUT, **own})
 
 
-POOLER = Aside("@pooler.dense.*", "the pooler")
 ATTENTION = "@encoder.layer.{}.attention."
 MPNET = Arch(
     name="mpnet",

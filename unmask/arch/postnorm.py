@@ -17,7 +17,7 @@ from unmask.arch.published import (
     TransformerConfig,
 )
 from unmask.arch.spec import Head
-from unmask.arch.weights import Aside, Fuse, Rename, Rule, Tied
+from unmask.arch.weights import Aside, Fuse, Rename, Rule, Tied, project_rule
 from unmask.nn.config import (
     AttentionConfig,
     EmbeddingConfig,
@@ -270,11 +270,8 @@ LM_HEAD = lm_rules("lm_head.dense", "lm_head.layer_norm", "lm_head.bias", "lm_he
 """RoBERTa's."""
 TWO_LAYERS = (
     Rename("head.transform.dense.*", "classifier.dense.*"),
-    Rename("head.project.*", "classifier.out_proj.*"),
+    project_rule("classifier.out_proj"),
 )
 """RoBERTa's names of its head on the first token."""
-
-
-def project_rule(name: str) -> Rename:
-    """The last layer of a head that scores labels, ends of answers or replaced tokens."""
-    return Rename("head.project.*", f"{name}.*")
+POOLER = Aside("@pooler.dense.*", "the pooler")
+"""What checkpoints of other heads often have too."""

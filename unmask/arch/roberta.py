@@ -8,10 +8,10 @@ from typing import Literal, Self
 from pydantic import model_validator
 
 from unmask.arch import postnorm
-from unmask.arch.postnorm import PostNormConfig, head_dropout, span_head, token_head
+from unmask.arch.postnorm import POOLER, PostNormConfig, head_dropout, span_head, token_head
 from unmask.arch.published import Count, Share
 from unmask.arch.spec import Arch, Head
-from unmask.arch.weights import Aside, Kept
+from unmask.arch.weights import Kept
 from unmask.nn.config import (
     EncoderConfig,
     SequenceHeadConfig,
@@ -65,7 +65,6 @@ def sized(
     return RobertaConfig.check({**sizes, **postnorm.NO_DROPOUT, **own, **open_ids})
 
 
-POOLER = Aside("@pooler.dense.*", "the pooler")
 ROBERTA = Arch(
     name="roberta",
     configs=dict.fromkeys(("roberta", "xlm-roberta", "camembert"), RobertaConfig),

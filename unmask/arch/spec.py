@@ -24,6 +24,13 @@ Rules = tuple[Rule, ...] | Callable[[Any], tuple[Rule, ...]]
 """A weight table; a function of the config where names or shapes depend on it."""
 
 
+OLD_ENDINGS: Mapping[str, str] = {
+    "LayerNorm.gamma": "LayerNorm.weight",
+    "LayerNorm.beta": "LayerNorm.bias",
+}
+"""What the first checkpoints of BERT's line call a norm's weight and bias."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Head(Generic[C]):
     """What one kind of model has besides the encoder.
@@ -70,7 +77,7 @@ class Arch(Generic[C]):
     sized: Callable[..., C]
     prefix: str
     weights: Rules
-    old_endings: Mapping[str, str] = field(default_factory=dict)
+    old_endings: Mapping[str, str] = field(default_factory=lambda: OLD_ENDINGS)
     also: Mapping[str, HeadKind] = field(default_factory=dict)
     token_ids: Mapping[str, Role]
     roles: tuple[Role, ...] = ENCODER_ROLES

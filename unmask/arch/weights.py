@@ -81,6 +81,11 @@ class Read(NamedTuple):
     kept: dict[str, torch.Tensor]
 
 
+def project_rule(name: str) -> Rename:
+    """The last layer of a head that scores labels, ends of answers or replaced tokens."""
+    return Rename("head.project.*", f"{name}.*")
+
+
 MOST = 12
 """Names that one message lists at most."""
 
@@ -167,7 +172,8 @@ def read(
                 del left[name]
     missing = [name for name in places if name not in ours]
     new = tuple(name for name in missing if fresh and name.startswith(fresh))
-    faults += _faults(left, [n for n in missing if n not in new], ours, places)
+    lacking = [n for name in missing if name not in new for n in _theirs(rules, base, name, theirs)]
+    faults += _faults(left, lacking, ours, places)
     if faults:
         raise WeightMapError(
             "the weights do not fit config.json: "
@@ -259,7 +265,12 @@ def _drop_tied(rules: Sequence[Rule], base: str, left: dict[str, torch.Tensor]) 
         if their in left:
             repeat = left.pop(their)
             first = left.setdefault(same, repeat)
-            if first.dtype != repeat.dtype or not torch.equal(first, repeat):
+            if first.dtype != repeat.dtype:
+                differing.append(
+                    f"{their} must equal {same}, to which it is tied, but the one is of "
+                    f"{repeat.dtype} and the other of {first.dtype}"
+                )
+            elif not torch.equal(first, repeat):
                 differing.append(f"{their} must equal {same}, to which it is tied, but differs")
     return differing
 
@@ -276,6 +287,19 @@ def _fill(pattern: str, fill: tuple[str, ...]) -> str:
     parts = re.split(r"(\{\}|\*)", pattern)
     values = iter(fill)
     return "".join(next(values) if part in ("{}", "*") else part for part in parts)
+
+
+def _theirs(
+    rules: Sequence[Rule], base: str, place: str, theirs: Mapping[str, torch.Tensor]
+) -> list[str]:
+    """The names of theirs that a place of ours lacks; a name of ours where no rule has one."""
+    for rule in rules:
+        if isinstance(rule, Rename | Fuse):
+            parts = (rule.theirs,) if isinstance(rule, Rename) else rule.theirs
+            for _, fill in _matches(rule.ours, [place]):
+                names = [_fill(part.replace("@", base), fill) for part in parts]
+                return [name for name in names if name not in theirs] or names
+    return [place]
 
 
 def _faults(

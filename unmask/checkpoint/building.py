@@ -14,7 +14,7 @@ from unmask.arch.spec import Arch, HeadKind, PublishedConfig
 from unmask.arch.weights import Rule, asides, read, renewed, write
 from unmask.checkpoint.formats import Described
 from unmask.checkpoint.weightfiles import FLOATS, check_finite
-from unmask.errors import ModelError, UnsupportedModel
+from unmask.errors import ConfigError, ModelError, UnsupportedModel
 from unmask.heads.model import LanguageModel, SequenceClassifier, TokenClassifier
 from unmask.nn.config import LMHeadConfig, SequenceHeadConfig, TokenHeadConfig
 from unmask.nn.encoder import Encoder
@@ -64,6 +64,27 @@ def kind_of(model: nn.Module) -> HeadKind:
     )
 
 
+def check_place(device: torch.device | str, dtype: torch.dtype) -> None:
+    """Check that a model can be put on a device in a type.
+
+    Raises:
+        ConfigError: there is no such device here, or it is no common float type.
+    """
+    try:
+        kind = torch.device(device).type
+    except (RuntimeError, TypeError):
+        raise ConfigError(
+            f"device must be cpu, cuda, cuda:NUMBER or another of PyTorch's, not {device!r}"
+        ) from None
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("device cuda was asked for, but PyTorch finds no GPU here; use cpu")
+    if dtype not in FLOATS:
+        raise ConfigError(
+            "dtype must be one of PyTorch's float types, such as torch.float32 or torch.bfloat16, "
+            f"not {dtype!r}"
+        )
+
+
 def build(
     said: Described,
     weights: Mapping[str, torch.Tensor],
@@ -90,11 +111,9 @@ def build(
 
     Raises:
         WeightMapError: a weight has no place, a place no weight, or a shape differs.
-        UnsupportedModel: quantised weights, or a dtype that is not a common float.
+        UnsupportedModel: quantised weights.
         ModelError: a weight is NaN or infinite.
     """
-    if dtype not in FLOATS:
-        raise UnsupportedModel(f"models are opened as a common float type, not as {dtype}")
     arch = said.arch
     stored = _published(said, weights)
     with torch.device("meta"):
@@ -198,7 +217,7 @@ def _our_name(kind: HeadKind, name: str) -> str:
 def _rules(said: Described, kind: HeadKind, config: PublishedConfig) -> tuple[Rule, ...]:
     """The table that reads what is stored as a model of the wanted kind."""
     arch, own = said.arch, said.arch.head_rules(config, kind)
-    if said.head == kind:
+    if said.head == kind and said.fault is None and not said.absent:
         return arch.rules(config, kind)
     # Heads may share what stands before their last layer. The last layer itself has one meaning in
     # each, and often one name in several.

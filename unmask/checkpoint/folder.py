@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar
 import torch
 
 from unmask.arch.spec import Arch, HeadKind, PublishedConfig
-from unmask.checkpoint.building import build
+from unmask.checkpoint.building import build, check_place
 from unmask.checkpoint.files import verify_if_manifest
 from unmask.checkpoint.formats import (
     HOLDS,
@@ -129,6 +129,7 @@ def open_model(
         TokenizerError: the tokenizer's files are missing or broken.
         CheckpointError: a file is missing, or CorruptCheckpoint: differs from its digest.
     """
+    check_place(device, dtype)
     stored = _read(path, revision)
     return _open(stored, kind, labels, pooling, new_head, seed, dtype, device)
 
@@ -145,9 +146,12 @@ def _open(
 ) -> Opened[Any]:
     """What was read as a model; see `open_model`."""
     said, config = stored.said, stored.said.config
+    if said.fault is not None and kind != "encoder":
+        raise said.fault
     kind = said.head if kind is None else kind
+    _check_asked(kind, labels, pooling)
     if kind == said.head or kind == "encoder":
-        if labels is not None and said.labels:
+        if labels is not None:
             check_same(said.labels, labels)
         if pooling is not None and pooling != config.classifier_pooling:
             raise ModelError(
@@ -216,6 +220,7 @@ def open_classifier(
 
     The other arguments and the errors are as in `open_model`.
     """
+    check_place(device, dtype)
     stored = _read(path, revision)
     if stored.said.head == "sequence" and not score:
         check_several(stored.said.labels)
@@ -249,18 +254,32 @@ def _read(path: AnyPath, revision: str | None) -> _Stored:
     return _Stored(folder, said, tokenizer, weights(), origin)
 
 
+def _check_asked(kind: HeadKind, labels: tuple[str, ...] | None, pooling: Pooling | None) -> None:
+    """Refuse what a model of that kind has no use for."""
+    if kind not in HOLDS:
+        raise ModelError(f"kind must be one of {', '.join(HOLDS)}, not {kind!r}")
+    if labels is not None and kind not in LABELLED:
+        raise ModelError(
+            f"{HOLDS[kind]} has no labels, and these were given: {labels}. Leave them out"
+        )
+    if pooling is not None and kind != "sequence":
+        raise ModelError(
+            f"{HOLDS[kind]} does not pool, and pooling={pooling!r} was given. Leave it out"
+        )
+
+
 def _check_new(
     stored: _Stored, kind: HeadKind, labels: tuple[str, ...] | None, new_head: bool
 ) -> None:
     """Refuse a head that is not there and was not asked for as a new one."""
     if kind in LABELLED and labels is None:
         raise ModelError(
-            f"{stored.path} must hold {HOLDS[kind]}, but holds {HOLDS[stored.said.head]}. "
+            f"{stored.path} must hold {HOLDS[kind]}, but holds {stored.said.holds}. "
             "Fine-tune one from it: unmask finetune"
         )
     if kind not in LABELLED and not new_head:
         raise ModelError(
-            f"{stored.path} must hold {HOLDS[kind]}, but holds {HOLDS[stored.said.head]}. "
+            f"{stored.path} must hold {HOLDS[kind]}, but holds {stored.said.holds}. "
             "Use the folder that it was made from, or train one"
         )
 

@@ -18,7 +18,7 @@ from typing import Any, Literal, get_args
 
 from unmask.arch.registry import ARCHS, arch_of
 from unmask.arch.spec import Arch, HeadKind, PublishedConfig
-from unmask.arch.weights import places_in
+from unmask.arch.weights import Fuse, Rename, places_in
 from unmask.checkpoint.jsonfile import read_json
 from unmask.checkpoint.labels import check_outputs, read_labels
 from unmask.errors import ModelError, UnsupportedModel
@@ -53,6 +53,8 @@ class Described:
         config: its configuration.
         head: what the stored model ends in.
         labels: names of the labels, in the order of the outputs; empty where there are none.
+        fault: why the head cannot be opened, though the encoder by itself can; else None.
+        absent: the class that the file names, where its head is not among the weights; else empty.
     """
 
     format: Format
@@ -60,6 +62,15 @@ class Described:
     config: PublishedConfig
     head: HeadKind
     labels: tuple[str, ...]
+    fault: ModelError | None = None
+    absent: str = ""
+
+    @property
+    def holds(self) -> str:
+        """What is stored, in words."""
+        if not self.absent:
+            return HOLDS[self.head]
+        return f"{HOLDS[self.head]} (config.json names {self.absent}, whose head is not stored)"
 
 
 def describe(folder: Path, names: Callable[[], Iterable[str]]) -> Described:
@@ -186,8 +197,24 @@ def _published(raw: Mapping[str, Any], names: Callable[[], Iterable[str]]) -> De
     config = arch.parse(raw)
     if not arch.stems:
         arch.class_of(config, "encoder")  # raises: the file claims a format that does not exist
-    head = _published_head(arch, config, raw, names)
-    return Described("hf", arch, config, head, read_labels(raw) if head in LABELLED else ())
+    name = _class_named(raw)
+    if name is None:
+        head = _head_by_weights(arch, config, set(names()))
+    elif name not in (served := arch.opened_as(config)):
+        fault = UnsupportedModel(
+            f"config.json says architectures={raw['architectures']!r}, and of {arch.name} these "
+            f"are served: {', '.join(served)}"
+        )
+        return Described("hf", arch, config, "encoder", (), fault)
+    elif _stored(arch, config, head := served[name], names):
+        pass
+    else:
+        return Described("hf", arch, config, "encoder", (), absent=name)
+    try:
+        labels = read_labels(raw) if head in LABELLED else ()
+    except ModelError as error:
+        return Described("hf", arch, config, head, (), error)
+    return Described("hf", arch, config, head, labels)
 
 
 def _arch(name: object) -> Arch[Any]:
@@ -196,23 +223,29 @@ def _arch(name: object) -> Arch[Any]:
     return arch_of(name)
 
 
-def _published_head(
+def _class_named(raw: Mapping[str, Any]) -> str | None:
+    """The class that a file names, if it names one."""
+    classes = raw.get("architectures")
+    if classes is None or classes == []:
+        return None
+    return str(classes[0] if isinstance(classes, list) else classes)
+
+
+def _stored(
     arch: Arch[Any],
     config: PublishedConfig,
-    raw: Mapping[str, Any],
+    kind: HeadKind,
     names: Callable[[], Iterable[str]],
-) -> HeadKind:
-    """What the stored model ends in: by its class, or where that is not said, by its weights."""
-    classes, served = raw.get("architectures"), arch.opened_as(config)
-    if classes is None or classes == []:
-        return _head_by_weights(arch, config, set(names()))
-    name = classes[0] if isinstance(classes, list) else classes
-    if not isinstance(name, str) or name not in served:
-        raise UnsupportedModel(
-            f"config.json says architectures={classes!r}, and of {arch.name} these are served: "
-            f"{', '.join(served)}"
-        )
-    return served[name]
+) -> bool:
+    """Whether a head of that kind is among the weights, or has none of its own.
+
+    Published encoders often name the class that they were made from: all-mpnet-base-v2 does.
+    """
+    rules = [r for r in arch.head_rules(config, kind) if isinstance(r, Rename | Fuse)]
+    if kind == "encoder" or not rules:
+        return True
+    found = places_in(rules, arch.prefix_of(kind), set(names()))
+    return bool(found) if kind == "lm" else "head.project.weight" in found
 
 
 def _head_by_weights(arch: Arch[Any], config: PublishedConfig, names: set[str]) -> HeadKind:

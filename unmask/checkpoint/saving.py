@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 
@@ -80,11 +80,8 @@ def save_model(
         ModelError: model, configuration, labels and tokenizer do not belong together.
         CheckpointError: the folder is taken, or the disk is full.
     """
-    kind = kind_of(model)
-    if kind in LABELLED:
-        check_outputs(labels)
-    elif labels:
-        raise ModelError(f"{HOLDS[kind]} has no labels, and these were given: {labels}")
+    check_format(format)
+    kind = _kind_with(model, labels)
     check_made_of(arch, config, labels, model)
     check_vocabulary(tokenizer, config, "the tokenizer")
     format, document, weights = _in_format(format, model, arch, config, tokenizer, labels)
@@ -108,6 +105,33 @@ def save_model(
     size = sum(w.nbytes for w in weights.values()) + 64 * tokenizer.vocab_size + (1 << 16)
     publish(Path(path), write, replace=replace, size=size)
     return format
+
+
+def _kind_with(model: Model, labels: tuple[str, ...]) -> HeadKind:
+    """What a model ends in, checked against the labels that it is to have."""
+    kind = kind_of(model)
+    if kind in LABELLED:
+        check_outputs(labels)
+    elif labels:
+        raise ModelError(f"{HOLDS[kind]} has no labels, and these were given: {labels}")
+    return kind
+
+
+def check_format(format: str) -> None:
+    """Check the word for a format.
+
+    Raises:
+        ModelError: there is none of that name, or not for a model by itself.
+    """
+    known = ("auto", *get_args(Format))
+    if format == "sentence-transformers":
+        raise ModelError(
+            "a folder of sentence-transformers says how texts become vectors or scores: open the "
+            "model with unmask.Embedder (and pooling=...) or unmask.Reranker and save that, or use "
+            "unmask convert --format sentence-transformers"
+        )
+    if format not in known:
+        raise ModelError(f"format must be one of {', '.join(known)}, not {format!r}")
 
 
 def _in_format(

@@ -11,7 +11,16 @@ from torch import nn
 from torch.nn import functional as F
 
 from unmask.batches.batch import Batch
-from unmask.nn.config import EncoderConfig, LayerConfig, Position, RecurrentConfig, Rope
+from unmask.errors import ConfigError
+from unmask.nn.config import (
+    Bucketed,
+    Disentangled,
+    EncoderConfig,
+    LayerConfig,
+    Position,
+    RecurrentConfig,
+    Rope,
+)
 from unmask.nn.embedding import Embedding
 from unmask.nn.layer import build_layer
 from unmask.nn.layout import AttentionKernel, Layout
@@ -24,6 +33,8 @@ from unmask.nn.relative import Place, build_relative
 # The rows added belong to no sequence and are cut off again at the end: under 64 of each batch.
 ROWS = 64
 
+Shared = Bucketed | Disentangled
+"""Positions whose table all layers share."""
 Kernels = Mapping[int, AttentionKernel]
 """For some layers, by number, what attends there instead of the kernel that would be chosen."""
 
@@ -38,9 +49,16 @@ class Encoder(nn.Module):
         first_use = [config.weights_of.index(s) for s in range(1 + max(config.weights_of))]
         self.layers = nn.ModuleList(build_layer(config.width, config.layers[i]) for i in first_use)
         self.final_norm = build_norm(config.width, config.final_norm)
-        shared = next(iter(config.attentions), None)
-        position = None if shared is None else shared.position
-        self.relative = build_relative(config.width, shared.heads if shared else 1, position)
+        shared = {
+            (c.position, c.heads) for c in config.attentions if isinstance(c.position, Shared)
+        }
+        if len(shared) > 1:
+            raise ConfigError(
+                "all layers must share one table of distances, but the config has several: "
+                f"{', '.join(str(position) for position, _ in shared)}"
+            )
+        position, heads = next(iter(shared), (None, 1))
+        self.relative = build_relative(config.width, heads, position)
 
     def forward(self, batch: Batch, kernels: Kernels | None = None) -> torch.Tensor:
         """Hidden states `(T, D)` of the batch's tokens, after the last layer."""
