@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -290,6 +291,13 @@ def test_a_plain_folder_needs_a_pooling(tmp_path: Path, folder: Path) -> None:
     assert_same(theirs(tmp_path / "saved"), theirs(plain))
     with pytest.raises(ModelError, match="pooling='cls' was given too"):
         Embedder.from_pretrained(folder, pooling="cls")
+
+
+@pytest.mark.parametrize("pooling", ["foo", "", "MEAN", ["mean"], ("mean", "cls")])
+def test_a_pooling_that_is_not_known(tmp_path: Path, pooling: Any) -> None:
+    plain, known = backbone(tmp_path / "plain", "bert"), ", ".join(MODES)
+    with pytest.raises(ModelError, match=re.escape(f"must be by {known}, not {pooling!r}")):
+        Embedder.from_pretrained(plain, pooling=pooling)
 
 
 def test_formats(tmp_path: Path, folder: Path) -> None:
