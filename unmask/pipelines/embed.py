@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, overload
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from unmask.batches.batch import Batch
@@ -18,11 +17,9 @@ from unmask.checkpoint.sentence import SentenceFormat, SentenceModel, open_sente
 from unmask.errors import ConfigError
 from unmask.heads.embedding import PoolingMode
 from unmask.pipelines.checks import check_filled, check_several
-from unmask.pipelines.running import TOKENS, Fit, Fitted, run, windows
+from unmask.pipelines.running import F32, TOKENS, Fit, Fitted, run, windows
 from unmask.pipelines.similarity import similarity
 from unmask.tokens.tokenizer import Tokenizer
-
-F32 = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
