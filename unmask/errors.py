@@ -18,7 +18,7 @@
         └── NonFiniteLoss       the loss was not finite, several times in a row
 
 Each message says the rule, the value that broke it, and the remedy. Catching `UnmaskError` catches
-them all; the command line prints them without a traceback.
+them all; the command line prints them without a traceback. `shown` puts a value into a message.
 """
 
 from __future__ import annotations
@@ -102,3 +102,9 @@ class TrainingError(UnmaskError):
 
 class NonFiniteLoss(TrainingError):
     """The loss was not finite several steps in a row."""
+
+
+def shown(value: object, most: int = 80) -> str:
+    """A value as a message shows it: its `repr`, of which at most `most` characters are kept."""
+    text = repr(value)
+    return text if len(text) <= most else f"{text[: most - 3]}..."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,10 @@ import transformers
 from safetensors.torch import load_file, save_file
 
 from tests.checkpoint.models import LABELS, Saver, reweigh, rewrite, same
+from unmask.checkpoint.cross import open_cross
 from unmask.checkpoint.folder import open_classifier, open_encoder, open_language_model
+from unmask.checkpoint.locating import locate, model_folder
+from unmask.checkpoint.sentence import open_sentence
 from unmask.errors import (
     CheckpointError,
     CorruptCheckpoint,
@@ -296,3 +300,15 @@ def test_weights_without_a_manifest_are_the_readers_own_risk(save: Saver) -> Non
     weights["cls.predictions.bias"] += 1
     save_file(weights, folder / WEIGHTS)
     assert open_language_model(folder).model.head.bias.mean() > 0.5  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    "open_one", [open_encoder, open_language_model, open_sentence, open_cross, locate, model_folder]
+)
+def test_an_empty_path_is_not_the_present_folder(
+    save: Saver, monkeypatch: pytest.MonkeyPatch, open_one: Callable[[str], object]
+) -> None:
+    monkeypatch.chdir(save("bert"))
+    with pytest.raises(ModelError, match=r"must not be empty, but is ''\. Name the folder of a"):
+        open_one("")
+    assert model_folder(".").samefile(Path.cwd())

@@ -6,7 +6,7 @@ import ast
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import pytest
 
@@ -87,6 +87,19 @@ def long_pieces(module: Module) -> list[str]:
             length = node.end_lineno - node.lineno + 1
             pieces += [f"{node.name} has {length} lines"] if length > FUNCTION_LINES else []
     return pieces
+
+
+def twins(found: Iterable[Module]) -> list[list[str]]:
+    """Functions that say the same in several modules, but for those of one statement."""
+    places: dict[str, list[str]] = {}
+    for module in found:
+        for node in module.tree.body:
+            if isinstance(node, FUNCTION):
+                told = node.body[1:] if ast.get_docstring(node) is not None else node.body
+                if len(told) > 1:
+                    text = "\n".join(map(ast.unparse, told))
+                    places.setdefault(text, []).append(f"{module.path}: {node.name}")
+    return [where for where in places.values() if len(where) > 1]
 
 
 def run(code: str) -> str:
@@ -215,3 +228,16 @@ def test_long_pieces_are_found() -> None:
     assert long_pieces(one(f"def f():\n{body}")) == [f"f has {FUNCTION_LINES + 1} lines"]
     assert long_pieces(one("x = 1\n" * MODULE_LINES)) == []
     assert long_pieces(one("x = 1\n" * (MODULE_LINES + 1))) == ["the module has 401 lines"]
+
+
+def test_no_function_stands_twice() -> None:
+    assert twins(modules()) == []
+
+
+def test_twins_are_found() -> None:
+    said = "def {}(x):\n    {!r}\n    y = repr(x)\n    return y\n"
+    pair = [one(said.format("_shown", "One."), "a"), one(said.format("shown", "Other."), "b")]
+    assert twins([*pair, one(said.format("f", "").replace("repr", "str"), "c")]) == [
+        ["a.py: _shown", "b.py: shown"]
+    ]
+    assert twins([one("def f(x):\n    return x\n", name) for name in "ab"]) == []

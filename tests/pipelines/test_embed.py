@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -271,6 +272,27 @@ def test_chunks_are_averaged_by_their_tokens(tmp_path: Path, include_prompt: boo
     np.testing.assert_allclose(found[1], ours.encode(["a"], prompt=prompt)[0], atol=1e-6)
 
 
+def test_chunks_of_a_model_in_bfloat16(tmp_path: Path) -> None:
+    """Their average is rounded once, and a chunk's weight not at all."""
+    plain = backbone(tmp_path / "plain", "modernbert")
+    rewrite(plain / "config.json", max_position_embeddings=700)  # it has no table of positions
+    ours = Embedder.from_pretrained(plain, pooling="mean", dtype=torch.bfloat16)
+    text, layout = " ".join(sentences()[:90]), ours.tokenizer.layout
+    ids = ours.tokenizer.encode(text).ids
+    assert 700 < len(ids) < 1390  # two chunks, each of more than 256 tokens
+    model, head = ours.opened.encoder.model, ours.opened.head
+    parts, weights, half = [], [], len(ids) // 2
+    for piece in (ids[:half], ids[half:]):
+        batch = pack([[*layout.prefix, *piece, *layout.suffix]])
+        with torch.inference_mode():
+            parts.append(head.pool(model(batch), batch)[0].double().numpy())
+        weights.append(batch.tokens)
+    found = ours.encode([text], on_long="chunk", batch_tokens=1)[0]
+    expected = np.average(parts, axis=0, weights=weights)
+    step = 2.0 ** (np.floor(np.log2(np.abs(expected))) - 7)  # from one bfloat16 to the next
+    assert (np.abs(found - expected) / step).max() < 0.501
+
+
 def test_vectors_do_not_depend_on_neighbours(folder: Path) -> None:
     ours = Embedder.from_pretrained(folder)
     alone = np.concatenate([ours.encode([text]) for text in TEXTS])
@@ -290,6 +312,13 @@ def test_a_plain_folder_needs_a_pooling(tmp_path: Path, folder: Path) -> None:
     assert_same(theirs(tmp_path / "saved"), theirs(plain))
     with pytest.raises(ModelError, match="pooling='cls' was given too"):
         Embedder.from_pretrained(folder, pooling="cls")
+
+
+@pytest.mark.parametrize("pooling", ["foo", "", "MEAN", ["mean"], ("mean", "cls")])
+def test_a_pooling_that_is_not_known(tmp_path: Path, pooling: Any) -> None:
+    plain, known = backbone(tmp_path / "plain", "bert"), ", ".join(MODES)
+    with pytest.raises(ModelError, match=re.escape(f"must be by {known}, not {pooling!r}")):
+        Embedder.from_pretrained(plain, pooling=pooling)
 
 
 def test_formats(tmp_path: Path, folder: Path) -> None:

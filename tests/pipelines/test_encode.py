@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -142,6 +144,36 @@ def test_layers_that_are_not_there(encoder: Encoder, tmp_path: Path) -> None:
     recurrent = Encoder(Pair(row, "encoder", tmp_path / "elmo").opened)
     with pytest.raises(ConfigError, match="this model is recurrent and has none"):
         recurrent(["one"], attentions=(0,))
+
+
+@pytest.mark.parametrize("name", ["hidden_states", "attentions"])
+@pytest.mark.parametrize("given", [True, 1, [1.5], "all", [True], None, np.array(0), ["0"]])
+def test_what_is_no_list_of_layer_numbers(encoder: Encoder, name: str, given: Any) -> None:
+    with pytest.raises(ConfigError) as caught:
+        encoder(TEXTS, **{name: given})
+    assert str(caught.value) == (
+        f"{name} must list layer numbers, not be {given!r}. Name those that are wanted, as in "
+        f"{name}=(0, -1)"
+    )
+
+
+def test_layer_numbers_of_numpy(encoder: Encoder) -> None:
+    packed = encoder(TEXTS, hidden_states=np.array([0, -1]), attentions=np.arange(1))  # type: ignore[arg-type]
+    assert packed.hidden_states.keys() == {0, 2}
+    assert packed.attentions.keys() == {0}
+
+
+def test_a_text_is_taken_by_its_number(encoder: Encoder) -> None:
+    packed = encoder(TEXTS)
+    assert torch.equal(packed[np.int64(1)], packed[1])  # type: ignore[index]
+    assert torch.equal(packed[-1], packed[3])
+    assert len(list(packed)) == 4  # type: ignore[call-overload]
+    with pytest.raises(IndexError):
+        packed[4]
+    for wrong in (slice(0, 2), True, 1.0, "1", (0, 1), None):
+        with pytest.raises(ConfigError, match=r"as in packed\[0\], not by ") as caught:
+            packed[wrong]  # type: ignore[index]
+        assert repr(wrong) in str(caught.value)
 
 
 def test_a_classifiers_encoder_opens_and_saves(

@@ -193,11 +193,30 @@ def test_several_labels_give_a_table_and_no_ranking(tmp_path: Path) -> None:
         ours.rank("a", ["b"])
 
 
-def test_a_score_is_no_classifier(folder: Path, tiny_model_folder: Path) -> None:
+def test_a_score_is_no_classifier(folder: Path) -> None:
     with pytest.raises(UnsupportedModel, match=r"one output 'LABEL_0'.*unmask.Reranker"):
         Classifier.from_pretrained(folder)
-    with pytest.raises(ModelError, match="must hold a classifier"):
+
+
+def test_a_folder_without_scores(tiny_model_folder: Path) -> None:
+    """To train a classifier, which is the remedy elsewhere, would not help here."""
+    with pytest.raises(ModelError, match="must hold a sequence head, which scores") as caught:
         Reranker.from_pretrained(tiny_model_folder)
+    said = str(caught.value)
+    assert said.startswith(str(tiny_model_folder))
+    assert "but holds a language model. Name the folder of a cross-encoder" in said
+    assert "inetune" not in said
+    assert caught.value.__cause__ is caught.value.__context__ is None
+
+
+def test_other_faults_of_a_folder_stay(tmp_path: Path) -> None:
+    folder = cross_encoder(tmp_path / "model")
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(ModelError, match="holds no weights"):
+        Reranker.from_pretrained(folder)
+    (folder / "config.json").write_text("[]")
+    with pytest.raises(ModelError, match="must hold a JSON object, not list"):
+        Reranker.from_pretrained(folder)
 
 
 @pytest.mark.parametrize(

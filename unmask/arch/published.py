@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from unmask.errors import UnsupportedModel
+from unmask.errors import UnsupportedModel, shown
 from unmask.nn.config import Activation, Pooling
 
 # No model is larger, and no size beyond overflows before the weights are compared with it.
@@ -127,7 +127,7 @@ class PublishedConfig(BaseModel):
             # Python's 0 equals its False, and JSON's does not.
             if key in raw and (raw[key] != served or type(raw[key]) is not type(served)):
                 raise UnsupportedModel(
-                    f"{key}={_shown(raw[key])} in config.json is not served, only {served!r} is: "
+                    f"{key}={shown(raw[key])} in config.json is not served, only {served!r} is: "
                     "the model would compute something else"
                 )
         over = HARMLESS | only.keys() | cls.READ_OVER
@@ -211,15 +211,10 @@ def _explain(cls: type[PublishedConfig], error: ValidationError) -> str:
         elif fault["type"] == "missing":
             said.append(f"the field {name!r} is missing")
         else:
-            said.append(f"{name}={_shown(fault['input'])}: {fault['msg'].lower()}")
+            said.append(f"{name}={shown(fault['input'])}: {fault['msg'].lower()}")
     kind = cls.model_fields["model_type"].default
     return (
         f"config.json must be a {kind} configuration that is served here, but: "
         + "; ".join(said)
         + ". Nothing is guessed: remove or correct these fields"
     )
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."

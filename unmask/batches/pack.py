@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 
 from unmask.batches.batch import Batch
-from unmask.errors import TextError, TokenizerError
+from unmask.errors import TextError, TokenizerError, shown
 
 I64 = npt.NDArray[np.int64]
 
@@ -40,7 +40,7 @@ def pack(
         if (has := [len(part) for part in told]) != lengths:
             raise TokenizerError(
                 "segments must be one for each token id, but the rows have the lengths "
-                f"{_shown(lengths)} and the segments {_shown(has)}"
+                f"{shown(lengths)} and the segments {shown(has)}"
             )
         flat = np.concatenate(told)
     numbers = range(len(parts)) if samples is None else samples
@@ -80,15 +80,10 @@ def _whole(rows: Sequence[Sequence[int] | I64], what: str) -> list[I64]:
         if part.ndim != 1 or (part.size and part.dtype.kind not in "iu"):
             raise TokenizerError(
                 f"{what} must be sequences of whole numbers, but number {number} (counted from 0) "
-                f"is {_shown(row)}"
+                f"is {shown(row)}"
             )
         parts.append(part.astype(np.int64, copy=False))
     return parts
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def unpack(batch: Batch) -> list[list[int]]:

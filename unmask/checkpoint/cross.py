@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,9 +10,9 @@ from typing import Any
 import torch
 
 from unmask.checkpoint.folder import Opened, open_classifier, save_model
-from unmask.checkpoint.formats import CONFIG, Format
+from unmask.checkpoint.formats import CONFIG, HOLDS, Format, describe
 from unmask.checkpoint.jsonfile import read_json, render_json
-from unmask.checkpoint.locating import resolved
+from unmask.checkpoint.locating import AnyPath, model_folder, resolved
 from unmask.checkpoint.sentence import (
     SentenceFormat,
     fitted,
@@ -30,12 +29,11 @@ from unmask.checkpoint.sentence_files import (
     read_settings,
     read_transformer_file,
 )
-from unmask.checkpoint.sentence_schema import SettingsFile, TransformerFile, shown
-from unmask.errors import UnsupportedModel
+from unmask.checkpoint.sentence_schema import SettingsFile, TransformerFile
+from unmask.checkpoint.weightfiles import read_weights
+from unmask.errors import ModelError, UnsupportedModel, shown
 from unmask.heads.model import SequenceClassifier
 from unmask.heads.outputs import Output
-
-AnyPath = str | os.PathLike[str]
 
 
 @dataclass(frozen=True)
@@ -92,7 +90,7 @@ def open_cross(
             )
         folder = modules[0][1]
         file = read_transformer_file(folder, "sequence-classification")
-    opened = open_classifier(folder, score=True, dtype=dtype, device=device)
+    opened = _with_scores(model_folder(folder), dtype, device)
     opened = replace(opened, origin=origin or opened.origin)
     settings = read_settings(
         root or opened.path, "CrossEncoder", "A SentenceTransformer is opened with unmask.Embedder"
@@ -154,6 +152,23 @@ def save_cross(
         origin=opened.origin,
         replace=replace,
         also=also,
+    )
+
+
+def _with_scores(
+    folder: Path, dtype: torch.dtype, device: torch.device | str
+) -> Opened[SequenceClassifier]:
+    try:
+        return open_classifier(folder, score=True, dtype=dtype, device=device)
+    except ModelError as error:
+        head = describe(folder, lambda: read_weights(folder)).head
+        if type(error) is not ModelError or head == "sequence":
+            raise
+    # What it says of a folder without such a head is the remedy of a classifier: to train one.
+    raise ModelError(
+        f"{folder} must hold a sequence head, which scores pairs of texts, but holds "
+        f"{HOLDS[head]}. Name the folder of a cross-encoder or of a classifier; a model for "
+        "vectors is opened with unmask.Embedder"
     )
 
 

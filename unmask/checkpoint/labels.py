@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from unmask.errors import LabelMismatch, ModelError, UnsupportedModel
+from unmask.errors import LabelMismatch, ModelError, UnsupportedModel, shown
 
 MOST = 1 << 20
 """Labels that a head without names for them may have: no more names are made up."""
@@ -115,5 +115,4 @@ def _check_inverse(names: tuple[str, ...], back: object) -> None:
 
 
 def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 400 else f"{text[:397]}..."
+    return shown(value, most=400)

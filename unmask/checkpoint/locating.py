@@ -37,12 +37,13 @@ def resolved(
         pickled: whether pickle weights are fetched where there are no others.
 
     Raises:
-        ModelError: it is the shape of a name, and there is no such folder, and no such name that
-            can be reached.
+        ModelError: `path` is empty; or it is the shape of a name, and there is no such folder, and
+            no such name that can be reached.
         UnsupportedModel: its weights on the Hub are in no safetensors file.
         ConfigError: a revision is given, and `path` is a folder.
         CheckpointError: fetching broke off.
     """
+    _check_named(path)
     if revision == "":
         raise ConfigError("revision must be a branch, a tag or a commit, not be empty")
     here = _on_disk(path) is not None or os.path.lexists(path)
@@ -70,8 +71,9 @@ def model_folder(path: AnyPath) -> Path:
     """The folder of a model: `path` itself, or `model` below it where `path` is a run.
 
     Raises:
-        ModelError: neither is there; a run that is not finished is told apart.
+        ModelError: `path` is empty, or neither is there; a run that is not finished is told apart.
     """
+    _check_named(path)
     root = Path(path)
     if found := _on_disk(root):
         return found
@@ -87,6 +89,15 @@ def model_folder(path: AnyPath) -> Path:
         f"{root} holds no model: neither {CONFIG} nor model/{CONFIG} is there. Name the folder "
         "of a model or of a finished run"
     )
+
+
+def _check_named(path: AnyPath) -> None:
+    """Refuse an empty path, which `Path` takes for the folder that the program runs in."""
+    if not os.fspath(path):
+        raise ModelError(
+            f"the path of a model must not be empty, but is {path!r}. Name the folder of a model "
+            "or of a finished run, or a model on the Hub; '.' is the present folder"
+        )
 
 
 def _on_disk(path: AnyPath) -> Path | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from unmask.checkpoint.files import recover
 from unmask.checkpoint.folder import Opened, open_encoder, save_model
 from unmask.checkpoint.formats import Format
 from unmask.checkpoint.jsonfile import render_json
-from unmask.checkpoint.locating import resolved
+from unmask.checkpoint.locating import AnyPath, resolved
 from unmask.checkpoint.sentence_files import (
     MODULES,
     SETTINGS,
@@ -42,7 +41,6 @@ from unmask.heads.embedding import (
 from unmask.nn.encoder import Encoder
 from unmask.tokens.tokenizer import Tokenizer
 
-AnyPath = str | os.PathLike[str]
 SentenceFormat = Literal["auto", "sentence-transformers", "hf", "unmask"]
 
 

@@ -23,9 +23,8 @@ from unmask.checkpoint.sentence_schema import (
     SettingsFile,
     Task,
     TransformerFile,
-    shown,
 )
-from unmask.errors import ModelError, UnsupportedModel
+from unmask.errors import ModelError, UnsupportedModel, shown
 from unmask.heads.embedding import DenseConfig, PoolConfig, PoolingMode
 from unmask.heads.outputs import Output
 

@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from unmask.arch.published import Count
-from unmask.errors import UnsupportedModel
+from unmask.errors import UnsupportedModel, shown
 from unmask.heads.embedding import PoolingMode
 
 Task = Literal["feature-extraction", "sequence-classification"]
@@ -127,9 +127,3 @@ def _fault(cls: type[Closed], fault: Any) -> str:
     if fault["type"] == "missing":
         return f"the field {name!r} is missing"
     return f"{name}={shown(fault['input'])}: {fault['msg'].lower()}"
-
-
-def shown(value: object) -> str:
-    """A value for a message, cut where it is long."""
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."

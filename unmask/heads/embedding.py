@@ -7,19 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from unmask.batches.batch import Batch
-from unmask.errors import ModelError
+from unmask.errors import ModelError, shown
 from unmask.heads.outputs import OUTPUTS, Output
 
 # Shapes: T tokens of a batch, B texts, D width of the encoder, E width of an embedding.
 
 PoolingMode = Literal["cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"]
+POOLINGS: tuple[PoolingMode, ...] = get_args(PoolingMode)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,7 +72,7 @@ class EmbeddingHeadConfig:
         keep: how many leading numbers of the vector are kept at the end, or None for all.
 
     Raises:
-        ModelError: no pooling, one of its modes twice, or widths that do not fit each other.
+        ModelError: no pooling, an unknown mode or one twice, or widths that do not fit each other.
     """
 
     width: int
@@ -81,6 +82,9 @@ class EmbeddingHeadConfig:
 
     def __post_init__(self) -> None:
         modes = self.pool.modes
+        for mode in modes:
+            if mode not in POOLINGS:
+                raise ModelError(f"pooling must be by {', '.join(POOLINGS)}, not {shown(mode)}")
         if not modes or len(set(modes)) < len(modes):
             raise ModelError(f"pooling must be by one or several different modes, not {modes}")
         width = self.width * len(modes)

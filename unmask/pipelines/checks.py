@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence, Set
 from itertools import accumulate
 
+import numpy as np
 import torch
 
 from unmask.batches.batch import Batch
-from unmask.errors import TextError, TokenizerError, TooLong
+from unmask.errors import TextError, TokenizerError, TooLong, shown
 from unmask.nn.config import EncoderConfig
 from unmask.pipelines.running import Fitted
 
@@ -33,6 +34,11 @@ def check_several(name: str, texts: object, what: str = "text") -> None:
         raise TokenizerError(
             f"{name} takes a list of {what}s, or others in an order, not a {type(texts).__name__}"
         )
+
+
+def is_whole(value: object) -> bool:
+    """Whether a value is a whole number, of Python or of NumPy; True and False are none."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def check_filled(fitted: Sequence[Fitted], first: int, skip: int = 0) -> None:
@@ -111,11 +117,6 @@ def _check_parts(batch: Batch) -> None:
     ends = [0, *accumulate(batch.lengths)]
     if batch.boundaries.tolist() != ends:
         raise TokenizerError(
-            f"boundaries of a batch must be 0 and the sums of its lengths, {_shown(ends)}, not "
-            f"{_shown(batch.boundaries.tolist())}. Make batches with unmask.pack"
+            f"boundaries of a batch must be 0 and the sums of its lengths, {shown(ends)}, not "
+            f"{shown(batch.boundaries.tolist())}. Make batches with unmask.pack"
         )
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, overload
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from unmask.batches.batch import Batch
@@ -18,11 +17,9 @@ from unmask.checkpoint.sentence import SentenceFormat, SentenceModel, open_sente
 from unmask.errors import ConfigError
 from unmask.heads.embedding import PoolingMode
 from unmask.pipelines.checks import check_filled, check_several
-from unmask.pipelines.running import TOKENS, Fit, Fitted, run, windows
+from unmask.pipelines.running import F32, TOKENS, Fit, Fitted, run, windows
 from unmask.pipelines.similarity import similarity
 from unmask.tokens.tokenizer import Tokenizer
-
-F32 = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,9 +320,9 @@ class Embedder:
         found = iter(run(rows, read, model.embedding.tokens.weight.device, tokens=tokens))
         pooled = []
         for one in fitted:
-            parts = torch.stack([next(found) for _ in one.rows])
-            weights = parts.new_tensor([len(row) - skip for row in one.rows])
-            pooled.append(weights @ parts / weights.sum() if len(one.rows) > 1 else parts[0])
+            parts = [next(found) for _ in one.rows]
+            sizes = [len(row) - skip for row in one.rows]
+            pooled.append(parts[0] if len(parts) == 1 else _average(parts, sizes))
         with torch.inference_mode():
             vectors = head.finish(torch.stack(pooled), normalize=normalize).float().cpu().numpy()
         for one, vector in zip(fitted, vectors, strict=True):
@@ -344,6 +341,15 @@ class Embedder:
                 "beginnings were read; on_long='chunk' reads all of them, 'error' refuses",
                 stacklevel=3,
             )
+
+
+def _average(parts: list[torch.Tensor], sizes: list[int]) -> torch.Tensor:
+    """The pooled parts of one text, each `(P,)`, weighed by their numbers of tokens.
+
+    In float32 whatever they are: bfloat16 holds no odd number above 256.
+    """
+    weights = torch.tensor(sizes, dtype=torch.float32, device=parts[0].device)
+    return (weights @ torch.stack(parts).float() / weights.sum()).to(parts[0].dtype)
 
 
 def _fit(fit: Fit, ids: list[int], lead: int, number: int) -> Fitted:

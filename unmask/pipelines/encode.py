@@ -58,7 +58,8 @@ class Encoder(Pipeline[EncoderModule]):
         Raises:
             TooLong: a text is longer than the context, under "error", or a sequence of a batch is.
             TokenizerError: a text is no str, or an id of a batch has no row in the token table.
-            ConfigError: there is no such layer, or it has no attention.
+            ConfigError: what is given is no layer number, there is no such layer, or it has no
+                attention.
         """
         config = self.opened.model.config
         look = Look.at(config, hidden_states, attentions)

@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 
 import torch
 
+from unmask.errors import ConfigError, shown
+from unmask.pipelines.checks import is_whole
+
 
 @dataclass(frozen=True, slots=True)
 class Padded:
@@ -51,7 +54,17 @@ class Packed:
         return len(self.lengths)
 
     def __getitem__(self, text: int) -> torch.Tensor:
-        """The rows of one text, `(its length, D)`."""
+        """The rows of one text, `(its length, D)`; a negative number counts from the last text.
+
+        Raises:
+            ConfigError: `text` is no whole number.
+            IndexError: there is no such text; this also ends a loop over all of them.
+        """
+        if not is_whole(text):
+            raise ConfigError(
+                "texts are taken one at a time, by a whole number, as in packed[0], not by "
+                f"{shown(text)}. For several, write [packed[i] for i in range(2)]"
+            )
         return torch.split(self.last_hidden_state, list(self.lengths))[text]
 
     @property

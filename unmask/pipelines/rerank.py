@@ -10,20 +10,18 @@ from pathlib import Path
 from typing import Literal, NotRequired, TypedDict, overload
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from unmask.batches.batch import Batch
 from unmask.checkpoint.cross import CrossModel, open_cross, save_cross
 from unmask.checkpoint.sentence import SentenceFormat
-from unmask.errors import ConfigError, ModelError, TokenizerError
+from unmask.errors import ConfigError, ModelError, TokenizerError, shown
 from unmask.heads.outputs import OUTPUTS
 from unmask.pipelines.checks import check_several
 from unmask.pipelines.pairs import FittedPair, fit_pair
-from unmask.pipelines.running import TOKENS, run, windows
+from unmask.pipelines.running import F32, TOKENS, run, windows
 from unmask.tokens.tokenizer import Tokenizer
 
-F32 = npt.NDArray[np.float32]
 Pair = Sequence[str]
 OnLongPair = Literal["truncate", "error"]
 
@@ -277,6 +275,6 @@ def _checked(numbered: tuple[int, Pair]) -> tuple[str, str]:
     if isinstance(pair, str) or not isinstance(pair, Sequence) or len(pair) != 2:
         raise TokenizerError(
             f"predict takes pairs of two texts, but number {number} (counted from 0) is "
-            f"{repr(pair)[:80]}; write [(first, second)]"
+            f"{shown(pair)}; write [(first, second)]"
         )
     return pair[0], pair[1]

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from itertools import islice, pairwise
 from typing import TypeVar, get_args
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from unmask.batches.batch import Batch
@@ -25,6 +27,7 @@ TOKENS = 4096
 WINDOW = 1024
 """Texts that are sorted by length together; also the most that a stream reads ahead."""
 
+F32 = npt.NDArray[np.float32]
 T = TypeVar("T")
 
 

@@ -6,14 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch.nn import functional as F
 
 from unmask.checkpoint.sentence_schema import Similarity
 from unmask.errors import ModelError
-
-F32 = npt.NDArray[np.float32]
+from unmask.pipelines.running import F32
 
 # (N, E) and (M, E) to (N, M). Distances count backwards, so that larger is always more alike.
 _OF: Mapping[Similarity, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {

@@ -49,7 +49,7 @@ class TokenizerSettings:
 class ModelSettings:
     """Attributes:
     arch: one that predicts masked tokens: "modernbert", "bert", "roberta", "distilbert", "electra",
-            "albert", "mpnet" or "deberta_v2".
+        "albert", "mpnet" or "deberta_v2".
     size: tiny, mini, small, medium, base, or LAYERSxWIDTH such as 3x128.
     context: longest sequence in tokens, special tokens included.
     norm: "layer" as published, or "rms"; for modernbert.

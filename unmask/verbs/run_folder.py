@@ -216,10 +216,10 @@ def _differences(was: Any, now: Any, name: str = "") -> list[tuple[str, str, str
         return found
     if was == now and type(was) is type(now):
         return []
-    return [(name, _shown(was), _shown(now))]
+    return [(name, _written(was), _written(now))]
 
 
-def _shown(value: object) -> str:
+def _written(value: object) -> str:
     return "not set" if value is _ABSENT else json.dumps(value, ensure_ascii=False)
 
 
