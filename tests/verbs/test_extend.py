@@ -255,3 +255,15 @@ def test_the_command(tiny_model_folder: Path, text: Path, tmp_path: Path) -> Non
     )
     assert len(json.loads(done.stdout)["added"]) == 2
     assert open_model(tmp_path / "a").tokenizer == open_model(tmp_path / "b").tokenizer
+
+
+def test_a_model_that_is_not_served_is_no_tokenizer(
+    tiny_model_folder: Path, text: Path, tmp_path: Path
+) -> None:
+    Tokenizer.from_pretrained(tiny_model_folder).save_pretrained(tmp_path / "old")
+    for place in (tmp_path / "old" / "model", tmp_path / "old"):
+        place.mkdir(exist_ok=True)
+        (place / "config.json").write_text('{"model_type": "strange"}')
+        with pytest.raises(ModelError, match="strange"):
+            extend_tokenizer(tmp_path / "old", text=text, out=tmp_path / "new")
+        (place / "config.json").unlink()

@@ -190,8 +190,9 @@ def _found(path: str | Path, revision: str | None) -> Start | None:
     try:
         return Start.find(path, revision)
     except ModelError:
-        # A folder with a configuration is a model, and what is wrong with it has to be said.
-        if (Path(path) / "tokenizer.json").is_file() and not (Path(path) / CONFIG).exists():
+        # Where there is a configuration there is a model, and what is wrong with it has to be said.
+        described = any((Path(path) / place / CONFIG).exists() for place in ("", "model"))
+        if (Path(path) / "tokenizer.json").is_file() and not described:
             return None
         raise
 
