@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,8 @@ import torch
 from safetensors.torch import load_file
 
 import unmask
-from tests.checkpoint.hubserver import HubServer, Repository, files_of
+from tests.checkpoint.hubserver import HubServer, files_of
+from tests.conftest import sentences
 from unmask.checkpoint.files import verify
 from unmask.checkpoint.folder import open_classifier, open_language_model, open_model
 from unmask.checkpoint.origin import Origin, read_origin
@@ -323,13 +324,6 @@ def test_what_is_asked_for_wrongly(folder: Path, tiny_model_folder: Path, tmp_pa
 # By name, in processes of their own, as users run it
 
 
-@pytest.fixture
-def hub() -> Iterator[HubServer]:
-    server = HubServer({"org/old": Repository(), "org/new": Repository()})
-    with server.running():
-        yield server
-
-
 def command(hub: HubServer, home: Path, *words: str | Path, code: int = 0) -> str:
     """Run the command line with a cache of its own; both streams."""
     surroundings = {
@@ -390,3 +384,15 @@ def test_a_name_is_finetuned_and_used_without_the_server(
     table = ["--input", "rows.csv", "--output", "o.csv", "--threads", "1"]
     says = command(hub, tmp_path, "predict", "org/none", *table, code=2)
     assert "run `hf download org/none`" in says
+
+
+def test_commands_by_name(hub: HubServer, tiny_model_folder: Path, tmp_path: Path) -> None:
+    commit = hub.repositories["org/new"].commit(files_of(tiny_model_folder), "v1")
+    field = [f"the submodule: {sentence}" for sentence in sentences()]
+    (tmp_path / "text.txt").write_text("\n\n".join(field))
+    options = ["org/new", "--revision", "v1", "--text", "text.txt"]
+    command(hub, tmp_path, "tokenizer", "extend", *options, "--add", "1", "--out", "more")
+    assert read_origin(tmp_path / "more") == Origin("org/new", "v1", commit)
+    short = ["--steps", "1", "--threads", "1", "--out", "run"]
+    command(hub, tmp_path, "pretrain", "--from", *options, *short)
+    assert read_origin(tmp_path / "run" / "model") == Origin("org/new", "v1", commit)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 
+from tests.checkpoint.hubserver import HubServer, files_of
 from tests.checkpoint.models import classifier, config_of, language_model, reweigh, same
 from tests.conftest import sentences
 from tests.verbs.labelled import Notes
@@ -19,6 +20,7 @@ from unmask.arch.registry import arch_of
 from unmask.checkpoint.building import named_weights
 from unmask.checkpoint.folder import open_language_model, open_model, save_model
 from unmask.checkpoint.layers import keep_layers
+from unmask.checkpoint.origin import Origin, read_origin
 from unmask.checkpoint.surgery import initialise_from
 from unmask.errors import ConfigError, ModelError, ResumeMismatch
 from unmask.evaluation.masked import MaskedEvaluation
@@ -31,7 +33,9 @@ from unmask.verbs.pretrain_settings import (
     SHORT,
     ModelSettings,
     PretrainSettings,
+    Settled,
     pretrain_settings,
+    settle,
 )
 
 CPU = torch.device("cpu")
@@ -60,8 +64,9 @@ def saved(folder: Path, arch: str = "bert", kind: str = "lm", **changes: Any) ->
 def begun(settings: PretrainSettings, folder: Path) -> Any:
     """What a run would begin with, and its text."""
     watch = Notes()
-    prepared = prepare_text(settings, text_sources(settings), folder, watch)
-    return assemble(settings, prepared, CPU), prepared
+    start = Settled.of(settings).start
+    prepared = prepare_text(settings, text_sources(settings), folder, watch, start)
+    return assemble(settings, start, prepared, CPU), prepared
 
 
 @pytest.mark.parametrize("arch", ["bert", "modernbert", "roberta", "albert"])
@@ -282,3 +287,68 @@ def test_a_killed_run_ends_with_the_same_bits(text: Path, tmp_path: Path) -> Non
 
 def test_the_keyword_is_the_option() -> None:
     assert SHORT["from_"] == ("model", "start")
+    assert SHORT["revision"] == ("model", "revision")
+
+
+def test_a_revision_is_that_of_a_name(text: Path, tmp_path: Path) -> None:
+    source = saved(tmp_path / "old")
+    options = {"out": tmp_path / "run", "text": str(text), **STEPS}
+    with pytest.raises(ConfigError, match=r"revision='v1' .* none is named: give --from NAME"):
+        pretrain(revision="v1", **options)
+    with pytest.raises(ConfigError, match="revision goes with a name on the Hub"):
+        pretrain(from_=str(source), revision="v1", **options)
+    assert not (tmp_path / "run").exists()
+
+
+# By name: a server on this machine is taken for the Hub
+
+
+def test_a_name_to_start_from(hub: HubServer, text: Path, tmp_path: Path) -> None:
+    source = saved(tmp_path / "old")
+    commit = hub.repositories["org/name"].commit(files_of(source), "v1")
+    options = {"from_": "org/name", "revision": "v1", "text": str(text), **STEPS}
+    settings = pretrain_settings(**options)
+    assert (settings.model.arch, settings.model.size) == ("bert", "2x64")
+    pieces, prepared = begun(settings, tmp_path / "begun")
+    assert same(pieces.model, open_language_model(source).model)
+    assert prepared.tokenizer == open_language_model(source).tokenizer
+    result = pretrain(out=tmp_path / "run", **options)
+    assert read_origin(result.model) == Origin("org/name", "v1", commit)
+    # From the saved folder it is passed on, as fine-tuning does.
+    further = pretrain(out=tmp_path / "more", from_=str(result.folder), text=str(text), **STEPS)
+    assert read_origin(further.model) == Origin("org/name", "v1", commit)
+    # Without a network, and under another name of the same commit.
+    hub.down = True
+    again = pretrain(out=tmp_path / "run", **{**options, "revision": commit})
+    assert again.finished
+
+
+def test_a_run_reads_one_snapshot_of_a_branch_that_moves(
+    hub: HubServer, text: Path, tmp_path: Path
+) -> None:
+    source = saved(tmp_path / "old")
+    commit = hub.repositories["org/name"].commit(files_of(source))
+    settled = settle(from_="org/name", text=str(text), **STEPS)
+    reweigh(source, lambda w: w["cls.predictions.bias"].add_(1))
+    moved = hub.repositories["org/name"].commit(files_of(source))
+    result = pretrain(out=tmp_path / "run", settings=settled)
+    assert read_origin(result.model) == Origin("org/name", None, commit)
+    assert commit != moved
+    with pytest.raises(ResumeMismatch, match="the data 'model to start from' changed"):
+        pretrain(out=tmp_path / "run", settings=settled.settings)
+    # All that a run asks of the server: which commit the branch is.
+    hub.requests.clear()
+    pretrain(out=tmp_path / "next", from_="org/name", text=str(text), **STEPS)
+    asked = "/api/models/org/name/revision/main"
+    assert [path for _, path in hub.requests if "revision" in path] == [asked]
+    assert hub.fetched == []
+
+
+def test_a_path_is_never_a_name(hub: HubServer, text: Path, tmp_path: Path) -> None:
+    hub.repositories["org/name"].commit(files_of(saved(tmp_path / "old")))
+    with pytest.raises(ModelError, match="does not exist"):
+        pretrain(out=tmp_path / "run", from_=Path("org/name"), text=str(text), **STEPS)
+    assert hub.requests == []
+    with pytest.raises(ModelError, match="as a name on the Hub it does not exist"):
+        pretrain(out=tmp_path / "run", from_="org/none", text=str(text), **STEPS)
+    assert not (tmp_path / "run").exists()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Collection, Mapping
+from functools import reduce
 from pathlib import Path, PurePath
 
 import torch
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from unmask.checkpoint.jsonfile import read_json
@@ -22,7 +24,14 @@ PICKLED = "pytorch_model.bin"
 PICKLED_INDEX = "pytorch_model.bin.index.json"
 # What else a published folder may hold.
 _OTHERS = ("tf_model.h5", "flax_model.msgpack", "model.ckpt.index")
-FLOATS = frozenset({torch.float64, torch.float32, torch.float16, torch.bfloat16})
+# What the headers of safetensors files call the types that a model may have.
+_FLOATS = {
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+}
+FLOATS = frozenset(_FLOATS.values())
 
 
 def read_weights(folder: Path) -> dict[str, torch.Tensor]:
@@ -33,6 +42,54 @@ def read_weights(folder: Path) -> dict[str, torch.Tensor]:
         ModelError: there are none, or a file that the index names is missing.
         CorruptCheckpoint: a file cannot be read, or the index and its files disagree.
     """
+    if _is_sharded(folder):
+        return _read_shards(folder)
+    return load_tensors(folder / SINGLE)
+
+
+def stored_types(folder: Path) -> dict[str, str]:
+    """The type of every tensor of a model folder, by names, as the files' headers call it.
+
+    Only headers are read: "F32", "BF16" and so on cost a page of each file, not its weights.
+
+    Raises:
+        As in `read_weights`, but what an index says of its files is not compared with them.
+    """
+    table = shard_table(folder / INDEX, ".safetensors") if _is_sharded(folder) else {}
+    types: dict[str, str] = {}
+    for file in sorted(set(table.values())) or [SINGLE]:
+        try:
+            with safe_open(folder / file, framework="pt") as header:
+                names = header.keys()
+                types |= {name: header.get_slice(name).get_dtype() for name in names}
+        except (SafetensorError, OSError, ValueError) as error:
+            raise CorruptCheckpoint(
+                f"{folder / file} is not a readable safetensors file: {error}. Copy the folder "
+                "again"
+            ) from error
+    return types
+
+
+def stored_dtype(folder: Path) -> torch.dtype:
+    """The type that holds every weight of a model folder as it is stored.
+
+    That is the type they have; where there are several, the narrowest that loses nothing of any:
+    float32 for bfloat16 beside float16. Integers do not count, and float32 is that of no weights.
+
+    Raises:
+        As in `stored_types`.
+    """
+    names = set(stored_types(folder).values())
+    several = [_FLOATS[name] for name in sorted(names & _FLOATS.keys())]
+    return reduce(torch.promote_types, several) if several else torch.float32
+
+
+def _is_sharded(folder: Path) -> bool:
+    """Whether the weights are in several files and an index, rather than in one file.
+
+    Raises:
+        UnsupportedModel, ModelError: there is neither.
+    """
     for name in (SINGLE, INDEX):
         if os.path.lexists(folder / name) and not (folder / name).is_file():
             raise ModelError(
@@ -40,9 +97,9 @@ def read_weights(folder: Path) -> dict[str, torch.Tensor]:
                 "link that leads nowhere. Copy the folder again"
             )
     if (folder / SINGLE).is_file():
-        return load_tensors(folder / SINGLE)
+        return False
     if (folder / INDEX).is_file():
-        return _read_shards(folder)
+        return True
     if other := refusal([item.name for item in folder.iterdir()], str(folder)):
         raise other
     raise ModelError(

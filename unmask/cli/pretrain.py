@@ -29,8 +29,9 @@ From = Annotated[
     str | None,
     typer.Option(
         "--from",
-        metavar="FOLDER",
-        help="Go on from this model, which says architecture, size and tokenizer.",
+        metavar="MODEL",
+        help="Go on from this folder, run or name on the Hub, which says architecture, size and "
+        "tokenizer.",
     ),
 ]
 Layers = Annotated[
@@ -55,6 +56,7 @@ def pretrain(
     arch: Arch = None,
     context: Context = None,
     from_: From = None,
+    revision: options.Revision = None,
     layers: Layers = None,
     on_long: OnLong = None,
     tokenizer: Annotated[
@@ -92,11 +94,11 @@ def pretrain(
     Killed or interrupted, the same command goes on where it was, to the same bits.
     """
     from unmask.verbs.pretrain import plan, pretrain
-    from unmask.verbs.pretrain_settings import SHORT, pretrain_settings
+    from unmask.verbs.pretrain_settings import SHORT, settle
 
     given = locals()
     base, over = options.recipe(config, set_)
-    settings = pretrain_settings(base, over, **{name: given[name] for name in SHORT})
+    settings = settle(base, over, **{name: given[name] for name in SHORT})
     watch = Terminal()
     if dry_run:
         (print_json if json else print_table)(plan(settings=settings, watch=watch).as_dict())

@@ -70,7 +70,11 @@ def train(
 @app.command()
 def extend(
     model: Annotated[
-        Path, typer.Argument(help="Folder of a model, of a finished run, or of a tokenizer.")
+        str,
+        typer.Argument(
+            help="Folder of a model, of a finished run, or of a tokenizer; or a name on the Hub: "
+            "org/name."
+        ),
     ],
     out: Annotated[Path, typer.Option(help="Folder for the new model, or the new tokenizer.")],
     text: options.Text = None,
@@ -81,6 +85,7 @@ def extend(
     document: options.Document = None,
     on_bad: options.OnBad = None,
     max_bad: options.MaxBad = None,
+    revision: options.Revision = None,
     json: options.Json = False,
 ) -> None:
     """Add the words of a text that are cut into pieces, and rows for them to the model.
@@ -103,6 +108,7 @@ def extend(
         document=options.word("document", document, (None, "file", "blank-line", "line", "record")),
         on_bad=options.word("on-bad", on_bad or "stop", ("stop", "skip")),
         max_bad=0.01 if max_bad is None else max_bad,
+        revision=revision,
         watch=Terminal(),
     )
     if json:

@@ -11,6 +11,7 @@ import torch
 from unmask.arch.registry import arch_of, sized_config
 from unmask.arch.spec import Arch, PublishedConfig
 from unmask.batches.loader import PretrainingBatches
+from unmask.checkpoint.origin import Origin
 from unmask.errors import ConfigError, UnsupportedModel
 from unmask.heads.model import LanguageModel
 from unmask.nn.init import initialise
@@ -21,7 +22,7 @@ from unmask.train.loop import LoopConfig, Run
 from unmask.train.optim import Optimizer
 from unmask.verbs.prepared import Prepared
 from unmask.verbs.pretrain_settings import PretrainSettings
-from unmask.verbs.start_settings import start_config
+from unmask.verbs.start_settings import Start, start_config
 from unmask.verbs.starting import Begun, begin
 from unmask.verbs.trial import Trial
 
@@ -32,6 +33,7 @@ class Pieces:
 
     Attributes:
         notes: what a person should know of how the model begins.
+        origin: the model on the Hub that it goes on from, if it does.
     """
 
     arch: Arch[Any]
@@ -40,6 +42,7 @@ class Pieces:
     objective: MaskedLM
     source: PretrainingBatches
     notes: tuple[str, ...] = ()
+    origin: Origin | None = None
 
     @property
     def in_transformers(self) -> bool:
@@ -78,7 +81,7 @@ class Pieces:
         )
 
 
-def check(settings: PretrainSettings) -> None:
+def check(settings: PretrainSettings, start: Start | None) -> None:
     """Refuse settings that cannot be served before any work is done and any folder is made.
 
     Raises:
@@ -89,12 +92,12 @@ def check(settings: PretrainSettings) -> None:
             "a vocabulary has five special tokens and needs others, but vocab_size is "
             f"{settings.tokenizer.vocab_size}"
         )
-    config = _config(settings, max(settings.tokenizer.vocab_size, 8), 0)
+    config = _config(settings, start, max(settings.tokenizer.vocab_size, 8), 0)
     if arch_of(settings.model.arch).lm_head(config).predicts != (0,):
         raise ConfigError(
             "masked language modelling needs an architecture that predicts a token where it "
             f"stands, but {settings.model.arch} predicts neighbours; choose another "
-            + ("--arch" if settings.model.start is None else "model for --from")
+            + ("--arch" if start is None else "model for --from")
         )
     _objective(settings, 8, (0, 1, 2, 3, 4), 4)
     LoopConfig(steps=1, accumulate=settings.budget.accumulate, keep=settings.run.keep)
@@ -107,11 +110,13 @@ def check(settings: PretrainSettings) -> None:
         )
 
 
-def _config(settings: PretrainSettings, vocab_size: int, pad_id: int) -> PublishedConfig:
+def _config(
+    settings: PretrainSettings, start: Start | None, vocab_size: int, pad_id: int
+) -> PublishedConfig:
     """The configuration of a model of the wanted size, or of the model to start from."""
     wanted = settings.model
-    if wanted.start is not None:
-        return start_config(wanted.start, wanted.layers, wanted.arch, wanted.context)
+    if start is not None:
+        return start_config(start, wanted.layers, wanted.arch, wanted.context)
     extra = {"norm": wanted.norm} if wanted.arch == "modernbert" else {}
     if wanted.norm != "layer" and not extra:
         raise ConfigError(f"norm {wanted.norm!r} is for modernbert; {wanted.arch} has layer norms")
@@ -139,29 +144,31 @@ def _objective(
     )
 
 
-def assemble(settings: PretrainSettings, prepared: Prepared, device: torch.device) -> Pieces:
-    """A model to train, its objective and its batches."""
-    tokenizer, wanted = prepared.tokenizer, settings.model
-    begun = _new(settings, tokenizer) if wanted.start is None else begin(settings, tokenizer)
+def assemble(
+    settings: PretrainSettings, start: Start | None, prepared: Prepared, device: torch.device
+) -> Pieces:
+    """A model to train, new or begun from `start`, its objective and its batches."""
+    tokenizer = prepared.tokenizer
+    begun = _new(settings, tokenizer) if start is None else begin(settings, start, tokenizer)
     objective = _objective(settings, tokenizer.vocab_size, tokenizer.special_ids, tokenizer.mask_id)
     source = PretrainingBatches.over(
         prepared.store.tokens,
         prepared.store.offsets,
         prefix=tokenizer.layout.prefix,
         suffix=tokenizer.layout.suffix,
-        context=wanted.context,
+        context=settings.model.context,
         budget=settings.budget.tokens_per_step // settings.budget.accumulate,
         seed=settings.run.seed,
         window=settings.budget.window,
         on_long=settings.budget.on_long,
     )
     model = begun.model.to(device)
-    return Pieces(begun.arch, begun.config, model, objective, source, begun.notes)
+    return Pieces(begun.arch, begun.config, model, objective, source, begun.notes, begun.origin)
 
 
 def _new(settings: PretrainSettings, tokenizer: Tokenizer) -> Begun:
     """A model of the wanted size with drawn weights."""
-    config = _config(settings, tokenizer.vocab_size, tokenizer.pad_id)
+    config = _config(settings, None, tokenizer.vocab_size, tokenizer.pad_id)
     arch = arch_of(settings.model.arch)
     model = LanguageModel(arch.encoder(config), arch.lm_head(config))
     depth = len(model.encoder.config.layers)

@@ -26,7 +26,7 @@ from unmask.checkpoint.sentence import (
     save_sentence,
     sentence_root,
 )
-from unmask.checkpoint.weightfiles import FLOATS, read_weights
+from unmask.checkpoint.weightfiles import stored_dtype
 from unmask.errors import ConfigError, CorruptCheckpoint, ModelError
 from unmask.heads.embedding import PoolingMode
 from unmask.verbs.looking import look
@@ -170,7 +170,7 @@ class _Job:
         def write(folder: Path) -> None:
             unpickled(self.source, self.files, folder)
             write_origin(folder, self.origin)
-            dtypes.append(_widest(folder))
+            dtypes.append(stored_dtype(folder))
             seen.append(self._named(folder, lambda: open_model(folder)))
 
         size = sum((self.source / file).stat().st_size for file in self.files)
@@ -181,7 +181,7 @@ class _Job:
         self, folder: Path, format: ConvertFormat, dtype: str | None, pooling: PoolingMode | None
     ) -> ConvertResult:
         """Opened and saved anew."""
-        kind = _widest(folder) if dtype is None else getattr(torch, dtype)
+        kind = stored_dtype(folder) if dtype is None else getattr(torch, dtype)
         whole = sentence_root(folder) is not None and format != "hf"
         if whole or format == "sentence-transformers":
             opened, used = self._sentence(folder, format, kind, pooling)
@@ -249,12 +249,6 @@ class _Job:
 def _some(names: Sequence[str]) -> str:
     more = f" and {len(names) - 8} more" if len(names) > 8 else ""
     return ", ".join(names[:8]) + more
-
-
-def _widest(folder: Path) -> torch.dtype:
-    """The type of a folder's weights; the widest where there are several."""
-    kinds = {tensor.dtype for tensor in read_weights(folder).values()} & FLOATS
-    return max(kinds, key=lambda kind: kind.itemsize, default=torch.float32)
 
 
 def _card(folder: Path) -> str | None:

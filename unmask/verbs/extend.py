@@ -4,22 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import reduce
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
+
 from unmask.checkpoint.cross import open_cross, save_cross
 from unmask.checkpoint.files import publish
-from unmask.checkpoint.folder import Opened, model_folder, open_model, save_model
+from unmask.checkpoint.folder import Opened, open_model, save_model
 from unmask.checkpoint.formats import CONFIG
 from unmask.checkpoint.jsonfile import read_json
-from unmask.checkpoint.sentence import open_sentence, save_sentence, sentence_root
+from unmask.checkpoint.sentence import (
+    SentenceModel,
+    open_sentence,
+    save_sentence,
+    sentence_root,
+)
+from unmask.checkpoint.sentence_files import read_modules
 from unmask.checkpoint.surgery import extended
+from unmask.checkpoint.weightfiles import SINGLE, stored_dtype
 from unmask.errors import ModelError, TokenizerError
 from unmask.text.readers import Unit
 from unmask.tokens.extend import Extension, count_words, extend
 from unmask.tokens.report import TokenizerReport, report
 from unmask.tokens.tokenizer import Tokenizer
-from unmask.verbs.looking import look
+from unmask.verbs.start_settings import Start
 from unmask.verbs.tokenizer import texts_of
 from unmask.verbs.watch import Silent, Watch
 
@@ -110,27 +120,32 @@ def extend_tokenizer(
     document: Unit | None = None,
     on_bad: Literal["stop", "skip"] = "stop",
     max_bad: float = 0.01,
+    revision: str | None = None,
     watch: Watch | None = None,
 ) -> ExtendResult:
     """Add the words of a text that a tokenizer cuts into most pieces, and their rows to its model.
 
     Args:
         model: folder of a model, of a finished run, of an embedding model or a reranker, or of a
-            tokenizer alone.
+            tokenizer alone; or the name of a model on the Hub.
         out: folder to make: a model of the same kind with its new tokenizer, or the tokenizer.
+            Weights keep the type that they are stored in; where a file has several, the one that
+            holds them all.
         text: files and folders; none for the docstrings of the installed packages.
         add, min_count, min_pieces: see `unmask.tokens.extend.extend`.
         field, document, on_bad, max_bad: see `unmask.text.prepare.prepare`.
+        revision: branch, tag or commit of a name on the Hub; None for the default branch.
         watch: is told of the progress.
 
     Raises:
         TextError: the text cannot be used.
         TokenizerError: no word can be added, or the tokenizer's kind cannot take words.
         ModelError: the model cannot be opened.
-        CheckpointError: `out` is taken, or cannot be written.
+        CheckpointError: a file cannot be read or fetched, or `out` is taken or cannot be written.
+        ConfigError: a revision of a folder.
     """
     watch = watch or Silent()
-    tokenizer, save = _source(Path(model), Path(out))
+    tokenizer, save = _source(model, revision, Path(out))
     texts = texts_of(text, field=field, document=document, on_bad=on_bad, max_bad=max_bad)
     with watch.stage("counting words"):
         tally = count_words(tokenizer, texts())
@@ -148,16 +163,19 @@ def extend_tokenizer(
     return ExtendResult(Path(out), extension, tally.report(), after, rows)
 
 
-def _source(path: Path, out: Path) -> tuple[Tokenizer, Callable[[Extension], int | None]]:
+def _source(
+    path: str | Path, revision: str | None, out: Path
+) -> tuple[Tokenizer, Callable[[Extension], int | None]]:
     """The tokenizer of a folder, and what saves the extended folder and tells the table's rows."""
-    if _alone(path):
+    start = _found(path, revision)
+    if start is None:
         tokenizer = Tokenizer.from_pretrained(path, require=())
 
         def save_alone(extension: Extension) -> None:
             publish(out, extension.tokenizer.save_pretrained)
 
         return tokenizer, save_alone
-    opened, write = _model(path, out)
+    opened, write = _model(start, out)
 
     def save(extension: Extension) -> int:
         grown = extended(opened, extension)
@@ -167,29 +185,56 @@ def _source(path: Path, out: Path) -> tuple[Tokenizer, Callable[[Extension], int
     return opened.tokenizer, save
 
 
-def _alone(path: Path) -> bool:
-    """Whether a folder holds a tokenizer without a model."""
+def _found(path: str | Path, revision: str | None) -> Start | None:
+    """The model of that name or folder; None for a folder with a tokenizer and no model."""
     try:
-        model_folder(path)
+        return Start.find(path, revision)
     except ModelError:
-        if (path / "tokenizer.json").is_file():
-            return True
+        # Where there is a configuration there is a model, and what is wrong with it has to be said.
+        described = any((Path(path) / place / CONFIG).exists() for place in ("", "model"))
+        if (Path(path) / "tokenizer.json").is_file() and not described:
+            return None
         raise
-    return False
 
 
-def _model(path: Path, out: Path) -> tuple[Opened[Any], Callable[[Opened[Any]], Any]]:
-    """A model, and what saves it with all that its folder has besides."""
-    folder, said = look(path)
+def _model(start: Start, out: Path) -> tuple[Opened[Any], Callable[[Opened[Any]], Any]]:
+    """A model in its own type, and what saves it with all that its folder has besides."""
+    folder = start.folder
     marked = not _CROSS.isdisjoint(read_json(folder / CONFIG))
-    embeds = sentence_root(path) is not None
-    if said.head == "sequence" and (marked or embeds):
-        cross = open_cross(path)
-        return cross.opened, lambda new: save_cross(out, replace(cross, opened=new))
+    embeds = sentence_root(folder) is not None
+    if start.said.head == "sequence" and (marked or embeds):
+        cross = open_cross(folder, dtype=stored_dtype(folder))
+        opened = _named(cross.opened, start)
+        return opened, lambda new: save_cross(out, replace(cross, opened=new))
     if embeds:
-        sentence = open_sentence(path)
-        return sentence.encoder, lambda new: save_sentence(out, replace(sentence, encoder=new))
-    return open_model(path), lambda new: _save(out, new)
+        sentence = _sentence(folder)
+        encoder = _named(sentence.encoder, start)
+        return encoder, lambda new: save_sentence(out, replace(sentence, encoder=new))
+    plain = open_model(folder, dtype=stored_dtype(folder))
+    return _named(plain, start), lambda new: _save(out, new)
+
+
+def _named(opened: Opened[Any], start: Start) -> Opened[Any]:
+    """A model with where it came from."""
+    return replace(opened, origin=start.origin or opened.origin)
+
+
+def _sentence(folder: Path) -> SentenceModel:
+    """An embedding model of which each module has its own type."""
+    modules = read_modules(folder)
+    dense = {
+        at: stored_dtype(place)
+        for at, (kind, place) in enumerate(modules)
+        if kind == "Dense" and (place / SINGLE).is_file()
+    }
+    own = stored_dtype(folder)
+    # Opened in a type that loses nothing of any of them, and each brought back to its own.
+    sentence = open_sentence(folder, dtype=reduce(torch.promote_types, dense.values(), own))
+    for stage, at in zip(sentence.head.stages, range(2, len(modules)), strict=True):
+        stage.to(dense.get(at, own))
+    opened = sentence.encoder
+    kept = {name: weight.to(own) for name, weight in opened.kept.items()}
+    return replace(sentence, encoder=replace(opened, model=opened.model.to(own), kept=kept))
 
 
 def _save(out: Path, opened: Opened[Any]) -> None:
@@ -201,4 +246,5 @@ def _save(out: Path, opened: Opened[Any]) -> None:
         tokenizer=opened.tokenizer,
         labels=opened.labels,
         kept=opened.kept,
+        origin=opened.origin,
     )

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unmask.batches.store import TokenStore, build_store
-from unmask.checkpoint.folder import model_folder
 from unmask.checkpoint.jsonfile import read_json, write_json
 from unmask.text.corpus import MANIFEST, Corpus
 from unmask.text.installed import InstalledDocstrings
@@ -15,6 +14,7 @@ from unmask.text.sources import Sources, TextSources, source_digest
 from unmask.tokens.tokenizer import Tokenizer
 from unmask.tokens.train import train as train_vocabulary
 from unmask.verbs.pretrain_settings import PretrainSettings
+from unmask.verbs.start_settings import Start
 from unmask.verbs.watch import Watch
 
 
@@ -56,9 +56,17 @@ def _own_text(settings: PretrainSettings, folder: Path) -> Corpus | None:
 
 
 def prepare_text(
-    settings: PretrainSettings, sources: Sources, folder: Path, watch: Watch
+    settings: PretrainSettings,
+    sources: Sources,
+    folder: Path,
+    watch: Watch,
+    start: Start | None = None,
 ) -> Prepared:
-    """Corpus, tokenizer and token store in a run's folder; each is kept if it is there already."""
+    """Corpus, tokenizer and token store in a run's folder; each is kept if it is there already.
+
+    Where the settings name a model to start from, `start` is it.
+    """
+    assert (settings.model.start is None) == (start is None)
     text = settings.text
     with watch.stage("cleaning and splitting the text") as advance:
         corpus = _own_text(settings, folder) or prepare(
@@ -72,9 +80,9 @@ def prepare_text(
             progress=lambda done, total: advance(done / max(total, 1), ""),
         )
     _say_left_out(corpus, watch)
-    own = settings.tokenizer.path is None and settings.model.start is None
+    own = settings.tokenizer.path is None and start is None
     with watch.stage(f"{'training' if own else 'opening'} the tokenizer") as advance:
-        tokenizer = _tokenizer(settings, corpus, folder / "tokenizer")
+        tokenizer = _tokenizer(settings, start, corpus, folder / "tokenizer")
         advance(1.0, f"{tokenizer.vocab_size:,} tokens")
     with watch.stage("tokenising") as advance:
         documents = corpus.stats.train_documents
@@ -100,12 +108,14 @@ def _say_left_out(corpus: Corpus, watch: Watch) -> None:
         watch.say(f"files that were not read: {files}")
 
 
-def _tokenizer(settings: PretrainSettings, corpus: Corpus, folder: Path) -> Tokenizer:
+def _tokenizer(
+    settings: PretrainSettings, start: Start | None, corpus: Corpus, folder: Path
+) -> Tokenizer:
     """The tokenizer that is named, that of the model to start from, the one trained before, or a
     new one."""
     wanted = settings.tokenizer
-    if wanted.path is None and settings.model.start is not None:
-        tokenizer = Tokenizer.from_pretrained(model_folder(settings.model.start))
+    if wanted.path is None and start is not None:
+        tokenizer = Tokenizer.from_pretrained(start.folder)
         tokenizer.save_pretrained(folder)
         return tokenizer
     if wanted.path is not None:

@@ -23,10 +23,10 @@ from unmask.verbs.assembled import Pieces, assemble, check
 from unmask.verbs.cards import pretraining_card
 from unmask.verbs.machine import environment, resolve_device, use_threads
 from unmask.verbs.prepared import Prepared, prepare_text, text_digest, text_sources
-from unmask.verbs.pretrain_settings import PretrainSettings, pretrain_settings
+from unmask.verbs.pretrain_settings import PretrainSettings, Settled, settle
 from unmask.verbs.progress import StepLine
 from unmask.verbs.run_folder import RunFolder
-from unmask.verbs.starting import start_digest
+from unmask.verbs.start_settings import Start
 from unmask.verbs.trial import Plan, steps_for
 from unmask.verbs.watch import Silent, Watch
 
@@ -71,7 +71,7 @@ class PretrainResult:
 def pretrain(
     *,
     out: str | Path,
-    settings: PretrainSettings | None = None,
+    settings: PretrainSettings | Settled | None = None,
     watch: Watch | None = None,
     **short: Any,
 ) -> PretrainResult:
@@ -80,7 +80,7 @@ def pretrain(
     Args:
         out: the run's folder. An unfinished run of the same settings and text is resumed, to the
             same bits; a finished one is left as it is.
-        settings: everything, or give `short` names instead.
+        settings: everything, alone or as `settle` gives it; or give `short` names instead.
         watch: is told of the progress.
         short: `text`, `size`, `minutes`, `steps`, `seed` and so on: the long options of
             `unmask pretrain`, with underscores.
@@ -96,16 +96,16 @@ def pretrain(
             from.
         NonFiniteLoss: the loss was not finite three times in a row.
     """
-    settings = settings or pretrain_settings(**short)
+    settings, start = _settled(settings, short)
     watch = watch or Silent()
     if settings.budget == type(settings.budget)() or _budgetless(settings):
         raise ConfigError(f"a run needs an end: give {BUDGET}")
-    check(settings)
+    check(settings, start)
     sources = text_sources(settings)
     with watch.stage("reading the text"):
         digests = {"text": text_digest(settings, sources, Path(out), watch)}
-    if settings.model.start is not None:
-        digests["model to start from"] = start_digest(settings.model.start)
+    if start is not None:
+        digests["model to start from"] = start.digest()
     if settings.tokenizer.path is not None:
         digests["tokenizer"] = Tokenizer.from_pretrained(settings.tokenizer.path).digest
     threads = use_threads(settings.run.threads)
@@ -123,26 +123,29 @@ def pretrain(
         if folder.finished:
             watch.say(f"{folder.path} is finished; remove it or name another --out to train anew")
             return PretrainResult(**_stored(folder.path))
-        prepared = prepare_text(settings, sources, folder.path, watch)
-        return _train(settings, prepared, folder, device, dtype, watch)
+        prepared = prepare_text(settings, sources, folder.path, watch, start)
+        return _train(settings, start, prepared, folder, device, dtype, watch)
 
 
 def plan(
-    *, settings: PretrainSettings | None = None, watch: Watch | None = None, **short: Any
+    *,
+    settings: PretrainSettings | Settled | None = None,
+    watch: Watch | None = None,
+    **short: Any,
 ) -> Plan:
     """What a run would be: tokens, parameters, memory, time. Nothing is kept.
 
     Raises:
         ConfigError, TextError: as `pretrain`.
     """
-    settings = settings or pretrain_settings(**short)
+    settings, start = _settled(settings, short)
     watch = watch or Silent()
     use_threads(settings.run.threads)
     device = resolve_device(settings.run.device)
     dtype = resolve_dtype(settings.run.dtype, device)
     with tempfile.TemporaryDirectory() as scratch:
-        prepared = prepare_text(settings, text_sources(settings), Path(scratch), watch)
-        pieces = assemble(settings, prepared, device)
+        prepared = prepare_text(settings, text_sources(settings), Path(scratch), watch, start)
+        pieces = assemble(settings, start, prepared, device)
         for note in pieces.notes:
             watch.say(note)
         with watch.stage("timing some steps") as advance:
@@ -150,8 +153,19 @@ def plan(
         return Plan.of(settings, trial, pieces.model, pieces.config, prepared.store.meta)
 
 
+def _settled(
+    given: PretrainSettings | Settled | None, short: Mapping[str, Any]
+) -> tuple[PretrainSettings, Start | None]:
+    """The settings and the model to start from, which is found here once if it was not before."""
+    if given is None:
+        given = settle(**short)
+    settled = given if isinstance(given, Settled) else Settled.of(given)
+    return settled.settings, settled.start
+
+
 def _train(
     settings: PretrainSettings,
+    start: Start | None,
     prepared: Prepared,
     folder: RunFolder,
     device: torch.device,
@@ -159,7 +173,7 @@ def _train(
     watch: Watch,
 ) -> PretrainResult:
     """Decide the steps, train, evaluate, save."""
-    pieces = assemble(settings, prepared, device)
+    pieces = assemble(settings, start, prepared, device)
     for note in pieces.notes:
         watch.say(note)
     steps, peak = _decided(settings, pieces, folder, device, dtype, watch)
@@ -214,6 +228,7 @@ def _save(
         arch=pieces.arch,
         config=pieces.config,
         tokenizer=prepared.tokenizer,
+        origin=pieces.origin,
         card=pretraining_card(
             settings, prepared.corpus, pieces.model, result, pieces.in_transformers
         ),

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from unmask.batches.sequences import OnLong
+from unmask.checkpoint.locating import model_folder
 from unmask.config import from_mapping, merge
 from unmask.errors import ConfigError
 from unmask.text.readers import Unit
 from unmask.train.optim import OptimConfig
 from unmask.train.precision import Dtype
 from unmask.train.schedule import Schedule
-from unmask.verbs.start_settings import read_layers, with_start
+from unmask.verbs.start_settings import Start, read_layers, with_start
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,8 +56,10 @@ class ModelSettings:
     context: longest sequence in tokens, special tokens included.
     norm: "layer" as published, or "rms"; for modernbert.
     std: standard deviation of the first weights.
-    start: folder of a model to go on from. It says the architecture, the size and the tokenizer,
-        and how long the context can be; none to begin with drawn weights.
+    start: folder of a model to go on from, or its name on the Hub. It says the architecture, the
+        size and the tokenizer, and how long the context can be; none to begin with drawn weights.
+    revision: branch, tag or commit of a name on the Hub; none for the default branch. A run that
+        is continued needs the same commit.
     layers: numbers of that model's layers to keep, from 0; none for all.
     """
 
@@ -65,6 +69,7 @@ class ModelSettings:
     norm: Literal["layer", "rms"] = "layer"
     std: float = 0.02
     start: str | None = None
+    revision: str | None = None
     layers: tuple[int, ...] | None = None
 
 
@@ -154,6 +159,11 @@ class PretrainSettings:
                 f"layers={self.model.layers} are those of a model to start from, and none is "
                 "named: give --from FOLDER, or leave --layers out"
             )
+        if self.model.revision is not None and self.model.start is None:
+            raise ConfigError(
+                f"revision={self.model.revision!r} is that of a model to start from, and none is "
+                "named: give --from NAME, or leave --revision out"
+            )
         if not 0 <= self.run.seed < 2**31:
             raise ConfigError(f"the seed must lie between 0 and 2^31 - 1, not be {self.run.seed}")
         if budget.accumulate < 1 or budget.tokens_per_step % budget.accumulate:
@@ -161,6 +171,25 @@ class PretrainSettings:
                 "accumulate must divide tokens_per_step, but these are "
                 f"{budget.accumulate} and {budget.tokens_per_step}"
             )
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The settings of a run, and the model that they start from, if they do."""
+
+    settings: PretrainSettings
+    start: Start | None
+
+    @classmethod
+    def of(cls, settings: PretrainSettings) -> Settled:
+        """Settings with the model that they name.
+
+        Raises:
+            ModelError, CheckpointError, ConfigError: see `Start.find`.
+        """
+        wanted = settings.model
+        start = None if wanted.start is None else Start.find(wanted.start, wanted.revision)
+        return cls(settings, start)
 
 
 # What the short options of the command line, and the keywords of `pretrain`, set.
@@ -176,6 +205,7 @@ SHORT: Mapping[str, tuple[str, str]] = {
     "size": ("model", "size"),
     "context": ("model", "context"),
     "from_": ("model", "start"),
+    "revision": ("model", "revision"),
     "layers": ("model", "layers"),
     "steps": ("budget", "steps"),
     "tokens": ("budget", "tokens"),
@@ -194,12 +224,24 @@ def pretrain_settings(
     """Settings from a recipe, then short names, then dotted overrides; the later wins.
 
     A budget that is given by a short name replaces the recipe's. Where a model to start from is
-    named, its folder says what the model is.
+    named, its folder says what the model is; a name on the Hub is fetched.
 
     Raises:
         ConfigError: an unknown name, a setting beside a model to start from that this model
             decides, or see `unmask.config.from_mapping`.
         ModelError: no model is there to start from.
+        CheckpointError: a file of it cannot be read or fetched.
+    """
+    return settle(base, over, **short).settings
+
+
+def settle(
+    base: Mapping[str, Any] | None = None, over: Mapping[str, Any] | None = None, **short: Any
+) -> Settled:
+    """Settings as `pretrain_settings` makes them, with the model to start from as it was found.
+
+    A run of these reads what its settings were made from, also where a branch on the Hub moves in
+    between.
     """
     nested: dict[str, Any] = dict(base or {})
     if unknown := sorted(set(short) - set(SHORT)):
@@ -212,12 +254,15 @@ def pretrain_settings(
         if name == "text":
             value = (value,) if isinstance(value, str) else tuple(str(path) for path in value)
         if name == "from_":
+            if isinstance(value, os.PathLike):
+                model_folder(value)  # a path is never taken for a name on the Hub
             value = str(value)
         if name == "layers":
             value = read_layers(value)
         room, key = SHORT[name]
         nested = merge(nested, {room: {key: value}})
     nested = merge(nested, over or {})
+    start = None
     if nested.get("model", {}).get("start") is not None:
-        nested = with_start(nested)
-    return from_mapping(PretrainSettings, nested)
+        nested, start = with_start(nested)
+    return Settled(from_mapping(PretrainSettings, nested), start)

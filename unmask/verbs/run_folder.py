@@ -35,6 +35,7 @@ LOOSE = frozenset(
     "text.paths",
     "tokenizer.path",
     "model.start",
+    "model.revision",
 }  # however they are spelled: their content is digested
 
 
