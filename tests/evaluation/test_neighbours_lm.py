@@ -16,7 +16,7 @@ from unmask.heads.model import LanguageModel
 from unmask.tokens.tokenizer import Tokenizer
 from unmask.tokens.train import train
 
-TEXTS = [f"word{i} follows word{i + 1} and then some more words come" for i in range(60)]
+TEXTS = [f"word{i} follows word{i + 1} and then some more words come" for i in range(200)]
 
 
 @pytest.fixture(scope="module")

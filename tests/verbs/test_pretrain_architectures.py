@@ -15,7 +15,7 @@ from unmask.batches.pack import pack
 from unmask.checkpoint.folder import open_language_model
 from unmask.errors import ConfigError
 from unmask.train.log import read_log
-from unmask.verbs.pretrain import pretrain
+from unmask.verbs.pretrain import plan, pretrain
 from unmask.verbs.pretrain_settings import pretrain_settings
 
 SETTINGS = {"size": "1x64", "steps": 4, "vocab_size": 150, "context": 32, "threads": 1}
@@ -116,4 +116,6 @@ def test_masks_are_not_for_what_predicts_neighbours(arch: str, text: Path, tmp_p
             ConfigError, match=f"but {arch} predicts the neighbours .*{named} do no"
         ):
             pretrain(out=tmp_path / "run", settings=settings)
+        with pytest.raises(ConfigError, match=named):
+            plan(settings=settings)
     assert not (tmp_path / "run").exists()

@@ -142,6 +142,7 @@ def _objective(
 ) -> MaskedLM | NeighbourLM:
     """What a head that predicts these tokens learns."""
     if predicts != (0,):
+        _check_no_masks(settings)
         return NeighbourLM(predicts)
     return _masking(settings, tokenizer.vocab_size, tokenizer.special_ids, tokenizer.mask_id)
 
