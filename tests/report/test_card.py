@@ -61,10 +61,18 @@ def test_the_body_tells_data_recipe_figures_versions_and_limits() -> None:
         assert words in text, words
 
 
+def test_what_writes_is_not_said_to_write_nothing() -> None:
+    text = model_card(replace(CARD, task="text-generation"))
+    assert "do not take what it writes for a fact" in text
+    assert "does not write any" in model_card(CARD)
+    assert "does not write any" not in text
+
+
 @pytest.mark.parametrize(
     ("task", "ours", "theirs"),
     [
         ("fill-mask", "unmask.FillMask", "AutoModelForMaskedLM"),
+        ("text-generation", "unmask.Generator", "AutoModelForCausalLM"),
         ("text-classification", "unmask.Classifier", "AutoModelForSequenceClassification"),
         ("feature-extraction", "unmask.Encoder", "AutoModel"),
     ],

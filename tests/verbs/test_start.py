@@ -238,8 +238,11 @@ def test_wrong_layers_and_models_are_refused_before_any_work(text: Path, tmp_pat
     with pytest.raises(ConfigError, match=r"layers=.* none is named: give --from FOLDER"):
         pretrain(layers=(0,), **options)
     decoder = saved(tmp_path / "decoder", "decoder")
-    with pytest.raises(ConfigError, match=r"decoder predicts neighbours; .* model for --from"):
-        pretrain(from_=str(decoder), **options)
+    settings = pretrain_settings(
+        {"mask": {"rate": 0.3}}, from_=str(decoder), text=str(text), steps=1
+    )
+    with pytest.raises(ConfigError, match=r"decoder predicts the neighbours .* mask\.rate=0\.3"):
+        pretrain(out=tmp_path / "run", settings=settings)
     settings = PretrainSettings(model=ModelSettings(start=str(source), arch="bert", context=24))
     with pytest.raises(
         ConfigError, match=r"of the modernbert architecture, but model\.arch is 'bert'"

@@ -30,7 +30,7 @@ from unmask.checkpoint.sentence_files import (
     read_transformer_file,
 )
 from unmask.checkpoint.sentence_schema import SettingsFile, TransformerFile
-from unmask.checkpoint.weightfiles import read_weights
+from unmask.checkpoint.weightfiles import stored_types
 from unmask.errors import ModelError, UnsupportedModel, shown
 from unmask.heads.model import SequenceClassifier
 from unmask.heads.outputs import Output
@@ -161,7 +161,7 @@ def _with_scores(
     try:
         return open_classifier(folder, score=True, dtype=dtype, device=device)
     except ModelError as error:
-        head = describe(folder, lambda: read_weights(folder)).head
+        head = describe(folder, lambda: stored_types(folder)).head
         if type(error) is not ModelError or head == "sequence":
             raise
     # What it says of a folder without such a head is the remedy of a classifier: to train one.

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 Arch = Annotated[
     str | None,
     typer.Option(
-        help="modernbert (default), bert, roberta, distilbert, electra, albert, mpnet "
-        "or deberta_v2."
+        help="modernbert (default), bert, roberta, distilbert, electra, albert, mpnet or "
+        "deberta_v2; without masks: decoder or elmo."
     ),
 ]
 Context = Annotated[
@@ -87,9 +87,11 @@ def pretrain(
     ] = False,
     json: options.Json = False,
 ) -> None:
-    """Pretrain an encoder on raw text by masked language modelling.
+    """Pretrain a model on raw text by masked language modelling.
 
     Example: unmask pretrain --text corpus/ --size mini --minutes 10 --out runs/a
+
+    The decoder and elmo learn to predict each token's neighbours instead.
 
     Killed or interrupted, the same command goes on where it was, to the same bits.
     """
@@ -117,7 +119,10 @@ def _show(result: PretrainResult, json: bool) -> None:
     elif result.finished:
         print_table({"steps": f"{result.steps:,}", "tokens": f"{result.tokens:,}"})
         print_table({f"held-out {k}": f"{v:.4f}" for k, v in result.held_out.items()})
-        print(f'\nNext: unmask fill {result.folder} "a sentence with a [MASK] in it"')
+        fill = f'fill {result.folder} "a sentence with a [MASK] in it"'
+        print(
+            f"\nNext: unmask {fill if result.masked else f'evaluate {result.folder} --text FILE'}"
+        )
     else:
         said = f"Stopped at step {result.steps:,}. The same command goes on from there."
         print(said, file=sys.stderr)

@@ -16,19 +16,26 @@ class Task:
     Attributes:
         batch: what the model sees.
         rows: `(M,)` int64, the rows at which it predicts.
-        labels: `(M,)` int64, what stands there in truth.
+        labels: `(N,)` int64, what is to be predicted.
         counts: what was done to the tokens, by name, for the log.
+        places: `(N,)` int64, where the labels belong among the scores `(M, P)` of a head that
+            predicts P tokens at each row, counted through; None where each row has one label.
     """
 
     batch: Batch
     rows: torch.Tensor
     labels: torch.Tensor
     counts: dict[str, int]
+    places: torch.Tensor | None = None
 
     def to(self, device: torch.device) -> Task:
         """The same task on another device."""
         return Task(
-            self.batch.to(device), self.rows.to(device), self.labels.to(device), self.counts
+            self.batch.to(device),
+            self.rows.to(device),
+            self.labels.to(device),
+            self.counts,
+            None if self.places is None else self.places.to(device),
         )
 
 

@@ -16,20 +16,23 @@ from unmask.errors import ConfigError
 from unmask.report.facts import Setting
 from unmask.report.markup import visible
 
-Task = Literal["fill-mask", "text-classification", "feature-extraction"]
+Task = Literal["fill-mask", "text-generation", "text-classification", "feature-extraction"]
 
 _USES = {
     "fill-mask": "puts back masked words, and is a starting point for fine-tuning",
+    "text-generation": "goes on with a text, and is a baseline beside encoders",
     "text-classification": "gives a text one of the labels it was trained on",
     "feature-extraction": "turns text into vectors, one a token",
 }
 _UNMASK = {
     "fill-mask": ("FillMask", "model({example}, top_k=5)"),
+    "text-generation": ("Generator", 'model(["a text to go on with"], max_new_tokens=20)'),
     "text-classification": ("Classifier", 'model.predict(["a text to label"])'),
     "feature-extraction": ("Encoder", 'model(["a text"]).last_hidden_state'),
 }
 _TRANSFORMERS = {
     "fill-mask": "AutoModelForMaskedLM",
+    "text-generation": "AutoModelForCausalLM",
     "text-classification": "AutoModelForSequenceClassification",
     "feature-extraction": "AutoModel",
 }
@@ -38,7 +41,11 @@ LIMITS = (
     "A probable word is not a true statement: do not take a filled blank for a fact.",
     "It reads and labels text; it does not write any.",
 )
-"""Limits that hold for every model made here."""
+"""Limits that hold for every model made here, unless it writes text."""
+_WRITING_LIMITS = (
+    LIMITS[0],
+    "A probable text is not a true statement: do not take what it writes for a fact.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +95,8 @@ class Card:
 
 def model_card(card: Card) -> str:
     """Return the card as Markdown with YAML front matter."""
-    limits = "\n".join(f"- {_line(limit)}" for limit in (*card.limits, *LIMITS))
+    general = _WRITING_LIMITS if card.task == "text-generation" else LIMITS
+    limits = "\n".join(f"- {_line(limit)}" for limit in (*card.limits, *general))
     intended = f"This model {_USES[card.task]}. {card.intended}".strip()
     parts = [
         _front_matter(card),

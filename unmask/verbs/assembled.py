@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import torch
@@ -17,11 +17,12 @@ from unmask.heads.model import LanguageModel
 from unmask.nn.init import initialise
 from unmask.objectives.corrupt import Split
 from unmask.objectives.mlm import MaskedLM
+from unmask.objectives.neighbours import NeighbourLM
 from unmask.tokens.tokenizer import Tokenizer
 from unmask.train.loop import LoopConfig, Run
 from unmask.train.optim import Optimizer
 from unmask.verbs.prepared import Prepared
-from unmask.verbs.pretrain_settings import PretrainSettings
+from unmask.verbs.pretrain_settings import MaskSettings, PretrainSettings
 from unmask.verbs.start_settings import Start, start_config
 from unmask.verbs.starting import Begun, begin
 from unmask.verbs.trial import Trial
@@ -39,7 +40,7 @@ class Pieces:
     arch: Arch[Any]
     config: PublishedConfig
     model: LanguageModel
-    objective: MaskedLM
+    objective: MaskedLM | NeighbourLM
     source: PretrainingBatches
     notes: tuple[str, ...] = ()
     origin: Origin | None = None
@@ -93,13 +94,10 @@ def check(settings: PretrainSettings, start: Start | None) -> None:
             f"{settings.tokenizer.vocab_size}"
         )
     config = _config(settings, start, max(settings.tokenizer.vocab_size, 8), 0)
-    if arch_of(settings.model.arch).lm_head(config).predicts != (0,):
-        raise ConfigError(
-            "masked language modelling needs an architecture that predicts a token where it "
-            f"stands, but {settings.model.arch} predicts neighbours; choose another "
-            + ("--arch" if start is None else "model for --from")
-        )
-    _objective(settings, 8, (0, 1, 2, 3, 4), 4)
+    if arch_of(settings.model.arch).lm_head(config).predicts == (0,):
+        _masking(settings, 8, (0, 1, 2, 3, 4), 4)
+    else:
+        _check_no_masks(settings)
     LoopConfig(steps=1, accumulate=settings.budget.accumulate, keep=settings.run.keep)
     per_batch = settings.budget.tokens_per_step // settings.budget.accumulate
     if per_batch < settings.model.context:
@@ -130,7 +128,31 @@ def _config(
     )
 
 
+def _check_no_masks(settings: PretrainSettings) -> None:
+    """Settings of the masks are for models that predict masked tokens."""
+    mask, default = settings.mask, MaskSettings()
+    names = [field.name for field in fields(mask)]
+    given = [name for name in names if getattr(mask, name) != getattr(default, name)]
+    if given:
+        raise ConfigError(
+            f"masks are for an architecture that predicts masked tokens, but {settings.model.arch} "
+            "predicts the neighbours of each token, and "
+            f"{', '.join(f'mask.{name}={getattr(mask, name)}' for name in given)} would do nothing "
+            "there; leave it out"
+        )
+
+
 def _objective(
+    settings: PretrainSettings, predicts: tuple[int, ...], tokenizer: Tokenizer
+) -> MaskedLM | NeighbourLM:
+    """What a head that predicts these tokens learns."""
+    if predicts != (0,):
+        _check_no_masks(settings)
+        return NeighbourLM(predicts)
+    return _masking(settings, tokenizer.vocab_size, tokenizer.special_ids, tokenizer.mask_id)
+
+
+def _masking(
     settings: PretrainSettings, vocab_size: int, special: Iterable[int], mask_id: int
 ) -> MaskedLM:
     mask = settings.mask
@@ -150,7 +172,7 @@ def assemble(
     """A model to train, new or begun from `start`, its objective and its batches."""
     tokenizer = prepared.tokenizer
     begun = _new(settings, tokenizer) if start is None else begin(settings, start, tokenizer)
-    objective = _objective(settings, tokenizer.vocab_size, tokenizer.special_ids, tokenizer.mask_id)
+    objective = _objective(settings, begun.model.head_config.predicts, tokenizer)
     source = PretrainingBatches.over(
         prepared.store.tokens,
         prepared.store.offsets,

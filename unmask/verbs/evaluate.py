@@ -12,8 +12,7 @@ from unmask.checkpoint.folder import open_language_model
 from unmask.checkpoint.formats import HOLDS
 from unmask.errors import ConfigError, ModelError
 from unmask.evaluation.classification import ClassificationFigures
-from unmask.evaluation.masked import MaskedEvaluation
-from unmask.heads.lm import check_masked
+from unmask.evaluation.neighbours_lm import held_out_tasks
 from unmask.pipelines.classify import Classifier
 from unmask.text.bad import Reading
 from unmask.text.labelled import read_labelled, sorted_labels
@@ -22,6 +21,9 @@ from unmask.verbs.labelled_data import check_known, counted
 from unmask.verbs.looking import look
 from unmask.verbs.machine import resolve_device, use_threads
 from unmask.verbs.watch import Silent, Watch
+
+# What a head's `predicts` means.
+_PREDICTED = {(0,): "masked tokens", (1,): "next tokens", (1, -1): "next and previous tokens"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +64,21 @@ class ClassifierEvaluation:
 
 @dataclass(frozen=True, slots=True)
 class LanguageModelEvaluation:
-    """A language model on text, under the protocol of `unmask.evaluation.masked`.
+    """A language model on text: a masked one under the protocol of `unmask.evaluation.masked`, one
+    that predicts neighbours at every token. Losses of the two kinds are not to be compared.
 
     Attributes:
         model: its folder.
-        loss: mean over the masked tokens, in nats.
+        predicted: "masked tokens", "next tokens" or "next and previous tokens".
+        loss: mean over the predicted tokens, in nats.
         top1, top5: share of them that the first guess, or one of the first five, got right.
-        targets: how many were masked.
+        targets: how many were predicted; at a token with two neighbours, two.
         tokens: how many were read, special tokens included.
         left_out: how many tokens of the text were not read, because there were enough.
     """
 
     model: Path
+    predicted: str
     loss: float
     top1: float
     top5: float
@@ -88,7 +93,7 @@ class LanguageModelEvaluation:
     def in_words(self) -> dict[str, str]:
         """For people."""
         return {
-            "masked tokens": f"{self.targets:,} of {self.tokens:,} read ({self.left_out:,} not)",
+            self.predicted: f"{self.targets:,} in {self.tokens:,} read ({self.left_out:,} not)",
             "loss": f"{self.loss:.4f} nats",
             "first guess right": f"{self.top1:.1%}",
             "in five guesses": f"{self.top5:.1%}",
@@ -197,7 +202,7 @@ def _language_model(
     watch: Watch,
 ) -> LanguageModelEvaluation:
     opened = open_language_model(folder, device=resolve_device(device))
-    check_masked(opened.model.head_config)
+    predicts = opened.model.head_config.predicts
     sources = TextSources.find(paths)
 
     def texts() -> Iterator[str]:
@@ -205,16 +210,18 @@ def _language_model(
         reading.check(sum(file.size for file in sources.files))
 
     with watch.stage("reading the text"):
-        tasks = MaskedEvaluation.over(
+        tasks = held_out_tasks(
             opened.tokenizer,
             texts(),
+            predicts=predicts,
             context=opened.model.encoder.config.context,
             most_tokens=most_tokens,
         )
-    with watch.stage("predicting masked tokens"):
+    with watch.stage(f"predicting {_PREDICTED[predicts]}"):
         figures = tasks(opened.model)
     return LanguageModelEvaluation(
         model=folder,
+        predicted=_PREDICTED[predicts],
         loss=figures["loss"],
         top1=figures["top1"],
         top5=figures["top5"],

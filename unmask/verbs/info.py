@@ -10,7 +10,7 @@ from unmask.checkpoint.folder import Opened, open_model
 from unmask.checkpoint.formats import HOLDS
 from unmask.checkpoint.locating import resolved
 from unmask.checkpoint.sentence import SentenceModel, open_sentence, sentence_root
-from unmask.checkpoint.weightfiles import FLOATS, read_weights
+from unmask.checkpoint.weightfiles import stored_dtype
 from unmask.errors import ConfigError
 from unmask.heads.model import LanguageModel, SequenceClassifier
 from unmask.nn.config import Bucketed, Disentangled, EncoderConfig, Rope
@@ -76,7 +76,7 @@ class ModelInfo:
         pooling: of a head over sequences: "cls", "mean" or "last"; else None.
         embedding: what follows the encoder, where the folder is an embedding model.
         parameters: numbers that were learnt, shared ones counted once.
-        dtype: what they are stored as.
+        dtype: what they are stored as; where there are several, the type that holds them all.
         bytes: what they need in memory in this dtype.
         aside: stored weights that are not opened, such as another head's.
         tokens: length of the text that `flops` is for.
@@ -187,8 +187,7 @@ def info(model: str | Path, *, tokens: int | None = None, revision: str | None =
     parameters = sum(p.numel() for p in module.parameters())
     if sentence is not None:
         parameters += sum(p.numel() for p in sentence.head.parameters())
-    stored = (tensor for tensor in read_weights(opened.path).values() if tensor.dtype in FLOATS)
-    widest = max(stored, key=lambda tensor: tensor.element_size())
+    stored = stored_dtype(opened.path)
     return ModelInfo(
         folder=opened.path,
         origin=None if origin is None else str(origin),
@@ -210,8 +209,8 @@ def info(model: str | Path, *, tokens: int | None = None, revision: str | None =
         pooling=module.head_config.pooling if isinstance(module, SequenceClassifier) else None,
         embedding=EmbeddingInfo.of(sentence) if sentence else None,
         parameters=parameters,
-        dtype=str(widest.dtype).removeprefix("torch."),
-        bytes=parameters * widest.element_size(),
+        dtype=str(stored).removeprefix("torch."),
+        bytes=parameters * stored.itemsize,
         aside=opened.aside,
         tokens=length,
         flops=forward_flops(config, [length]),

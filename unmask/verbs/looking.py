@@ -6,7 +6,7 @@ from pathlib import Path
 
 from unmask.checkpoint.formats import Described, describe
 from unmask.checkpoint.locating import locate
-from unmask.checkpoint.weightfiles import read_weights
+from unmask.checkpoint.weightfiles import stored_types
 
 
 def look(path: str | Path, revision: str | None = None) -> tuple[Path, Described]:
@@ -18,4 +18,4 @@ def look(path: str | Path, revision: str | None = None) -> tuple[Path, Described
         ConfigError: a revision of a folder.
     """
     folder = locate(path, revision).folder
-    return folder, describe(folder, lambda: read_weights(folder))
+    return folder, describe(folder, lambda: stored_types(folder))

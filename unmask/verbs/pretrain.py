@@ -1,4 +1,4 @@
-"""`unmask pretrain`: from raw text to an encoder that predicts masked tokens."""
+"""`unmask pretrain`: from raw text to a model that predicts masked tokens, or neighbours."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from unmask.checkpoint.folder import save_model
 from unmask.checkpoint.jsonfile import read_json, write_json
 from unmask.config import to_mapping
 from unmask.errors import ConfigError
-from unmask.evaluation.masked import MaskedEvaluation
+from unmask.evaluation.held_out import HeldOutTasks
+from unmask.evaluation.neighbours_lm import held_out_tasks
 from unmask.tokens.tokenizer import Tokenizer
 from unmask.train.loop import LoopConfig, Outcome, train
 from unmask.train.precision import resolve_dtype
@@ -46,7 +47,7 @@ class PretrainResult:
         steps, tokens: done so far.
         seconds: spent in training, over all sessions.
         held_out: loss in nats, top1 and top5 on held-out text; empty before the end.
-        counts: what masking did to the tokens.
+        counts: what masking did to the tokens; empty for a model that predicts neighbours.
         skipped: steps left out because their loss was not finite.
         sessions: how often the run was begun or resumed.
     """
@@ -63,6 +64,11 @@ class PretrainResult:
     sessions: int
 
     @property
+    def masked(self) -> bool:
+        """Whether it learnt from masks, and so fills blanks."""
+        return bool(self.counts)
+
+    @property
     def model(self) -> Path:
         """The model's folder."""
         return self.folder / "model"
@@ -75,7 +81,10 @@ def pretrain(
     watch: Watch | None = None,
     **short: Any,
 ) -> PretrainResult:
-    """Pretrain an encoder by masked language modelling, or go on with a run that was stopped.
+    """Pretrain a model, or go on with a run that was stopped.
+
+    It learns by masked language modelling. A decoder learns to predict the next token instead, and
+    a recurrent model the next and the previous one, at every token of a text and at its end.
 
     Args:
         out: the run's folder. An unfinished run of the same settings and text is resumed, to the
@@ -178,7 +187,7 @@ def _train(
         watch.say(note)
     steps, peak = _decided(settings, pieces, folder, device, dtype, watch)
     _say_cuts(pieces.source, settings, watch)
-    held_out = _held_out(prepared, settings, EVAL_TOKENS)
+    held_out = _held_out(prepared, settings, pieces, EVAL_TOKENS)
     every = settings.run.eval_every
     loop = LoopConfig(
         steps=steps,
@@ -189,7 +198,7 @@ def _train(
         keep=settings.run.keep,
     )
     with watch.stage("pretraining") as advance:
-        line = StepLine(steps, pieces.model.encoder.config, peak, advance)
+        line = StepLine(steps, pieces.model, peak, advance)
         with line.also_to_tensorboard(folder.path, settings.run.tensorboard):
             outcome = train(
                 pieces.model,
@@ -210,7 +219,7 @@ def _train(
         return _result(folder.path, outcome, {})
     with watch.stage("evaluating on held-out text"):
         pieces.model.eval()
-        figures = _held_out(prepared, settings, 4 * EVAL_TOKENS)(pieces.model)
+        figures = _held_out(prepared, settings, pieces, 4 * EVAL_TOKENS)(pieces.model)
     result = _result(folder.path, outcome, figures)
     _save(settings, prepared, pieces, result)
     return result
@@ -259,11 +268,14 @@ def _decided(
     return steps, peak
 
 
-def _held_out(prepared: Prepared, settings: PretrainSettings, most: int) -> MaskedEvaluation:
+def _held_out(
+    prepared: Prepared, settings: PretrainSettings, pieces: Pieces, most: int
+) -> HeldOutTasks:
     """Held-out tasks of the run's own corpus."""
-    return MaskedEvaluation.over(
+    return held_out_tasks(
         prepared.tokenizer,
         (document.text for document in prepared.corpus.documents("held_out")),
+        predicts=pieces.model.head_config.predicts,
         context=settings.model.context,
         most_tokens=most,
     )

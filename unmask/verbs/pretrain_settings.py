@@ -50,8 +50,9 @@ class TokenizerSettings:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelSettings:
     """Attributes:
-    arch: one that predicts masked tokens: "modernbert", "bert", "roberta", "distilbert", "electra",
-        "albert", "mpnet" or "deberta_v2".
+    arch: "modernbert", "bert", "roberta", "distilbert", "electra", "albert", "mpnet" or
+        "deberta_v2", which learn to predict masked tokens; "decoder", the next token; "elmo", the
+        next and the previous one.
     size: tiny, mini, small, medium, base, or LAYERSxWIDTH such as 3x128.
     context: longest sequence in tokens, special tokens included.
     norm: "layer" as published, or "rms"; for modernbert.
@@ -76,7 +77,8 @@ class ModelSettings:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MaskSettings:
     """Attributes:
-    rate: share of tokens selected; `final_rate` that at the end, if it is to change.
+    rate: share of tokens selected; `final_rate` that at the end, if it is to change. "decoder" and
+        "elmo" have no masks, and refuse settings of this room.
     masked, random: what becomes of the selected; the rest is kept.
     """
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from unmask.errors import ConfigError
-from unmask.nn.config import EncoderConfig
+from unmask.heads.model import LanguageModel
 from unmask.nn.flops import lm_training_flops
 from unmask.train.loop import Position, StepFacts
 from unmask.verbs.watch import Advance
@@ -20,8 +20,9 @@ RECENT = 50  # steps that the figures are averaged over
 class StepLine:
     """Called after every step: loss, tokens a second, and the share of the processor's peak."""
 
-    def __init__(self, steps: int, encoder: EncoderConfig, peak: float, advance: Advance) -> None:
-        self.steps, self.encoder, self.peak, self.advance = steps, encoder, peak, advance
+    def __init__(self, steps: int, model: LanguageModel, peak: float, advance: Advance) -> None:
+        self.steps, self.peak, self.advance = steps, peak, advance
+        self.encoder, self.head = model.encoder.config, model.head_config
         self.recent: deque[StepFacts] = deque(maxlen=RECENT)
         self.writer: Any = None
 
@@ -31,7 +32,8 @@ class StepLine:
         tokens = sum(f.tokens for f in self.recent)
         targets = sum(f.targets for f in self.recent)
         loss = sum(f.loss * f.targets for f in self.recent) / max(targets, 1)
-        flops = lm_training_flops(self.encoder, tokens, targets)
+        rows = targets // len(self.head.predicts)
+        flops = lm_training_flops(self.encoder, tokens, rows, self.head)
         words = (
             f"loss {loss:.3f} · {tokens / seconds:,.0f} tokens/s · "
             f"{flops / seconds / self.peak:.0%} of peak"
