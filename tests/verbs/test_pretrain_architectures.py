@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -119,3 +120,23 @@ def test_masks_are_not_for_what_predicts_neighbours(arch: str, text: Path, tmp_p
         with pytest.raises(ConfigError, match=named):
             plan(settings=settings)
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("by", ["from_", "tokenizer"])
+def test_a_decoder_goes_on_without_a_mask_token(by: str, text: Path, tmp_path: Path) -> None:
+    """Published decoders have none."""
+    first = pretrain(out=tmp_path / "run", text=[str(text)], arch="decoder", **SETTINGS)
+    folder = tmp_path / "published"
+    shutil.copytree(first.model, folder)
+    (folder / "manifest.json").unlink()
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        written = (folder / name).read_text().replace('"mask_token": "[MASK]",', "")
+        (folder / name).write_text(written.replace("[MASK]", "blank"))
+    start = str(folder if by == "from_" else first.model)
+    given = {"from_": start, "steps": 4, "threads": 1} | (
+        {} if by == "from_" else {by: str(folder)}
+    )
+    more = pretrain(out=tmp_path / "more", text=[str(text)], **given)
+    assert open_language_model(more.model).tokenizer.roles.mask is None
+    measured = unmask.evaluate(more.folder, text=str(text), threads=1)
+    assert measured.loss > 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from unmask.arch.registry import arch_of
 from unmask.batches.store import TokenStore, build_store
 from unmask.checkpoint.jsonfile import read_json, write_json
 from unmask.text.corpus import MANIFEST, Corpus
@@ -114,12 +115,13 @@ def _tokenizer(
     """The tokenizer that is named, that of the model to start from, the one trained before, or a
     new one."""
     wanted = settings.tokenizer
+    roles = arch_of(settings.model.arch).roles  # a decoder's tokenizer needs no mask
     if wanted.path is None and start is not None:
-        tokenizer = Tokenizer.from_pretrained(start.folder)
+        tokenizer = Tokenizer.from_pretrained(start.folder, require=roles)
         tokenizer.save_pretrained(folder)
         return tokenizer
     if wanted.path is not None:
-        tokenizer = Tokenizer.from_pretrained(wanted.path)
+        tokenizer = Tokenizer.from_pretrained(wanted.path, require=roles)
         tokenizer.save_pretrained(folder, model_max_length=settings.model.context)
         return tokenizer
     made_of = folder / "made-of.json"

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from unmask.arch.registry import arch_of
 from unmask.batches.loader import PretrainingBatches
 from unmask.checkpoint.folder import save_model
 from unmask.checkpoint.jsonfile import read_json, write_json
@@ -116,7 +117,9 @@ def pretrain(
     if start is not None:
         digests["model to start from"] = start.digest()
     if settings.tokenizer.path is not None:
-        digests["tokenizer"] = Tokenizer.from_pretrained(settings.tokenizer.path).digest
+        roles = arch_of(settings.model.arch).roles
+        opened = Tokenizer.from_pretrained(settings.tokenizer.path, require=roles)
+        digests["tokenizer"] = opened.digest
     threads = use_threads(settings.run.threads)
     device = resolve_device(settings.run.device)
     dtype = resolve_dtype(settings.run.dtype, device)
