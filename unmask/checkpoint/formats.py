@@ -12,7 +12,7 @@ guess a missing type from the folder's name, refuse it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -89,9 +89,12 @@ def describe(folder: Path, names: Callable[[], Iterable[str]]) -> Described:
     if not isinstance(raw, dict):
         raise ModelError(f"{folder / CONFIG} must hold a JSON object, not {type(raw).__name__}")
     try:
-        return _own(raw) if raw.get("format") == "unmask" else _published(raw, names)
+        said = _own(raw) if raw.get("format") == "unmask" else _published(raw, names)
     except ModelError as error:
         raise type(error)(f"{folder}: {error}") from None
+    if said.fault is None:
+        return said
+    return replace(said, fault=type(said.fault)(f"{folder}: {said.fault}"))
 
 
 def own_config(
