@@ -140,3 +140,13 @@ def test_a_decoder_goes_on_without_a_mask_token(by: str, text: Path, tmp_path: P
     assert open_language_model(more.model).tokenizer.roles.mask is None
     measured = unmask.evaluate(more.folder, text=str(text), threads=1)
     assert measured.loss > 0
+
+
+@pytest.mark.parametrize("arch", ["albert", "distilbert", "electra", "modernbert"])
+def test_the_tokenizer_of_the_run_says_whether_there_are_segments(
+    arch: str, text: Path, tmp_path: Path
+) -> None:
+    result = pretrain(out=tmp_path / "run", text=[str(text)], arch=arch, **SETTINGS)
+    for folder in (result.folder / "tokenizer", result.model):
+        names = transformers.AutoTokenizer.from_pretrained(folder).model_input_names
+        assert ("token_type_ids" in names) == (arch in ("albert", "electra"))

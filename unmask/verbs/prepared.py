@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from unmask.arch.registry import arch_of
+from unmask.arch.registry import arch_of, sized_config
 from unmask.batches.store import TokenStore, build_store
 from unmask.checkpoint.jsonfile import read_json, write_json
 from unmask.text.corpus import MANIFEST, Corpus
@@ -114,8 +114,8 @@ def _tokenizer(
 ) -> Tokenizer:
     """The tokenizer that is named, that of the model to start from, the one trained before, or a
     new one."""
-    wanted = settings.tokenizer
-    roles = arch_of(settings.model.arch).roles  # a decoder's tokenizer needs no mask
+    wanted, arch = settings.tokenizer, arch_of(settings.model.arch)
+    roles = arch.roles  # a decoder's tokenizer needs no mask
     if wanted.path is None and start is not None:
         tokenizer = Tokenizer.from_pretrained(start.folder, require=roles)
         tokenizer.save_pretrained(folder)
@@ -133,8 +133,12 @@ def _tokenizer(
         vocab_size=wanted.vocab_size,
         lowercase=wanted.lowercase,
     )
-    segments = settings.model.arch == "bert"
-    tokenizer.save_pretrained(folder, model_max_length=settings.model.context, segments=segments)
+    context = settings.model.context
+    config = sized_config(
+        arch.name, settings.model.size, context=context, vocab_size=8, pad_token_id=0
+    )
+    segments = arch.encoder(config).embedding.segments > 0
+    tokenizer.save_pretrained(folder, model_max_length=context, segments=segments)
     write_json(made_of, {"corpus": corpus.digest})
     # Read back, so that a run uses the same object whether it was just trained or not.
     return Tokenizer.from_pretrained(folder)
