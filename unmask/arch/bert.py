@@ -8,7 +8,7 @@ from unmask.arch import postnorm
 from unmask.arch.postnorm import POOLER, PostNormConfig, head_dropout, span_head, token_head
 from unmask.arch.published import Count, Share
 from unmask.arch.spec import Arch, Head
-from unmask.arch.weights import Aside, Kept, Rename, project_rule
+from unmask.arch.weights import Aside, Rename, project_rule
 from unmask.nn.config import (
     EncoderConfig,
     SequenceHeadConfig,
@@ -61,7 +61,7 @@ BERT = Arch(
         Aside("cls.seq_relationship.*", "the next-sentence head"),
     ),
     heads={
-        "encoder": Head(suffix="Model", record=None, weights=(Kept("@pooler.dense.*"),)),
+        "encoder": postnorm.BARE,
         "lm": Head(
             suffix="ForMaskedLM",
             record=lambda c, _: postnorm.masked_lm(c, c.hidden_act, c.layer_norm_eps),

@@ -8,7 +8,7 @@ from typing import Literal
 from unmask.arch import postnorm
 from unmask.arch.postnorm import POOLER, PostNormConfig, span_head, token_head
 from unmask.arch.spec import Arch, Head
-from unmask.arch.weights import Fuse, Kept, Rename
+from unmask.arch.weights import Fuse, Rename
 from unmask.nn.config import (
     Bucketed,
     EncoderConfig,
@@ -79,15 +79,8 @@ MPNET = Arch(
         *postnorm.feed_forward_rules(),
     ),
     heads={
-        "encoder": Head(suffix="Model", record=None, weights=(Kept("@pooler.dense.*"),)),
-        "lm": Head(
-            suffix="ForMaskedLM",
-            record=lambda c, _: postnorm.masked_lm(c, "gelu", c.layer_norm_eps),
-            weights=(
-                *postnorm.LM_HEAD,
-                POOLER,
-            ),
-        ),
+        "encoder": postnorm.BARE,
+        "lm": postnorm.ROBERTA_LM,
         "sequence": Head(
             suffix="ForSequenceClassification",
             record=sequence,

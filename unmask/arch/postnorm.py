@@ -17,7 +17,7 @@ from unmask.arch.published import (
     TransformerConfig,
 )
 from unmask.arch.spec import Head
-from unmask.arch.weights import Aside, Fuse, Rename, Rule, Tied, project_rule
+from unmask.arch.weights import Aside, Fuse, Kept, Rename, Rule, Tied, project_rule
 from unmask.nn.config import (
     AttentionConfig,
     EmbeddingConfig,
@@ -275,3 +275,11 @@ TWO_LAYERS = (
 """RoBERTa's names of its head on the first token."""
 POOLER = Aside("@pooler.dense.*", "the pooler")
 """What checkpoints of other heads often have too."""
+BARE: Head[Any] = Head(suffix="Model", record=None, weights=(Kept("@pooler.dense.*"),))
+"""The bare encoder, whose published class has a pooler."""
+ROBERTA_LM: Head[Any] = Head(
+    suffix="ForMaskedLM",
+    record=lambda c, _: masked_lm(c, "gelu", c.layer_norm_eps),
+    weights=(*LM_HEAD, POOLER),
+)
+"""RoBERTa's language-model head, whatever the layers' activation is."""

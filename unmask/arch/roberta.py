@@ -11,7 +11,6 @@ from unmask.arch import postnorm
 from unmask.arch.postnorm import POOLER, PostNormConfig, head_dropout, span_head, token_head
 from unmask.arch.published import Count, Share
 from unmask.arch.spec import Arch, Head
-from unmask.arch.weights import Kept
 from unmask.nn.config import (
     EncoderConfig,
     SequenceHeadConfig,
@@ -75,15 +74,8 @@ ROBERTA = Arch(
     token_ids={"pad_token_id": "pad", "bos_token_id": "cls", "eos_token_id": "sep"},
     weights=(*postnorm.embedding_rules(), *postnorm.layer_rules()),
     heads={
-        "encoder": Head(suffix="Model", record=None, weights=(Kept("@pooler.dense.*"),)),
-        "lm": Head(
-            suffix="ForMaskedLM",
-            record=lambda c, _: postnorm.masked_lm(c, "gelu", c.layer_norm_eps),
-            weights=(
-                *postnorm.LM_HEAD,
-                POOLER,
-            ),
-        ),
+        "encoder": postnorm.BARE,
+        "lm": postnorm.ROBERTA_LM,
         "sequence": Head(
             suffix="ForSequenceClassification",
             record=sequence,

@@ -64,20 +64,31 @@ def kind_of(model: nn.Module) -> HeadKind:
     )
 
 
+def device_here(device: torch.device | str, words: str) -> torch.device:
+    """A device by name, checked to be there.
+
+    Args:
+        words: what may be given, for the message.
+
+    Raises:
+        ConfigError: no such device here.
+    """
+    try:
+        found = torch.device(device)
+    except (RuntimeError, TypeError):
+        raise ConfigError(f"device must be {words}, not {device!r}") from None
+    if found.type == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("device cuda was asked for, but PyTorch finds no GPU here; use cpu")
+    return found
+
+
 def check_place(device: torch.device | str, dtype: torch.dtype) -> None:
     """Check that a model can be put on a device in a type.
 
     Raises:
         ConfigError: there is no such device here, or it is no common float type.
     """
-    try:
-        kind = torch.device(device).type
-    except (RuntimeError, TypeError):
-        raise ConfigError(
-            f"device must be cpu, cuda, cuda:NUMBER or another of PyTorch's, not {device!r}"
-        ) from None
-    if kind == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("device cuda was asked for, but PyTorch finds no GPU here; use cpu")
+    device_here(device, "cpu, cuda, cuda:NUMBER or another of PyTorch's")
     if dtype not in FLOATS:
         raise ConfigError(
             "dtype must be one of PyTorch's float types, such as torch.float32 or torch.bfloat16, "

@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
-from unmask.checkpoint.folder import Opened, open_classifier, save_model
-from unmask.checkpoint.formats import CONFIG, HOLDS, Format, describe
+from unmask.checkpoint.folder import Opened, open_classifier, save_opened
+from unmask.checkpoint.formats import CONFIG, Format, describe
 from unmask.checkpoint.jsonfile import read_json, render_json
 from unmask.checkpoint.locating import AnyPath, model_folder, resolved
 from unmask.checkpoint.sentence import (
@@ -140,16 +140,11 @@ def save_cross(
             settings = {"model_type": "CrossEncoder", "activation_fn": name}
             (folder / SETTINGS).write_bytes(render_json(settings))
 
-    return save_model(
+    return save_opened(
         path,
-        opened.model,
-        arch=opened.arch,
-        config=opened.config,
-        tokenizer=with_limit(opened.tokenizer, model.limit),
-        labels=opened.labels,
+        with_limit(opened, model.limit),
         format=weights_format(format),
         card=card,
-        origin=opened.origin,
         replace=replace,
         also=also,
     )
@@ -161,13 +156,13 @@ def _with_scores(
     try:
         return open_classifier(folder, score=True, dtype=dtype, device=device)
     except ModelError as error:
-        head = describe(folder, lambda: stored_types(folder)).head
-        if type(error) is not ModelError or head == "sequence":
+        said = describe(folder, lambda: stored_types(folder))
+        if type(error) is not ModelError or said.head == "sequence":
             raise
     # What it says of a folder without such a head is the remedy of a classifier: to train one.
     raise ModelError(
         f"{folder} must hold a sequence head, which scores pairs of texts, but holds "
-        f"{HOLDS[head]}. Name the folder of a cross-encoder or of a classifier; a model for "
+        f"{said.holds}. Name the folder of a cross-encoder or of a classifier; a model for "
         "vectors is opened with unmask.Embedder"
     )
 

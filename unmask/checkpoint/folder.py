@@ -7,11 +7,11 @@ guessed, and nothing that lies in a folder is run.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 import torch
 
@@ -45,6 +45,7 @@ __all__ = [
     "open_language_model",
     "open_model",
     "save_model",
+    "save_opened",
 ]
 
 M = TypeVar("M", Encoder, LanguageModel, SequenceClassifier, TokenClassifier, covariant=True)
@@ -239,6 +240,35 @@ def open_encoder(
     Args and errors are as in `open_model`.
     """
     return open_model(path, "encoder", dtype=dtype, device=device, revision=revision)
+
+
+def save_opened(
+    path: AnyPath,
+    opened: Opened[Any],
+    *,
+    format: Literal["auto"] | Format = "auto",
+    card: str | None = None,
+    replace: bool = False,
+    also: Callable[[Path, Format], None] | None = None,
+) -> Format:
+    """Save a model with all that belongs to it as a folder that opens again, here and elsewhere.
+
+    The arguments, what is returned and the errors are as in `save_model`.
+    """
+    return save_model(
+        path,
+        opened.model,
+        arch=opened.arch,
+        config=opened.config,
+        tokenizer=opened.tokenizer,
+        labels=opened.labels,
+        kept=opened.kept,
+        format=format,
+        card=card,
+        origin=opened.origin,
+        replace=replace,
+        also=also,
+    )
 
 
 def _read(path: AnyPath, revision: str | None) -> _Stored:

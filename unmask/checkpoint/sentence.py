@@ -10,7 +10,7 @@ from typing import Any, Literal
 import torch
 
 from unmask.checkpoint.files import recover
-from unmask.checkpoint.folder import Opened, open_encoder, save_model
+from unmask.checkpoint.folder import M, Opened, open_encoder, save_opened
 from unmask.checkpoint.formats import Format
 from unmask.checkpoint.jsonfile import render_json
 from unmask.checkpoint.locating import AnyPath, resolved
@@ -39,7 +39,6 @@ from unmask.heads.embedding import (
     PoolingMode,
 )
 from unmask.nn.encoder import Encoder
-from unmask.tokens.tokenizer import Tokenizer
 
 SentenceFormat = Literal["auto", "sentence-transformers", "hf", "unmask"]
 
@@ -164,16 +163,11 @@ def save_sentence(
         CheckpointError: the folder is taken, or the disk is full.
     """
     opened = model.encoder
-    return save_model(
+    return save_opened(
         path,
-        opened.model,
-        arch=opened.arch,
-        config=opened.config,
-        tokenizer=with_limit(opened.tokenizer, model.limit),
-        kept=opened.kept,
+        with_limit(opened, model.limit),
         format=weights_format(format),
         card=card,
-        origin=opened.origin,
         replace=replace,
         also=None if format == "hf" else lambda folder, _: _write(folder, model),
     )
@@ -215,10 +209,11 @@ def fitted(opened: Opened[Any], context: int, file: TransformerFile) -> tuple[Op
     return replace(opened, tokenizer=tokenizer), min(limit, context)
 
 
-def with_limit(tokenizer: Tokenizer, limit: int) -> Tokenizer:
-    """The tokenizer, declaring the longest row: a saved folder has it from there."""
+def with_limit(opened: Opened[M], limit: int) -> Opened[M]:
+    """The model, its tokenizer declaring the longest row: a saved folder has it from there."""
+    tokenizer = opened.tokenizer
     settings = replace(tokenizer.settings, model_max_length=limit)
-    return replace(tokenizer, settings=settings)
+    return replace(opened, tokenizer=replace(tokenizer, settings=settings))
 
 
 def _plain(

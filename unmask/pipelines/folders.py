@@ -10,44 +10,10 @@ from typing import Any, ClassVar, Generic, Literal, Self
 
 import torch
 
-from unmask.checkpoint.folder import M, Opened, save_model
+from unmask.checkpoint.folder import M, Opened, save_opened
 from unmask.tokens.tokenizer import Tokenizer
 
 SaveFormat = Literal["auto", "hf", "unmask"]
-
-
-def save_opened(
-    opened: Opened[Any],
-    path: str | Path,
-    *,
-    format: SaveFormat = "auto",
-    replace: bool = False,
-) -> None:
-    """Save a model with all that belongs to it as a folder that opens again, here and elsewhere.
-
-    Args:
-        opened: the model.
-        path: the folder to make.
-        format: "hf" is what `transformers` opens, "unmask" our own, "auto" the first where it can
-            express the model.
-        replace: whether a folder that was saved there before may be replaced.
-
-    Raises:
-        UnsupportedModel: the format asked for cannot express the model; it says what.
-        CheckpointError: the folder is taken, or the disk is full.
-    """
-    save_model(
-        path,
-        opened.model,
-        arch=opened.arch,
-        config=opened.config,
-        tokenizer=opened.tokenizer,
-        labels=opened.labels,
-        kept=opened.kept,
-        format=format,
-        origin=opened.origin,
-        replace=replace,
-    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,13 +55,19 @@ class Pipeline(ABC, Generic[M]):
     def save_pretrained(
         self, path: str | Path, *, format: SaveFormat = "auto", replace: bool = False
     ) -> None:
-        """Save the model and all that belongs to it as a folder; see `save_opened`.
+        """Save the model and all that belongs to it as a folder that opens again.
+
+        Args:
+            path: the folder to make.
+            format: "hf" is what `transformers` opens, "unmask" our own, "auto" the first where it
+                can express the model.
+            replace: whether a folder that was saved there before may be replaced.
 
         Raises:
             UnsupportedModel: the format asked for cannot express the model; it says what.
             CheckpointError: the folder is taken and not to be replaced, or the disk is full.
         """
-        save_opened(self.opened, path, format=format, replace=replace)
+        save_opened(path, self.opened, format=format, replace=replace)
 
     @property
     def tokenizer(self) -> Tokenizer:

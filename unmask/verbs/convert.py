@@ -14,7 +14,7 @@ from unmask.checkpoint.building import kind_of
 from unmask.checkpoint.cross import open_cross, save_cross
 from unmask.checkpoint.durable import make_folders, staged
 from unmask.checkpoint.files import MANIFEST, check_free, publish, verify_if_manifest
-from unmask.checkpoint.folder import Opened, open_model, save_model
+from unmask.checkpoint.folder import Opened, open_model, save_opened
 from unmask.checkpoint.formats import HOLDS
 from unmask.checkpoint.locating import locate
 from unmask.checkpoint.modelfiles import files_of_model, is_pickle
@@ -187,18 +187,8 @@ class _Job:
             opened, used = self._sentence(folder, format, kind, pooling)
         else:
             opened = self._named(folder, lambda: open_model(folder, dtype=kind))
-            used = save_model(
-                self.out,
-                opened.model,
-                arch=opened.arch,
-                config=opened.config,
-                tokenizer=opened.tokenizer,
-                labels=opened.labels,
-                kept=opened.kept,
-                format=format,
-                card=_card(self.source),
-                origin=self.origin,
-            )
+            opened = replace(opened, origin=self.origin)
+            used = save_opened(self.out, opened, format=format, card=_card(self.source))
         # The weights are there in another form, all the rest under its name or not at all.
         weights = ("model.", "model-", "pytorch_model")
         kept = {

@@ -12,7 +12,7 @@ import torch
 
 from unmask.checkpoint.cross import open_cross, save_cross
 from unmask.checkpoint.files import publish
-from unmask.checkpoint.folder import Opened, open_model, save_model
+from unmask.checkpoint.folder import Opened, open_model, save_opened
 from unmask.checkpoint.formats import CONFIG
 from unmask.checkpoint.jsonfile import read_json
 from unmask.checkpoint.sentence import (
@@ -211,7 +211,7 @@ def _model(start: Start, out: Path) -> tuple[Opened[Any], Callable[[Opened[Any]]
         encoder = _named(sentence.encoder, start)
         return encoder, lambda new: save_sentence(out, replace(sentence, encoder=new))
     plain = open_model(folder, dtype=stored_dtype(folder))
-    return _named(plain, start), lambda new: _save(out, new)
+    return _named(plain, start), lambda new: save_opened(out, new)
 
 
 def _named(opened: Opened[Any], start: Start) -> Opened[Any]:
@@ -235,16 +235,3 @@ def _sentence(folder: Path) -> SentenceModel:
     opened = sentence.encoder
     kept = {name: weight.to(own) for name, weight in opened.kept.items()}
     return replace(sentence, encoder=replace(opened, model=opened.model.to(own), kept=kept))
-
-
-def _save(out: Path, opened: Opened[Any]) -> None:
-    save_model(
-        out,
-        opened.model,
-        arch=opened.arch,
-        config=opened.config,
-        tokenizer=opened.tokenizer,
-        labels=opened.labels,
-        kept=opened.kept,
-        origin=opened.origin,
-    )

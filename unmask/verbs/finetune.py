@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from unmask.checkpoint.folder import Opened, open_classifier, save_model
+from unmask.checkpoint.folder import Opened, open_classifier, save_opened
 from unmask.checkpoint.locating import locate
 from unmask.config import to_mapping
 from unmask.heads.model import SequenceClassifier
@@ -211,16 +211,8 @@ class _Job:
         """The result's figures, then the model's folder, which marks the run as finished."""
         result.write()
         opened = self.opened
-        save_model(
-            result.model,
-            opened.model,
-            arch=opened.arch,
-            config=opened.config,
-            tokenizer=opened.tokenizer,
-            labels=opened.labels,
-            origin=opened.origin,
-            card=classifier_card(self.settings, self.recipe, self.split, opened, result),
-        )
+        card = classifier_card(self.settings, self.recipe, self.split, opened, result)
+        save_opened(result.model, opened, card=card)
 
 
 def _cut(rows: Rows, kind: str, context: int) -> str:

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from unmask.checkpoint.building import kind_of
 from unmask.checkpoint.folder import Opened, open_model
 from unmask.checkpoint.formats import HOLDS
 from unmask.checkpoint.locating import resolved
@@ -16,7 +17,6 @@ from unmask.heads.model import LanguageModel, SequenceClassifier
 from unmask.nn.config import Bucketed, Disentangled, EncoderConfig, Rope
 from unmask.nn.encoder import Encoder
 from unmask.nn.flops import forward_flops, lm_head_flops
-from unmask.verbs.looking import look
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +194,7 @@ def info(model: str | Path, *, tokens: int | None = None, revision: str | None =
         format=opened.format,
         architecture=opened.arch.name,
         model_type=opened.config.model_type,
-        holds="an embedding model" if sentence else HOLDS[look(opened.path)[1].head],
+        holds="an embedding model" if sentence else HOLDS[kind_of(module)],
         layers=len(config.layers),
         width=config.width,
         heads=tuple(attention.heads for attention in config.attentions),

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from unmask import __version__
+from unmask.checkpoint.building import device_here
 from unmask.errors import ConfigError
 
 
@@ -21,15 +22,7 @@ def resolve_device(device: str) -> torch.device:
     """
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        resolved = torch.device(device)
-    except RuntimeError:
-        raise ConfigError(
-            f"device must be auto, cpu, cuda or cuda:NUMBER, not {device!r}"
-        ) from None
-    if resolved.type == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("device cuda was asked for, but PyTorch finds no GPU here; use cpu")
-    return resolved
+    return device_here(device, "auto, cpu, cuda or cuda:NUMBER")
 
 
 def use_threads(threads: int | None) -> int:
