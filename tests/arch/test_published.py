@@ -14,7 +14,7 @@ from transformers.activations import ACT2FN
 from unmask.arch.published import ACTIVATIONS, HARMLESS, NEUTRAL, PublishedConfig
 from unmask.arch.registry import TYPES, arch_of, sized_config
 from unmask.errors import UnsupportedModel
-from unmask.nn.mlp import ACTIVATIONS as FUNCTIONS
+from unmask.nn.linear import ACTIVATIONS as FUNCTIONS
 
 SIZES: dict[str, Any] = {
     "vocab_size": 101,

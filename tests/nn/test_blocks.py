@@ -18,7 +18,8 @@ from unmask.nn.config import Activation, Bucketed, LayerConfig, MlpConfig, NormC
 from unmask.nn.encoder import Encoder
 from unmask.nn.flops import forward_flops, lm_head_flops, matrix_parameters
 from unmask.nn.init import initialise
-from unmask.nn.mlp import GatedMlp, Mlp, build_mlp
+from unmask.nn.linear import GatedLinear, Linear
+from unmask.nn.mlp import Mlp
 from unmask.nn.norm import RMSNorm, build_norm
 from unmask.nn.position import rotate, rotation
 
@@ -62,12 +63,13 @@ def test_build_norm() -> None:
 )
 @pytest.mark.parametrize("gated", [False, True])
 def test_mlp(name: Activation, function: nn.Module, gated: bool) -> None:
-    mlp = build_mlp(8, MlpConfig(hidden=6, activation=name, gated=gated))
-    assert isinstance(mlp, GatedMlp if gated else Mlp)
+    mlp = Mlp(8, MlpConfig(hidden=6, activation=name, gated=gated))
+    assert isinstance(mlp.up, GatedLinear if gated else Linear)
     up = X @ mlp.up.weight.T + mlp.up.bias
     hidden = function(up[:, :6]) * up[:, 6:] if gated else function(up)
-    expected = hidden @ mlp.down.weight.T + mlp.down.bias
-    torch.testing.assert_close(mlp(X), expected, rtol=1e-4, atol=1e-5)
+    onto = torch.randn(len(X), 8)
+    expected = onto + hidden @ mlp.down.weight.T + mlp.down.bias
+    torch.testing.assert_close(mlp(X, onto), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_rotation_depends_on_the_distance_alone() -> None:

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from unmask.batches.batch import Batch
 from unmask.errors import ModelError, shown
 from unmask.heads.outputs import OUTPUTS, Output
+from unmask.heads.pooling import by_equal_length
 
 # Shapes: T tokens of a batch, B texts, D width of the encoder, E width of an embedding.
 
@@ -109,22 +110,22 @@ class EmbeddingHeadConfig:
         return whole if self.keep is None else self.keep
 
 
-def _weighted_mean(rows: torch.Tensor, before: int) -> torch.Tensor:
+def _weighted_mean(rows_NSD: torch.Tensor, before: int) -> torch.Tensor:
     """Later tokens weigh more, in proportion to their place (Muennighoff 2022)."""
-    first, last = before + 1, before + len(rows)
-    places = torch.arange(first, last + 1, device=rows.device, dtype=rows.dtype)
-    return places @ rows / places.sum()
+    first, last = before + 1, before + rows_NSD.shape[1]
+    places_S = torch.arange(first, last + 1, device=rows_NSD.device, dtype=rows_NSD.dtype)
+    return (rows_NSD * places_S[:, None]).sum(1) / places_S.sum()
 
 
-# The tokens (n, D) of one text in float32, and how many tokens stand before them, to (D,). One
-# text at a time, so that its vector does not depend on its neighbours in the batch.
+# The tokens (N, S, D) of N texts of equal length in float32, and how many tokens stand before them,
+# to (N, D). Never across texts, so that a text's vector does not depend on its neighbours.
 POOL: Mapping[PoolingMode, Callable[[torch.Tensor, int], torch.Tensor]] = {
-    "cls": lambda rows, before: rows[0],
-    "max": lambda rows, before: rows.amax(0),
-    "mean": lambda rows, before: rows.mean(0),
-    "mean_sqrt_len_tokens": lambda rows, before: rows.sum(0) / len(rows) ** 0.5,
+    "cls": lambda rows, before: rows[:, 0],
+    "max": lambda rows, before: rows.amax(1),
+    "mean": lambda rows, before: rows.mean(1),
+    "mean_sqrt_len_tokens": lambda rows, before: rows.sum(1) / rows.shape[1] ** 0.5,
     "weightedmean": _weighted_mean,
-    "lasttoken": lambda rows, before: rows[-1],
+    "lasttoken": lambda rows, before: rows[:, -1],
 }
 
 
@@ -176,10 +177,12 @@ class EmbeddingHead(nn.Module):
             batch: the texts.
             skip: how many tokens at the beginning of each text do not count; fewer than any has.
         """
-        parts = [part[skip:].float() for part in torch.split(hidden, list(batch.lengths))]
         modes = [POOL[mode] for mode in self.config.pool.modes]
-        pooled = [torch.cat([mode(part, skip) for mode in modes]) for part in parts]
-        return torch.stack(pooled).to(hidden.dtype)
+        pooled = []
+        for rows_NSD in by_equal_length(hidden, batch):
+            kept_NSD = rows_NSD[:, skip:].float()
+            pooled.append(torch.cat([mode(kept_NSD, skip) for mode in modes], dim=1))
+        return torch.cat(pooled).to(hidden.dtype)
 
     def finish(self, pooled: torch.Tensor, *, normalize: bool | None = None) -> torch.Tensor:
         """`(B, modes x D)` to `(B, E)`: the stages behind the pooling.

@@ -1,8 +1,12 @@
-"""One vector per sequence from the hidden states of its tokens."""
+"""One vector per sequence from the hidden states of its tokens.
+
+Shape suffixes: T tokens of the batch, N sequences of equal length, S that length, D width.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import groupby
 
 import torch
 
@@ -23,11 +27,19 @@ def pool_last(hidden: torch.Tensor, batch: Batch) -> torch.Tensor:
 def pool_mean(hidden: torch.Tensor, batch: Batch) -> torch.Tensor:
     """The mean over each sequence's tokens, special tokens included: `(T, D)` to `(B, D)`.
 
-    Summed in float32, one sequence at a time, so that a sequence's mean does not depend on its
+    Summed in float32 and never across sequences, so that a sequence's mean does not depend on its
     neighbours in the row.
     """
-    parts = torch.split(hidden.float(), list(batch.lengths))
-    return torch.stack([part.mean(0) for part in parts]).to(hidden.dtype)
+    means = [rows_NSD.float().mean(1) for rows_NSD in by_equal_length(hidden, batch)]
+    return torch.cat(means).to(hidden.dtype)
+
+
+def by_equal_length(hidden: torch.Tensor, batch: Batch) -> Iterator[torch.Tensor]:
+    """The hidden states `(T, D)` as `(N, S, D)` for each run of N neighbours of equal length S."""
+    runs = [(length, len(list(same))) for length, same in groupby(batch.lengths)]
+    parts = torch.split(hidden, [length * count for length, count in runs])
+    for part, (length, count) in zip(parts, runs, strict=True):
+        yield part.view(count, length, -1)
 
 
 POOLINGS: dict[Pooling, Callable[[torch.Tensor, Batch], torch.Tensor]] = {

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from unmask.nn.config import TransformConfig
-from unmask.nn.mlp import ACTIVATIONS
+from unmask.nn.linear import ACTIVATIONS
 from unmask.nn.norm import build_norm
 
 

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from unmask.nn.config import AttentionConfig, Disentangled
 from unmask.nn.kernels import attend
 from unmask.nn.layout import Layout
+from unmask.nn.linear import Linear
 from unmask.nn.position import Rotation, rotate
 from unmask.nn.relative import DistanceScores, DistanceTable, Place
 
@@ -26,15 +27,23 @@ class Attention(nn.Module):
         super().__init__()
         head = config.width_of_head(width)
         self.heads, self.groups = config.heads, config.key_heads
-        self.qkv = nn.Linear(width, (self.heads + 2 * self.groups) * head, bias=config.bias)
+        self.qkv = Linear(width, (self.heads + 2 * self.groups) * head, bias=config.bias)
         out_bias = config.bias if config.out_bias is None else config.out_bias
-        self.out = nn.Linear(self.heads * head, width, bias=out_bias)
-        self.out_drop = nn.Dropout(config.out_dropout)
+        self.out = Linear(self.heads * head, width, bias=out_bias, dropout=config.out_dropout)
         self.distance_drop, self.scale = _of_distances(config, head)
         self.window, self.causal, self.dropout = config.window, config.causal, config.dropout
 
-    def forward(self, x: torch.Tensor, layout: Layout, place: Place) -> torch.Tensor:
-        """`(T, D)` to `(T, D)`; `place` is what this layer is told of positions."""
+    def forward(
+        self, x: torch.Tensor, layout: Layout, place: Place, onto: torch.Tensor
+    ) -> torch.Tensor:
+        """`(T, D)` to `(T, D)`, added onto `onto`.
+
+        Args:
+            x: hidden states.
+            layout: where the sequences lie.
+            place: what this layer is told of positions.
+            onto: what the output is added to.
+        """
         heads = [self.heads, self.groups, self.groups]
         qkv = self.qkv(x).view(x.shape[0], sum(heads), -1)
         if isinstance(place, Rotation):
@@ -53,7 +62,7 @@ class Attention(nn.Module):
             dropout=self.dropout if self.training else 0.0,
             scale=self.scale,
         )
-        out: torch.Tensor = self.out_drop(self.out(mixed.flatten(1)))
+        out: torch.Tensor = self.out(mixed.flatten(1), onto)
         return out
 
     def bias_of(self, place: Place) -> torch.Tensor | DistanceScores | None:

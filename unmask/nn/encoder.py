@@ -28,8 +28,9 @@ from unmask.nn.norm import build_norm
 from unmask.nn.position import rotation
 from unmask.nn.relative import Place, build_relative
 
-# Rows are rounded up to a multiple of this on a CPU. oneDNN compiles and keeps a kernel for each
-# number of rows it meets; without rounding, memory grows by gigabytes over thousands of batches.
+# Rows are rounded up to a multiple of this on a CPU, those of a small batch to an eighth of the
+# power of two above them. oneDNN compiles and keeps a kernel for each number of rows it meets;
+# without rounding, memory grows by gigabytes over thousands of batches.
 # The rows added belong to no sequence and are cut off again at the end: under 64 of each batch.
 ROWS = 64
 
@@ -59,20 +60,28 @@ class Encoder(nn.Module):
             )
         position, heads = next(iter(shared), (None, 1))
         self.relative = build_relative(config.width, heads, position)
+        self.compute: torch.dtype | None = None  # of what lies between layers; see `prepared`
 
     def forward(self, batch: Batch, kernels: Kernels | None = None) -> torch.Tensor:
         """Hidden states `(T, D)` of the batch's tokens, after the last layer."""
         # One at a time: a list of all would keep every layer's output in memory until the end.
-        return deque(self.states(batch, kernels), maxlen=1).pop()
+        last = deque(self._states(batch, kernels), maxlen=1).pop()
+        return last if self.compute is None else last.to(self.embedding.tokens.weight.dtype)
 
     def states(self, batch: Batch, kernels: Kernels | None = None) -> Iterator[torch.Tensor]:
         """Hidden states `(T, D)` after the embedding and after each layer, one after the other.
 
         The last is after the final norm, as in `transformers`.
         """
+        for x in self._states(batch, kernels):
+            yield x if self.compute is None else x.to(self.embedding.tokens.weight.dtype)
+
+    def _states(self, batch: Batch, kernels: Kernels | None) -> Iterator[torch.Tensor]:
+        """The same in the type that is computed in."""
         x = self.embedding(batch)
+        x = x if self.compute is None else x.to(self.compute)
         yield x
-        extra = -batch.tokens % ROWS if x.device.type == "cpu" else 0
+        extra = added_rows(batch.tokens) if x.device.type == "cpu" else 0
         x = F.pad(x, (0, 0, 0, extra))
         layout = Layout(batch.lengths, batch.boundaries, x.shape[0])
         places = self.places(F.pad(batch.positions, (0, extra)), max(batch.lengths))
@@ -94,6 +103,12 @@ class Encoder(nn.Module):
             elif kind not in places and self.relative is not None:
                 places[kind] = self.relative(longest)
         return places
+
+
+def added_rows(tokens: int) -> int:
+    """How many rows a batch of so many tokens is given on a CPU beyond its own; under `ROWS`."""
+    step = max(8, min(ROWS, 1 << max(0, (tokens - 1).bit_length() - 3)))
+    return -tokens % step
 
 
 def _position(config: LayerConfig | RecurrentConfig) -> Position | None:

@@ -8,7 +8,7 @@ from torch import nn
 from unmask.nn.attention import Attention
 from unmask.nn.config import LayerConfig, RecurrentConfig
 from unmask.nn.layout import Layout
-from unmask.nn.mlp import build_mlp
+from unmask.nn.mlp import Mlp
 from unmask.nn.norm import build_norm
 from unmask.nn.recurrent import RecurrentLayer
 from unmask.nn.relative import Place
@@ -33,11 +33,11 @@ class Layer(nn.Module):
         self.attention = Attention(width, config.attention)
         self.after_attention = build_norm(width, config.after_attention)
         self.before_mlp = build_norm(width, config.before_mlp)
-        self.mlp = build_mlp(width, config.mlp)
+        self.mlp = Mlp(width, config.mlp)
         self.after_mlp = build_norm(width, config.after_mlp)
 
     def forward(self, x: torch.Tensor, layout: Layout, place: Place) -> torch.Tensor:
         """`(T, D)` to `(T, D)`."""
-        x = self.after_attention(x + self.attention(self.before_attention(x), layout, place))
-        out: torch.Tensor = self.after_mlp(x + self.mlp(self.before_mlp(x)))
+        x = self.after_attention(self.attention(self.before_attention(x), layout, place, onto=x))
+        out: torch.Tensor = self.after_mlp(self.mlp(self.before_mlp(x), onto=x))
         return out

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, overload
@@ -16,7 +16,9 @@ from unmask.batches.sequences import OnLong
 from unmask.checkpoint.sentence import SentenceFormat, SentenceModel, open_sentence, save_sentence
 from unmask.errors import ConfigError
 from unmask.heads.embedding import PoolingMode
+from unmask.nn.prepared import Precision
 from unmask.pipelines.checks import check_filled, check_several
+from unmask.pipelines.precision import make_fast
 from unmask.pipelines.running import F32, TOKENS, Fit, Fitted, run, windows
 from unmask.pipelines.similarity import similarity
 from unmask.tokens.tokenizer import Tokenizer
@@ -56,6 +58,9 @@ class Embedder:
         pooling: PoolingMode | None = None,
         device: str | torch.device = "cpu",
         dtype: torch.dtype = torch.float32,
+        precision: Precision | None = None,
+        batch_invariant: bool = False,
+        calibration: Sequence[str] | None = None,
         revision: str | None = None,
     ) -> Embedder:
         """Open a sentence-transformers folder, or with `pooling` the folder of any model or run.
@@ -65,6 +70,13 @@ class Embedder:
             pooling: for a folder without `modules.json`: how its tokens become a vector.
             device: where the model goes.
             dtype: of its parameters.
+            precision: of the matrix products: "fp32", "bf16", "int8", or "auto", which is bf16
+                where the processor is fast in it; None as `dtype` says. int8 checks itself against
+                float32, and gives way to "auto" with a warning where it differs too much.
+            batch_invariant: whether a text's vector must be the same bits whatever texts are with
+                it; else the last bits may differ.
+            calibration: some dozens of texts of the kind that will be read, for the ranges of int8;
+                None for English ones.
             revision: branch, tag or commit on the Hub; None for the default branch.
 
         Raises:
@@ -72,6 +84,13 @@ class Embedder:
             CheckpointError: a file cannot be read or fetched.
         """
         opened = open_sentence(path, pooling=pooling, dtype=dtype, device=device, revision=revision)
+        make_fast(
+            opened.encoder.model,
+            opened.encoder.tokenizer,
+            precision,
+            batch_invariant=batch_invariant,
+            calibration=calibration,
+        )
         return cls(opened)
 
     def save_pretrained(

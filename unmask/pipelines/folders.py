@@ -11,6 +11,9 @@ from typing import Any, ClassVar, Generic, Literal, Self
 import torch
 
 from unmask.checkpoint.folder import M, Opened, save_opened
+from unmask.nn.encoder import Encoder
+from unmask.nn.prepared import Precision
+from unmask.pipelines.precision import make_fast
 from unmask.tokens.tokenizer import Tokenizer
 
 SaveFormat = Literal["auto", "hf", "unmask"]
@@ -36,6 +39,7 @@ class Pipeline(ABC, Generic[M]):
         *,
         device: str | torch.device = "cpu",
         dtype: torch.dtype = torch.float32,
+        precision: Precision | None = None,
         revision: str | None = None,
     ) -> Self:
         """Open a model's folder, the folder of the run that made it, or a model on the Hub.
@@ -44,13 +48,19 @@ class Pipeline(ABC, Generic[M]):
             path: the folder; or a name on the Hub, such as "org/name", where no such folder is.
             device: where the parameters go.
             dtype: what they become, whatever they are stored as.
+            precision: of the matrix products; "auto" is bf16 where the processor is fast in it,
+                "int8" takes some seconds to find its ranges; None as `dtype` says.
             revision: branch, tag or commit on the Hub; None for the default branch.
 
         Raises:
             ModelError: no model is there, or of another kind than this class uses.
             CheckpointError: a file cannot be read or fetched.
         """
-        return cls(cls.opener(path, device=device, dtype=dtype, revision=revision))
+        opened = cls.opener(path, device=device, dtype=dtype, revision=revision)
+        model = opened.model
+        encoder = model if isinstance(model, Encoder) else model.encoder
+        make_fast(encoder, opened.tokenizer, precision)
+        return cls(opened)
 
     def save_pretrained(
         self, path: str | Path, *, format: SaveFormat = "auto", replace: bool = False

@@ -17,8 +17,10 @@ from unmask.checkpoint.cross import CrossModel, open_cross, save_cross
 from unmask.checkpoint.sentence import SentenceFormat
 from unmask.errors import ConfigError, ModelError, TokenizerError, shown
 from unmask.heads.outputs import OUTPUTS
+from unmask.nn.prepared import Precision
 from unmask.pipelines.checks import check_several
 from unmask.pipelines.pairs import FittedPair, fit_pair
+from unmask.pipelines.precision import make_fast
 from unmask.pipelines.running import F32, TOKENS, run, windows
 from unmask.tokens.tokenizer import Tokenizer
 
@@ -72,6 +74,7 @@ class Reranker:
         *,
         device: str | torch.device = "cpu",
         dtype: torch.dtype = torch.float32,
+        precision: Precision | None = None,
         revision: str | None = None,
     ) -> Reranker:
         """Open a cross-encoder's folder, or that of any model or run with a sequence head.
@@ -80,13 +83,17 @@ class Reranker:
             path: the folder; or a name on the Hub, such as "org/name", where no such folder is.
             device: where the model goes.
             dtype: of its parameters.
+            precision: of the matrix products: "fp32", "bf16", "int8" or "auto"; None as `dtype`
+                says.
             revision: branch, tag or commit on the Hub; None for the default branch.
 
         Raises:
             ModelError: it is no model with a sequence head.
             CheckpointError: a file cannot be read or fetched.
         """
-        return cls(open_cross(path, dtype=dtype, device=device, revision=revision))
+        opened = open_cross(path, dtype=dtype, device=device, revision=revision)
+        make_fast(opened.opened.model.encoder, opened.opened.tokenizer, precision)
+        return cls(opened)
 
     def save_pretrained(
         self, path: str | Path, *, format: SentenceFormat = "auto", replace: bool = False

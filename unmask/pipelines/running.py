@@ -22,7 +22,7 @@ from unmask.batches.sequences import OnLong
 from unmask.errors import ConfigError, TooLong
 from unmask.tokens.layout import Layout
 
-TOKENS = 4096
+TOKENS = 2048
 """Tokens of a batch, special ones included; a single longer row is a batch by itself."""
 WINDOW = 1024
 """Texts that are sorted by length together; also the most that a stream reads ahead."""

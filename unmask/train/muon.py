@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from unmask.train.precision import fast_bf16
+from unmask.nn.processor import fast_bf16
 
 # a x + b x^3 + c x^5, whose five-fold iteration takes any singular value in (0, 1] to about 1.
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)

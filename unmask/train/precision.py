@@ -8,22 +8,9 @@ from typing import Literal, get_args
 import torch
 
 from unmask.errors import ConfigError
+from unmask.nn.processor import fast_bf16
 
 Dtype = Literal["auto", "fp32", "bf16"]
-
-
-def fast_bf16(device: torch.device) -> bool:
-    """Whether the processor multiplies bf16 matrices in hardware, asked of the processor.
-
-    On a CPU that means AVX-512 BF16, AMX or Arm's BF16 instructions; anywhere else bf16 is
-    emulated and slower than float32.
-    """
-    if device.type == "cuda":
-        return torch.cuda.get_device_capability(device) >= (8, 0)
-    if device.type == "cpu":
-        able = torch.cpu.get_capabilities()
-        return any(able.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))
-    return False
 
 
 def resolve_dtype(dtype: Dtype, device: torch.device) -> torch.dtype:

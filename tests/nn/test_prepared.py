@@ -1,0 +1,151 @@
+"""An encoder prepared for inference computes what it computed before."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+
+from tests.nn.models import encoder_of, random_rows
+from unmask.batches.pack import pack
+from unmask.errors import ConfigError, ModelError
+from unmask.nn.encoder import ROWS, Encoder, added_rows
+from unmask.nn.int8 import Sampler, Site, has_int8, weight_bytes
+from unmask.nn.linear import GatedLinear, Linear
+from unmask.nn.prepared import Prepared, prepare, resolve
+from unmask.nn.processor import fast_bf16
+from unmask.nn.products import Plain, Product, Tiled, has_onednn
+
+CPU = torch.device("cpu")
+NAMES = ("bert", "modernbert", "deberta_v2", "mpnet", "albert", "decoder")
+ROWS_OF = (9, 21, 4, 70, 21, 130)
+
+
+def states(encoder: Encoder, rows: list[list[int]]) -> torch.Tensor:
+    with torch.inference_mode():
+        return encoder(pack(rows))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_float32_stays_float32(name: str) -> None:
+    encoder = encoder_of(name).eval()
+    rows = random_rows(ROWS_OF)
+    before = states(encoder, rows)
+    prepare(encoder, "fp32")
+    assert any(isinstance(m, Prepared) for m in encoder.modules())
+    torch.testing.assert_close(states(encoder, rows), before, rtol=1e-4, atol=2e-5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_bf16_is_near_and_comes_out_as_float32(name: str) -> None:
+    encoder = encoder_of(name).eval()
+    rows = random_rows(ROWS_OF)
+    before = states(encoder, rows)
+    prepare(encoder, "bf16")
+    after = states(encoder, rows)
+    assert after.dtype == torch.float32
+    assert not torch.equal(after, before)
+    assert torch.nn.functional.cosine_similarity(after, before).min() > 0.995
+
+
+@pytest.mark.skipif(not has_int8(CPU), reason="this processor has no fast products of bytes")
+@pytest.mark.parametrize("name", ["bert", "modernbert", "albert"])
+def test_int8_is_near(name: str) -> None:
+    encoder = encoder_of(name).eval()
+    rows = random_rows(ROWS_OF)
+    before = states(encoder, rows)
+    sampler = Sampler(encoder)
+    states(encoder, random_rows((30, 40, 50)))
+    sampler.close()
+    prepare(encoder, "int8", sites=sampler.sites(encoder))
+    after = states(encoder, rows)
+    assert not torch.equal(after, before)
+    assert torch.nn.functional.cosine_similarity(after, before).mean() > 0.98
+
+
+def test_bytes_hold_a_weight_to_half_a_step() -> None:
+    weight = torch.randn(7, 33)
+    whole, steps = weight_bytes(weight)
+    assert whole.dtype == torch.int8
+    assert ((whole * steps[:, None] - weight).abs() <= steps[:, None] / 2 + 1e-6).all()
+
+
+@pytest.mark.parametrize("name", ["bert", "modernbert", "deberta_v2"])
+def test_batch_invariance_is_in_the_bits(name: str) -> None:
+    """Alone, with others, before and behind them: the same bits."""
+    encoder = encoder_of(name).eval()
+    prepare(encoder, "fp32", batch_invariant=True)
+    rows = random_rows((5, 17, 64, 33, 1, 90, 17))
+    together = torch.split(states(encoder, rows), [len(row) for row in rows])
+    for row, state in zip(rows, together, strict=True):
+        assert torch.equal(states(encoder, [row]), state)
+        assert torch.equal(states(encoder, [rows[5], rows[2], row])[-len(row) :], state)
+
+
+def test_state_dict_keeps_names_and_values() -> None:
+    encoder = encoder_of("modernbert")
+    before = copy.deepcopy(encoder.state_dict())
+    prepare(encoder, "bf16")
+    after = encoder.state_dict()
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[key], after[key]) for key in before)
+
+
+def test_changed_weights_are_refused() -> None:
+    encoder = encoder_of("bert").eval()
+    prepare(encoder, "fp32")
+    with torch.no_grad():
+        encoder.layers[0].mlp.up.weight.mul_(2.0)
+    with pytest.raises(ModelError, match="were changed"):
+        states(encoder, random_rows((4,)))
+
+
+def test_recurrent_encoder_is_fp32_alone() -> None:
+    encoder = encoder_of("elmo").eval()
+    rows = random_rows((4, 7))
+    before = states(encoder, rows)
+    prepare(encoder, "fp32")
+    torch.testing.assert_close(states(encoder, rows), before)
+    with pytest.raises(ConfigError, match="recurrent"):
+        prepare(encoder, "bf16")
+
+
+@pytest.mark.parametrize("gate", [False, True])
+@pytest.mark.parametrize("rows", [1, 255, 256, 257, 700])
+def test_tiles_are_the_whole(rows: int, gate: bool) -> None:
+    weight, bias = torch.randn(24, 16), torch.randn(24)
+    plain: Product = Plain(weight, bias, "gelu", torch.float32)
+    x, other = torch.randn(rows, 16), torch.randn(rows, 24)
+    given = {"times": other} if gate else {"onto": other}
+    expected = torch.nn.functional.gelu(x @ weight.T + bias)
+    expected = expected * other if gate else expected + other
+    torch.testing.assert_close(Tiled(plain)(x, **given), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_precision_is_asked_of_the_processor() -> None:
+    assert resolve("auto", CPU) == ("bf16" if fast_bf16(CPU) else "fp32")
+    assert resolve("int8", CPU) == "int8"
+    assert not has_onednn(torch.device("cuda"), torch.float32)
+    assert not has_int8(torch.device("cuda"))
+    with pytest.raises(ConfigError, match="precision must be one of"):
+        resolve("fp8", CPU)  # type: ignore[arg-type]
+
+
+def test_rows_added_stay_under_an_eighth_and_few() -> None:
+    for tokens in range(1, 3000):
+        assert added_rows(tokens) < min(ROWS, max(8, tokens / 4 + 1))
+    assert len({tokens + added_rows(tokens) for tokens in range(1, 513)}) <= 28
+
+
+def test_sampler_listens_to_every_layer_once() -> None:
+    encoder = encoder_of("modernbert").eval()
+    sampler = Sampler(encoder)
+    states(encoder, random_rows((6, 3)))
+    sampler.close()
+    states(encoder, random_rows((6, 3)))
+    names = [n for n, m in encoder.named_modules() if isinstance(m, Linear | GatedLinear)]
+    assert list(sampler.seen) == names
+    assert {len(parts) for parts in sampler.seen.values()} == {1}
+    sites = sampler.sites(encoder)
+    assert all(isinstance(site, Site) and 0 <= site.zero <= 255 for site in sites.values())

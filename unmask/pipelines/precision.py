@@ -1,0 +1,146 @@
+"""How precisely a pipeline's encoder computes, and preparing it for that."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from importlib.util import find_spec
+from itertools import chain
+from pathlib import Path
+
+import torch
+
+from unmask.errors import ConfigError
+from unmask.nn.encoder import Encoder
+from unmask.nn.int8 import Sampler, Site, has_int8
+from unmask.nn.prepared import Precision, prepare, resolve
+from unmask.pipelines.running import Fit, run
+from unmask.text.docstrings import docstrings
+from unmask.tokens.tokenizer import Tokenizer
+
+# Modules of the standard library from whose docstrings the ranges for int8 are read, where a caller
+# gives no texts: every installation has them, and they are plain English.
+MODULES = (
+    *("argparse", "datetime", "decimal", "difflib", "email.message", "heapq", "http.client"),
+    *("logging", "random", "socket", "statistics", "subprocess", "tarfile", "threading"),
+    *("typing", "urllib.request", "zipfile"),
+)
+TEXTS = 256
+"""Texts that are read for the ranges."""
+CANARIES = 16
+"""Further texts, of which int8 must give nearly the vectors of float32."""
+LEAST = 0.95
+"""Smallest cosine between the two that is let pass. Rounding costs under 0.02; a kernel that is
+wrong on a processor costs all."""
+
+
+def make_fast(
+    encoder: Encoder,
+    tokenizer: Tokenizer,
+    precision: Precision | None,
+    *,
+    batch_invariant: bool = False,
+    calibration: Sequence[str] | None = None,
+) -> None:
+    """Prepare an encoder for inference, in place.
+
+    Args:
+        encoder: on its device.
+        tokenizer: its tokenizer.
+        precision: of the products; None for what its parameters are, float32 or bf16, and for
+            nothing at all where they are of another type.
+        batch_invariant: whether a text's hidden states must be the same bits in any company.
+        calibration: texts of the kind that will be read, for the ranges of int8; None for English.
+
+    Raises:
+        ConfigError: no such precision, a recurrent encoder in another than fp32, texts for another
+            precision than int8, or too few.
+    """
+    weight = encoder.embedding.tokens.weight
+    if calibration is not None and precision != "int8":
+        raise ConfigError(f"calibration is for precision='int8', and precision is {precision!r}")
+    if precision is None:
+        own: dict[torch.dtype, Precision] = {torch.float32: "fp32", torch.bfloat16: "bf16"}
+        precision = own.get(weight.dtype)
+        if precision is None:
+            return
+    named = resolve(precision, weight.device)
+    if named != "int8":
+        prepare(encoder, named, batch_invariant=batch_invariant)
+        return
+    if not has_int8(weight.device):
+        _fall_back(encoder, batch_invariant, "this processor has no fast products of bytes")
+        return
+    texts = list(sample_texts() if calibration is None else calibration)
+    if len(texts) < 2 * CANARIES:
+        raise ConfigError(
+            f"calibration must have at least {2 * CANARIES} texts, and {len(texts)} were given"
+        )
+    canaries, texts = texts[:CANARIES], texts[CANARIES:]
+    exact = _vectors(encoder, tokenizer, canaries)
+    prepare(
+        encoder,
+        "int8",
+        sites=find_sites(encoder, tokenizer, texts),
+        batch_invariant=batch_invariant,
+    )
+    least = smallest_cosine(exact, _vectors(encoder, tokenizer, canaries))
+    if not least >= LEAST:
+        _fall_back(
+            encoder,
+            batch_invariant,
+            f"its vectors have a cosine of {least:.3f} to those of float32, where {LEAST} is the "
+            "least",
+        )
+
+
+def _fall_back(encoder: Encoder, batch_invariant: bool, reason: str) -> None:
+    device = encoder.embedding.tokens.weight.device
+    named = resolve("auto", device)
+    warnings.warn(f"int8 is not used, because {reason}; {named} is instead", stacklevel=4)
+    prepare(encoder, named, batch_invariant=batch_invariant)
+
+
+def smallest_cosine(exact: torch.Tensor, other: torch.Tensor) -> float:
+    """Of the rows of two `(N, D)`, each with its counterpart; not a number where one is not."""
+    return float(torch.nn.functional.cosine_similarity(exact, other).min())
+
+
+def find_sites(encoder: Encoder, tokenizer: Tokenizer, texts: Sequence[str]) -> dict[str, Site]:
+    """How the inputs of an encoder's linear layers become bytes, found by reading texts."""
+    sampler = Sampler(encoder)
+    try:
+        _vectors(encoder, tokenizer, texts)
+    finally:
+        sampler.close()
+    with torch.inference_mode():
+        return sampler.sites(encoder)
+
+
+def sample_texts() -> list[str]:
+    """First paragraphs of docstrings of the standard library, evenly over its modules."""
+    found = []
+    for name in MODULES:
+        spec = find_spec(name)
+        if spec is not None and spec.origin is not None:
+            source = Path(spec.origin).read_bytes()
+            found.append([text.partition("\n\n")[0] for _, text in docstrings(source, name)])
+    most = -(-(TEXTS + CANARIES) // max(1, len(found)))
+    distinct = dict.fromkeys(chain.from_iterable(texts[:most] for texts in found))
+    return list(distinct)[: TEXTS + CANARIES]
+
+
+def _vectors(encoder: Encoder, tokenizer: Tokenizer, texts: Sequence[str]) -> torch.Tensor:
+    """`(N, D)` the mean hidden state of each text."""
+    fit = Fit(tokenizer.layout, encoder.config.context, "truncate")
+    rows = [fit(ids).rows[0] for ids in tokenizer.ids_stream(texts)]
+    device = encoder.embedding.tokens.weight.device
+    return torch.stack(
+        run(
+            rows,
+            lambda batch: [
+                part.mean(0) for part in torch.split(encoder(batch).float(), [*batch.lengths])
+            ],
+            device,
+        )
+    )
