@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
+from torch.nn import init
+from torch.overrides import TorchFunctionMode
 
 from unmask.arch.spec import Arch, HeadKind, PublishedConfig
 from unmask.arch.weights import Rule, asides, read, renewed, write
@@ -127,7 +129,7 @@ def build(
     """
     arch = said.arch
     stored = _published(said, weights)
-    with torch.device("meta"):
+    with torch.device("meta"), _Undrawn():
         # No memory and no random numbers before it is known that the weights fit.
         model = bare(arch, kind, config, labels)
     places = {_our_name(kind, name): p.shape for name, p in model.named_parameters()}
@@ -199,6 +201,27 @@ def check_made_of(
                 f"the {part} of the model to save is not what its configuration describes: "
                 f"it is {has}, and the configuration says {described}"
             )
+
+
+class _Undrawn(TorchFunctionMode):
+    """Leaves parameters without memory as they are where a module would draw its first weights.
+
+    There is nothing to draw, and for that PyTorch would load its compiler, which takes a second.
+    """
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        kwargs = kwargs or {}
+        if func in (torch.Tensor.normal_, torch.Tensor.uniform_, init.normal_, init.uniform_):
+            tensor = args[0] if args else kwargs["tensor"]
+            if tensor.is_meta:
+                return tensor
+        return func(*args, **kwargs)
 
 
 def bare(
