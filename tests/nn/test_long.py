@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any, Literal
+
 import pytest
 import torch
 
-from unmask.nn import grouped
+from unmask.nn import chunked, grouped
 from unmask.nn.config import Disentangled
-from unmask.nn.kernels import attend
+from unmask.nn.kernels import Kernel, attend
 from unmask.nn.layout import Layout
 from unmask.nn.relative import DistanceScores, row_of
 
 HEADS, WIDTH = 2, 8
-TERMS = [("c2p",), ("p2c",), ("c2p", "p2c")]
+Terms = tuple[Literal["c2p", "p2c"], ...]
+TERMS: list[Terms] = [("c2p",), ("p2c",), ("c2p", "p2c")]
 
 
 def layout_of(lengths: tuple[int, ...], extra: int = 3) -> Layout:
     return Layout(lengths, torch.tensor([0, *lengths]).cumsum(0), sum(lengths) + extra)
 
 
-def distances(longest: int, terms: tuple, farthest: int) -> DistanceScores:
+def distances(longest: int, terms: Terms, farthest: int) -> DistanceScores:
     """Random vectors of distances, of which those beyond `farthest` share theirs."""
     config = Disentangled(span=16, farthest=farthest, bucketed=True, terms=terms, norm=None)
     index = row_of(torch.arange(1 - longest, longest), config)
@@ -28,7 +31,9 @@ def distances(longest: int, terms: tuple, farthest: int) -> DistanceScores:
     return DistanceScores(queries, keys, index, terms)
 
 
-def outcome(layout: Layout, kernel: str | None, grad: bool = True, **asked) -> list[torch.Tensor]:
+def outcome(
+    layout: Layout, kernel: Kernel | None, grad: bool = True, **asked: Any
+) -> list[torch.Tensor]:
     generator = torch.Generator().manual_seed(0)
     q, k, v, weights = torch.randn(4, layout.rows, HEADS, WIDTH, generator=generator)
     inputs = [x.requires_grad_(grad) for x in (q, k, v)]
@@ -46,7 +51,11 @@ def outcome(layout: Layout, kernel: str | None, grad: bool = True, **asked) -> l
 )
 @pytest.mark.parametrize("grad", [False, True])
 def test_distances_that_share_a_row_are_set_apart(
-    terms: tuple, farthest: int, window: int | None, causal: bool, grad: bool,
+    terms: Terms,
+    farthest: int,
+    window: int | None,
+    causal: bool,
+    grad: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Whatever part of the keys is near, and however many queries are taken at a time."""
@@ -58,3 +67,32 @@ def test_distances_that_share_a_row_are_set_apart(
     mine, oracle = (outcome(layout, kernel, grad, **asked) for kernel in ("grouped", "reference"))
     for a, b in zip(mine, oracle, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=2e-5)
+
+
+@pytest.mark.parametrize("length", [99, 100, 101, 256, 300, 511])
+@pytest.mark.parametrize("count", [1, 3])
+def test_bf16_products_in_chunks(length: int, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As near to float32 as a rounding of the scores and one of the probabilities allow."""
+    monkeypatch.setattr(chunked, "CHUNKED_FROM", 100)
+    layout = layout_of((length,) * count)
+    generator = torch.Generator().manual_seed(0)
+    q, k, v = torch.randn(3, layout.rows, HEADS, WIDTH, generator=generator).bfloat16()
+    oracle = attend(q.float(), k.float(), v.float(), layout, kernel="reference")
+    mine = attend(q, k, v, layout)
+    assert mine.dtype == torch.bfloat16
+    torch.testing.assert_close(mine.float(), oracle, rtol=0.0, atol=2e-2)
+    assert not mine[layout.used :].any()
+
+
+@pytest.mark.parametrize("which", range(3))
+def test_where_a_gradient_is_wanted_there_are_no_chunks(
+    which: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chunked, "CHUNKED_FROM", 100)
+    layout = layout_of((120,))
+    generator = torch.Generator().manual_seed(0)
+    inputs = [*torch.randn(3, layout.rows, HEADS, WIDTH, generator=generator).bfloat16()]
+    inputs[which].requires_grad_()
+    attend(*inputs, layout, kernel="grouped").float().square().sum().backward()
+    assert inputs[which].grad is not None
+    assert inputs[which].grad.any()

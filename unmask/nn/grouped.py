@@ -11,6 +11,7 @@ from collections.abc import Callable
 import torch
 from torch.nn import functional as F
 
+from unmask.nn.chunked import attend_chunked, can_chunk
 from unmask.nn.layout import Layout, Scoring, visible
 from unmask.nn.relative import DistanceScores
 
@@ -60,6 +61,8 @@ def _whole(
     q_NHSK: torch.Tensor, k_NHSK: torch.Tensor, v_NHSK: torch.Tensor, asked: Scoring
 ) -> torch.Tensor:
     """Every query against every key of its sequence."""
+    if can_chunk(q_NHSK, k_NHSK, v_NHSK, asked):
+        return attend_chunked(q_NHSK, k_NHSK, v_NHSK, asked)
     length = q_NHSK.shape[2]
     window, causal, bias = asked.window, asked.causal, asked.bias
     assert not isinstance(bias, DistanceScores)
