@@ -11,11 +11,16 @@ from collections.abc import Callable
 import torch
 from torch.nn import functional as F
 
+from unmask.nn.chunked import attend_chunked, can_chunk
 from unmask.nn.layout import Layout, Scoring, visible
 from unmask.nn.relative import DistanceScores
 
 # Scores of distances that are held at a time: a text of 8,192 tokens would have 64 million a head.
 MOST_SCORES = 1 << 24
+# The same where no gradient is wanted, so that they stay in the processor's cache.
+CACHED_SCORES = 1 << 21
+# From this length on, distances so far that they share a row are worth setting apart.
+FAR_FROM = 1024
 
 
 def attend_grouped(
@@ -56,6 +61,8 @@ def _whole(
     q_NHSK: torch.Tensor, k_NHSK: torch.Tensor, v_NHSK: torch.Tensor, asked: Scoring
 ) -> torch.Tensor:
     """Every query against every key of its sequence."""
+    if can_chunk(q_NHSK, k_NHSK, v_NHSK, asked):
+        return attend_chunked(q_NHSK, k_NHSK, v_NHSK, asked)
     length = q_NHSK.shape[2]
     window, causal, bias = asked.window, asked.causal, asked.bias
     assert not isinstance(bias, DistanceScores)
@@ -83,16 +90,22 @@ def _by_distance(
     q_NHSK: torch.Tensor, k_NHSK: torch.Tensor, v_NHSK: torch.Tensor, asked: Scoring
 ) -> torch.Tensor:
     """Some queries at a time against all keys, with the scores of their distances."""
-    assert isinstance(asked.bias, DistanceScores)
+    bias = asked.bias
+    assert isinstance(bias, DistanceScores)
     N, H, S, _ = q_NHSK.shape
-    size = max(1, min(S, MOST_SCORES // (N * H * S)))
+    most = MOST_SCORES if q_NHSK.requires_grad else CACHED_SCORES
+    size = max(1, min(S, max(most // (N * H * S), 16)))
+    last, first = bias.reach() if S >= FAR_FROM else (S, -S)
+    p2c_NHRS = bias.of_keys(k_NHSK)
     place = torch.arange(S, device=q_NHSK.device)
     mixed = []
     for start, q_NHCK in zip(range(0, S, size), torch.split(q_NHSK, size, dim=2), strict=True):
-        added = asked.bias.scores(q_NHCK, k_NHSK, start) * asked.scale
+        queries = start + q_NHCK.shape[2]
+        # A key is told apart if any query of these is nearer to it than those distances.
+        band = slice(min(max(start - last + 1, 0), S), min(queries - first - 1, S))
+        added = bias.chunk(q_NHCK, p2c_NHRS, start, band) * asked.scale
         if asked.window is not None or asked.causal:
-            queries = place[start : start + size, None]
-            hidden = ~visible(queries, place, asked.window, asked.causal)
+            hidden = ~visible(place[start:queries, None], place, asked.window, asked.causal)
             added = added.masked_fill(hidden, float("-inf"))
         mixed.append(
             F.scaled_dot_product_attention(

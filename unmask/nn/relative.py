@@ -1,7 +1,7 @@
 """Distances between tokens: the buckets they fall into, and what they add to attention's scores.
 
 Shape suffixes: S tokens of a sequence, N sequences of equal length, C queries of them, H heads,
-K width of a head, R rows of a distance table.
+K width of a head, R rows of a distance table, W keys whose distances are told apart.
 """
 
 from __future__ import annotations
@@ -51,30 +51,62 @@ class DistanceScores:
     index: torch.Tensor
     terms: tuple[Literal["c2p", "p2c"], ...]
 
-    def scores(self, q_NHCK: torch.Tensor, k_NHSK: torch.Tensor, start: int = 0) -> torch.Tensor:
-        """`(N, H, C, S)`, unscaled, of the queries from place `start` on.
+    def scores(self, q_NHSK: torch.Tensor, k_NHSK: torch.Tensor) -> torch.Tensor:
+        """`(N, H, S, S)`, unscaled: what is added for every pair.
 
         Source: He et al. 2021, equation 4; both terms read the row of query less key.
         """
-        C, S = q_NHCK.shape[2], k_NHSK.shape[2]
-        index_CS = self.between(start, C, S)
-        total = q_NHCK.new_zeros(())
-        if "c2p" in self.terms:
-            keys_HKR = self.keys.permute(1, 2, 0).to(q_NHCK.dtype)
-            c2p_NHCR = q_NHCK @ keys_HKR
-            total = total + c2p_NHCR.gather(-1, index_CS.expand(*c2p_NHCR.shape[:2], C, S))
-        if "p2c" in self.terms:
-            queries_HRK = self.queries.transpose(0, 1).to(q_NHCK.dtype)
-            p2c_NHRS = queries_HRK @ k_NHSK.mT
-            total = total + p2c_NHRS.gather(2, index_CS.expand(*p2c_NHRS.shape[:2], C, S))
-        return total
+        return self.chunk(q_NHSK, self.of_keys(k_NHSK), 0, slice(0, k_NHSK.shape[2]))
 
-    def between(self, start: int, queries: int, keys: int) -> torch.Tensor:
-        """`(C, S)` the row for each pair of a query from `start` on and a key."""
+    def of_keys(self, k_NHSK: torch.Tensor) -> torch.Tensor:
+        """`(N, H, R, S)` every distance as a query with every key; R is 0 without that term."""
+        rows = len(self.queries) if "p2c" in self.terms else 0
+        queries_HRK = self.queries[:rows].transpose(0, 1).to(k_NHSK.dtype)
+        return queries_HRK @ k_NHSK.mT
+
+    def chunk(
+        self, q_NHCK: torch.Tensor, p2c_NHRS: torch.Tensor, start: int, band: slice
+    ) -> torch.Tensor:
+        """`(N, H, C, S)`, unscaled, of the queries from place `start` on.
+
+        Args:
+            p2c_NHRS: from `of_keys`.
+            band: the keys of which distances are told apart. Those before it take the last row,
+                those after it the first: two numbers for each query and key, and nothing to look
+                up for each pair.
+        """
+        C, S = q_NHCK.shape[2], p2c_NHRS.shape[3]
+        first, end = band.start, band.stop
+        index_CW = self.between(start, C, range(first, end))
+        parts: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = []
+        if "c2p" in self.terms:
+            c2p_NHCR = q_NHCK @ self.keys.permute(1, 2, 0).to(q_NHCK.dtype)
+            picked = c2p_NHCR.gather(-1, index_CW.expand(*c2p_NHCR.shape[:2], *index_CW.shape))
+            parts.append((c2p_NHCR[..., -1:], picked, c2p_NHCR[..., :1]))
+        if "p2c" in self.terms:
+            inner_NHRW = p2c_NHRS[..., first:end]
+            picked = inner_NHRW.gather(2, index_CW.expand(*inner_NHRW.shape[:2], *index_CW.shape))
+            parts.append((p2c_NHRS[..., -1:, :first], picked, p2c_NHRS[..., :1, end:]))
+        zero = q_NHCK.new_zeros(())
+        before, inner, after = (sum(zone, start=zero) for zone in zip(*parts, strict=True))
+        if end - first == S:
+            return inner
+        zones = ((before, first), (inner, end - first), (after, S - end))
+        return torch.cat([x.expand(*q_NHCK.shape[:3], width) for x, width in zones], dim=-1)
+
+    def reach(self) -> tuple[int, int]:
+        """From which distance on the row is the last, and down to which it is the first."""
         longest = (len(self.index) + 1) // 2
-        place = torch.arange(start, start + queries, device=self.index.device)[:, None]
-        distance = place - torch.arange(keys, device=self.index.device)
-        return self.index[distance + longest - 1]
+        ends = torch.stack((self.index == len(self.queries) - 1, self.index == 0))
+        last, first = ends.sum(1).tolist()
+        return longest - last, first - longest
+
+    def between(self, start: int, queries: int, keys: range) -> torch.Tensor:
+        """`(C, W)` the row for each pair of a query from `start` on and one of the keys."""
+        longest = (len(self.index) + 1) // 2
+        device = self.index.device
+        place = torch.arange(start, start + queries, device=device)[:, None]
+        return self.index[place - torch.arange(keys.start, keys.stop, device=device) + longest - 1]
 
 
 class BucketBias(nn.Module):
