@@ -17,7 +17,7 @@ from unmask.nn.relative import DistanceScores
 
 # Scores of distances that are held at a time: a text of 8,192 tokens would have 64 million a head.
 MOST_SCORES = 1 << 24
-# The same where no gradient is wanted, so that they stay in the processor's cache.
+# The same for long sequences on a CPU where no gradient is wanted, so that they stay in its cache.
 CACHED_SCORES = 1 << 21
 # From this length on, distances so far that they share a row are worth setting apart.
 FAR_FROM = 1024
@@ -93,9 +93,10 @@ def _by_distance(
     bias = asked.bias
     assert isinstance(bias, DistanceScores)
     N, H, S, _ = q_NHSK.shape
-    most = MOST_SCORES if q_NHSK.requires_grad else CACHED_SCORES
-    size = max(1, min(S, max(most // (N * H * S), 16)))
-    last, first = bias.reach() if S >= FAR_FROM else (S, -S)
+    far, cached = S >= FAR_FROM, q_NHSK.is_cpu and not q_NHSK.requires_grad
+    most = CACHED_SCORES if far and cached else MOST_SCORES
+    size = max(1, min(S, most // (N * H * S)))
+    last, first = bias.reach() if far else (S, -S)
     p2c_NHRS = bias.of_keys(k_NHSK)
     place = torch.arange(S, device=q_NHSK.device)
     mixed = []
