@@ -11,7 +11,7 @@ INSTALL = $(BIN)/python -m pip install -c constraints.txt
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint format clean
+.PHONY: help demo test lint format bench clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,9 +31,12 @@ format: .venv/.installed-dev  ## repair what the rules and the format can repair
 	$(BIN)/python -m ruff check --fix
 	$(BIN)/python -m ruff format
 
+bench: .venv-bench/.installed  ## measure against the peers, in an environment of its own: half an hour
+	.venv-bench/bin/python -m unmask bench --work runs/bench $(ARGS)
+
 clean:  ## remove caches and built files; .venv and runs stay
 	rm -rf build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
-	find . -path ./.venv -prune -o -type d -name __pycache__ -exec rm -rf {} +
+	find . -path './.venv*' -prune -o -type d -name __pycache__ -exec rm -rf {} +
 
 # pip is what a venv gets last: where it exists, the venv was finished.
 $(BIN)/pip:
@@ -41,6 +44,12 @@ $(BIN)/pip:
 	  + sys.version.split()[0] + ": name another, as in make PYTHON=python3.12" \
 	  if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv .venv
+
+.venv-bench/.installed: pyproject.toml constraints.txt
+	@echo "Installing unmask and its peers into .venv-bench: some minutes the first time."
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install -c constraints.txt -e '.[bench]'
+	@touch $@
 
 # What a user's machine has: no development tools, so the demo reads the text that a user would have.
 .venv/.installed: pyproject.toml constraints.txt | $(BIN)/pip

@@ -20,6 +20,7 @@ __all__ = [
     "Reranker",
     "Tokenizer",
     "__version__",
+    "benchmark",
     "convert",
     "evaluate",
     "extend_tokenizer",
@@ -34,6 +35,7 @@ __all__ = [
 if TYPE_CHECKING:
     from unmask.batches.batch import Batch
     from unmask.batches.pack import pack
+    from unmask.bench.command import benchmark
     from unmask.pipelines.classify import Classifier
     from unmask.pipelines.embed import Embedder
     from unmask.pipelines.encode import Encoder
@@ -60,6 +62,7 @@ else:
         "Generator": "unmask.pipelines.generate",
         "Reranker": "unmask.pipelines.rerank",
         "Tokenizer": "unmask.tokens.tokenizer",
+        "benchmark": "unmask.bench.command",
         "convert": "unmask.verbs.convert",
         "evaluate": "unmask.verbs.evaluate",
         "extend_tokenizer": "unmask.verbs.extend",

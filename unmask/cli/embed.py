@@ -34,6 +34,13 @@ def embed(
     ] = False,
     on_bad: options.OnBad = None,
     max_bad: options.MaxBad = None,
+    precision: Annotated[
+        str | None,
+        typer.Option(help="auto, fp32, bf16 or int8. Default: fp32. See docs/howto/speed.md."),
+    ] = None,
+    batch_invariant: Annotated[
+        bool, typer.Option("--batch-invariant", help="The same bits whatever the other rows are.")
+    ] = False,
     device: options.Device = None,
     threads: options.Threads = None,
     revision: options.Revision = None,
@@ -47,6 +54,7 @@ def embed(
     from typing import get_args
 
     from unmask.heads.embedding import PoolingMode
+    from unmask.nn.prepared import Precision
     from unmask.verbs.embed import embed
 
     modes = (None, *get_args(PoolingMode))
@@ -63,6 +71,8 @@ def embed(
         replace=replace,
         on_bad=options.word("on-bad", on_bad or "stop", ("stop", "skip")),
         max_bad=0.01 if max_bad is None else max_bad,
+        precision=options.word("precision", precision, (None, *get_args(Precision))),
+        batch_invariant=batch_invariant,
         device=device or "auto",
         threads=threads,
         revision=revision,

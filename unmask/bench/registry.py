@@ -1,0 +1,31 @@
+"""All measures, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from unmask.bench.measure import Measure, Ratio
+from unmask.bench.measures_embed import MEASURES_EMBED
+from unmask.bench.measures_training import MEASURES_TRAINING
+from unmask.errors import ConfigError
+
+TRAINING = tuple(
+    Measure(**{**record, "goals": tuple(Ratio(**goal) for goal in record["goals"])})
+    for record in MEASURES_TRAINING
+)
+MEASURES: dict[str, Measure] = {measure.name: measure for measure in (*MEASURES_EMBED, *TRAINING)}
+
+
+def chosen(names: Sequence[str]) -> list[Measure]:
+    """The measures of these names, in the table's order; without names, those of a usual run.
+
+    Raises:
+        ConfigError: there is none of that name.
+    """
+    if unknown := [name for name in names if name not in MEASURES]:
+        raise ConfigError(f"there is no measure {unknown[0]!r}; there are: {', '.join(MEASURES)}")
+    return [
+        measure
+        for measure in MEASURES.values()
+        if (measure.name in names if names else measure.default)
+    ]

@@ -1,0 +1,74 @@
+"""What every exported model is run with: fast tokenizer, batches sorted by length, mean pooling.
+
+All of it is inside the clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from unmask.bench.arm import F32
+from unmask.bench.timing import Encode
+
+I64 = npt.NDArray[np.int64]
+NAMES = ("input_ids", "attention_mask", "token_type_ids")
+MARGIN = 1e-12  # what a norm of zero is divided by
+
+Forward = Callable[[Mapping[str, I64]], F32]
+"""Arrays `(B, L)` by name to hidden states `(B, L, D)`."""
+
+
+def encoder(folder: str | Path, max_length: int, batch: int, forward: Forward) -> Encode:
+    """Texts to normalised vectors `(N, D)`, by a model that takes padded batches.
+
+    Args:
+        folder: with `tokenizer.json`.
+        max_length: tokens of a text, special ones included; more are cut off.
+        batch: texts of a batch.
+        forward: the model.
+    """
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(Path(folder) / "tokenizer.json"))
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(max_length)
+
+    def encode(texts: Sequence[str]) -> F32:
+        rows = [one.ids for one in tokenizer.encode_batch_fast(list(texts))]
+        order = sorted(range(len(rows)), key=lambda row: -len(rows[row]))
+        found: F32 | None = None
+        for start in range(0, len(order), batch):
+            places = order[start : start + batch]
+            vectors = _pooled([rows[place] for place in places], forward)
+            if found is None:
+                found = np.empty((len(rows), vectors.shape[1]), np.float32)
+            found[places] = vectors
+        return np.zeros((0, 0), np.float32) if found is None else found
+
+    return encode
+
+
+def padded(rows: Sequence[Sequence[int]]) -> dict[str, I64]:
+    """A batch as arrays `(B, L)`; id 0 pads, as in BERT's vocabularies."""
+    longest = max(map(len, rows))
+    ids = np.zeros((len(rows), longest), np.int64)
+    mask = np.zeros_like(ids)
+    for number, row in enumerate(rows):
+        ids[number, : len(row)] = row
+        mask[number, : len(row)] = 1
+    return dict(zip(NAMES, (ids, mask, np.zeros_like(ids)), strict=True))
+
+
+def _pooled(rows: Sequence[Sequence[int]], forward: Forward) -> F32:
+    arrays = padded(rows)
+    hidden_bld = forward(arrays)
+    mask = arrays["attention_mask"].astype(np.float32)
+    # One product for each text: sums without a copy of the masked states.
+    sums: F32 = np.matmul(mask[:, None, :], hidden_bld)[:, 0]
+    sums /= mask.sum(1, keepdims=True)
+    sums /= np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), MARGIN)
+    return sums

@@ -1,0 +1,81 @@
+"""Arms that are functions of texts, timed whole or call by call, and the choice of a batch size."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+
+import numpy as np
+
+from unmask.bench.arm import F32, Measured
+
+BATCHES = (1, 8, 32)
+TRIAL_TEXTS = 192  # of a batch size
+TRIALS = 2
+
+Encode = Callable[[Sequence[str]], F32]
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """All texts at once, by the clock.
+
+    Attributes:
+        encode: texts to vectors `(N, E)`, tokenising included.
+        texts: the texts.
+        tokens: in them.
+        facts: told with every run, such as the batch size that was chosen.
+    """
+
+    encode: Encode
+    texts: Sequence[str]
+    tokens: int
+    facts: Mapping[str, float] = field(default_factory=dict)
+
+    def run(self) -> Measured:
+        """Encode all."""
+        begun = time.perf_counter()
+        vectors = self.encode(self.texts)
+        spent = time.perf_counter() - begun
+        return Measured(spent, self.tokens, vectors, self.facts)
+
+
+@dataclass(frozen=True, slots=True)
+class OneByOne:
+    """One text after the other, each timed: facts `p50` and `p99` in milliseconds."""
+
+    encode: Encode
+    texts: Sequence[str]
+    tokens: int
+
+    def run(self) -> Measured:
+        """Encode each by itself."""
+        vectors, spent = [], []
+        for text in self.texts:
+            begun = time.perf_counter()
+            vectors.append(self.encode([text])[0])
+            spent.append(time.perf_counter() - begun)
+        p50, p99 = np.percentile(spent, [50, 99]) * 1e3
+        facts = {"p50": float(p50), "p99": float(p99)}
+        return Measured(sum(spent), self.tokens, np.stack(vectors), facts)
+
+
+def arm(encode: Encode, texts: Sequence[str], tokens: int, one_by_one: bool) -> Whole | OneByOne:
+    """Texts together or one by one."""
+    return OneByOne(encode, texts, tokens) if one_by_one else Whole(encode, texts, tokens)
+
+
+def fastest(choices: Mapping[float, Encode], texts: Sequence[str]) -> float:
+    """The key of the function that is fastest on a sample of the texts, each tried in turn."""
+    step = max(1, len(texts) // TRIAL_TEXTS)
+    some = list(texts[::step])[:TRIAL_TEXTS]
+    spent: dict[float, list[float]] = {key: [] for key in choices}
+    for trial in range(TRIALS + 1):
+        for key, encode in choices.items():
+            begun = time.perf_counter()
+            encode(some)
+            if trial:  # the first is to warm up
+                spent[key].append(time.perf_counter() - begun)
+    return min(choices, key=lambda key: median(spent[key]))

@@ -1,0 +1,387 @@
+"""Training with `transformers` and its `Trainer`, so many steps at a time.
+
+A `Trainer` trains to the end once it is started. So it runs in a thread of its own, which stands
+still between the runs of the arm; nothing of the library is changed.
+"""
+
+from __future__ import annotations
+
+import queue
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from unmask.batches.loader import PretrainingBatches
+from unmask.bench.arm import Arm, Measured
+from unmask.bench.prepare_training import START, opened
+from unmask.bench.training import (
+    I64,
+    LINES,
+    LineBatches,
+    Tuning,
+    by_lines,
+    held_out,
+    measured,
+    pretraining,
+)
+from unmask.config import from_mapping
+from unmask.errors import ConfigError
+from unmask.evaluation.held_out import HeldOutTasks
+
+# B sequences, S positions, W width
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """How `transformers` trains.
+
+    Attributes:
+        bf16: whether it runs under bf16 autocast.
+        dropout: of hidden units and of attention.
+        grouped: length of the blocks that all texts, one after the other, are cut into, as its
+            example `run_mlm.py` does; None for lines, padded to the longest of a batch.
+    """
+
+    bf16: bool
+    dropout: float
+    grouped: int | None
+
+
+LOOPS = {
+    "default": Loop(bf16=False, dropout=0.1, grouped=None),
+    "grouped-128": Loop(bf16=True, dropout=0.0, grouped=128),
+    "grouped-512": Loop(bf16=True, dropout=0.0, grouped=512),
+}
+
+
+class Stepping:
+    """A `Trainer` that goes on a number of steps when it is told to.
+
+    Attributes:
+        steps: done so far.
+    """
+
+    def __init__(self) -> None:
+        self.steps = 0
+        self._left = 0
+        self._losses: list[float] = []
+        self._go, self._stands = threading.Semaphore(0), queue.SimpleQueue[BaseException | None]()
+
+    def start(self, train: Callable[[], object]) -> None:
+        """Begin, and stand still before the first batch is made."""
+
+        def work() -> None:
+            try:
+                train()
+                self._stands.put(ConfigError(f"the loop is at its end after {self.steps} steps"))
+            except BaseException as error:
+                self._stands.put(error)
+
+        threading.Thread(target=work, daemon=True).start()
+        self._wait()
+
+    def advance(self, steps: int) -> list[float]:
+        """The losses of the next steps.
+
+        Raises:
+            ConfigError: fewer are left.
+        """
+        self._left, self._losses = steps, []
+        self._go.release()
+        self._wait()
+        return self._losses
+
+    def stand(self) -> None:
+        """Called in the loop's thread: wait for the next `advance`."""
+        self._stands.put(None)
+        self._go.acquire()
+
+    def told(self, loss: float) -> None:
+        """Called in the loop's thread after each step."""
+        self.steps += 1
+        self._left -= 1
+        self._losses.append(loss)
+        if not self._left:
+            self.stand()
+
+    def _wait(self) -> None:
+        if (error := self._stands.get()) is not None:
+            raise error
+
+
+class PeerLoop:
+    """An arm that goes on with a `Trainer`.
+
+    Args:
+        stepping: where it stands.
+        tokens: real ones of each step.
+        steps: of one run of the arm.
+        after: figures that are taken after each, outside the clock.
+    """
+
+    def __init__(
+        self,
+        stepping: Stepping,
+        tokens: Sequence[int],
+        steps: int,
+        after: Callable[[], dict[str, float]],
+    ) -> None:
+        self._stepping, self._tokens, self.steps, self._after = stepping, tokens, steps, after
+
+    def run(self) -> Measured:
+        """The next steps. Work is in real tokens: padding does not count."""
+        at = self._stepping.steps
+        begun = time.perf_counter()
+        losses = self._stepping.advance(self.steps)
+        seconds = time.perf_counter() - begun
+        read = self._tokens[at : at + self.steps]
+        return measured(seconds, read, losses, self._stepping.steps, self._after())
+
+
+def start_trainer(
+    model: Any,
+    rows: Sequence[dict[str, Any]],
+    collator: Any,
+    *,
+    batch: int,
+    steps: int,
+    lr: float,
+    warmup: float,
+    bf16: bool,
+    folder: str,
+    seed: int = 0,
+) -> Stepping:
+    """A `Trainer` that reads the rows in their order, with its defaults for all else."""
+    import transformers
+
+    stepping = Stepping()
+
+    class Stand(transformers.TrainerCallback):  # type: ignore[misc, unused-ignore]
+        """Stands still before the first step, and whenever the steps asked for are done."""
+
+        def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            stepping.stand()
+
+        def on_log(self, args: Any, state: Any, control: Any, **more: Any) -> None:
+            if "loss" in more["logs"]:
+                stepping.told(float(more["logs"]["loss"]))
+
+    arguments = transformers.TrainingArguments(
+        output_dir=folder,
+        use_cpu=True,
+        bf16=bf16,
+        per_device_train_batch_size=batch,
+        max_steps=steps,
+        learning_rate=lr,
+        lr_scheduler_type="linear",
+        warmup_steps=round(warmup * steps),
+        train_sampling_strategy="sequential",
+        logging_steps=1,
+        save_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+        dataloader_pin_memory=False,
+        seed=seed,
+    )
+    trainer = transformers.Trainer(
+        model=model,
+        args=arguments,
+        train_dataset=rows,
+        data_collator=collator,
+        callbacks=[Stand()],
+    )
+    trainer.remove_callback(transformers.PrinterCallback)
+    stepping.start(trainer.train)
+    return stepping
+
+
+def masked_lm(
+    work: str, recipe: dict[str, Any], loop: str, steps: int = 8, total: int | None = None
+) -> PeerLoop:
+    """BERT from the same first weights, over the same lines, by `Trainer`.
+
+    Its batches are those of `training.by_lines`, or blocks of about as many tokens.
+
+    Args:
+        work, recipe: as `prepare_training` gives them.
+        loop: a name in `LOOPS`.
+        steps: of one run of the arm.
+        total: of the loop; None for as many as the recipe says.
+    """
+    import transformers
+
+    how = LOOPS[loop]
+    settings, prepared, pieces = opened(Path(work), recipe)
+    total = settings.budget.steps if total is None else total
+    assert total is not None
+    lines = by_lines(pieces.source)
+    rows, batch = _rows(lines, total, how.grouped)
+    model = transformers.AutoModelForMaskedLM.from_pretrained(
+        str(Path(work) / START),
+        hidden_dropout_prob=how.dropout,
+        attention_probs_dropout_prob=how.dropout,
+    )
+    tokenizer = transformers.AutoTokenizer.from_pretrained(str(Path(work) / START))
+    stepping = start_trainer(
+        model,
+        rows,
+        transformers.DataCollatorForLanguageModeling(tokenizer),
+        batch=batch,
+        steps=total,
+        lr=settings.optim.lr,
+        warmup=settings.schedule.warmup,
+        bf16=how.bf16,
+        folder=tempfile.mkdtemp(),
+    )
+    tasks = held_out(prepared, settings.model.context)
+    tokens = _per_step(rows, batch)
+    return PeerLoop(
+        stepping, tokens, steps, lambda: {"held_out_loss": held_out_loss(model, tasks, how.bf16)}
+    )
+
+
+def _rows(
+    lines: LineBatches, steps: int, grouped: int | None
+) -> tuple[list[dict[str, list[int]]], int]:
+    """The sequences in the order in which they are read, and how many make a batch."""
+    order = np.concatenate(lines.first(steps))
+    if grouped is None:
+        return [{"input_ids": row} for row in _ids(lines.over, order)], lines.lines
+    blocks = grouped_ids(_ids(lines.over, order), grouped)
+    batch = max(1, round(len(blocks) / steps))
+    # Rounding up leaves the last steps without blocks; they begin again at the first.
+    blocks += blocks[: max(0, steps * batch - len(blocks))]
+    return [{"input_ids": row} for row in blocks], batch
+
+
+def grouped_ids(rows: Sequence[list[int]], length: int) -> list[list[int]]:
+    """All rows one after the other in blocks of one length; the rest is left out.
+
+    Source: `group_texts` in the `transformers` example run_mlm.py.
+    """
+    flat = [token for row in rows for token in row]
+    whole = len(flat) // length * length
+    return [flat[start : start + length] for start in range(0, whole, length)]
+
+
+def _ids(batches: PretrainingBatches, order: I64) -> list[list[int]]:
+    """The sequences of these numbers, special tokens included, in this order."""
+    batch = batches.batch(order)
+    flat = batch.ids.tolist()
+    ends = list(accumulate(batch.lengths))
+    return [flat[end - size : end] for end, size in zip(ends, batch.lengths, strict=True)]
+
+
+def _per_step(rows: Sequence[dict[str, Any]], batch: int) -> list[int]:
+    """Real tokens of each batch."""
+    lengths = [len(row["input_ids"]) for row in rows]
+    return [sum(lengths[start : start + batch]) for start in range(0, len(lengths), batch)]
+
+
+def held_out_loss(model: Any, tasks: HeldOutTasks, bf16: bool = False) -> float:
+    """Mean loss of a `transformers` BERT at the same hidden tokens as `tasks` asks our model for.
+
+    Args:
+        model: with a `bert` and a `cls`; left in the mode that it is in.
+        bf16: whether it computes under autocast.
+    """
+    training = model.training
+    model.eval()
+    total = 0.0
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+        for task in tasks.tasks:
+            sizes = torch.tensor(task.batch.lengths)
+            mask_bs = torch.arange(int(sizes.max())) < sizes[:, None]
+            ids_bs = torch.zeros(mask_bs.shape, dtype=torch.int64)
+            ids_bs[mask_bs] = task.batch.ids
+            hidden_bsw = model.bert(input_ids=ids_bs, attention_mask=mask_bs.long())[0]
+            logits = model.cls(hidden_bsw[mask_bs][task.rows]).float()
+            total += float(F.cross_entropy(logits, task.labels, reduction="sum"))
+    model.train(training)
+    return total / tasks.targets
+
+
+def curves(
+    work: str, recipe: dict[str, Any], steps: int, loop: str = "default"
+) -> dict[str, list[float]]:
+    """Training losses of both libraries, step by step, from the same weights over the same lines.
+
+    Ours is in fp32 without dropout. The last of each list is the held-out loss after those steps.
+    """
+    made: dict[str, Arm] = {
+        "unmask": pretraining(work, recipe, "fp32", steps=1),
+        "transformers": masked_lm(work, recipe, loop, steps=1),
+    }
+    found: dict[str, list[float]] = {}
+    for name, arm in made.items():
+        runs = [arm.run().facts for _ in range(steps)]
+        found[name] = [*(one["loss"] for one in runs), runs[-1]["held_out_loss"]]
+    return found
+
+
+def classifier(tuning: dict[str, Any], steps: int | None = 20, bf16: bool = False) -> PeerLoop:
+    """`BertForSequenceClassification` by `Trainer`, in batches padded to their longest text.
+
+    Args:
+        tuning: fields of `training.Tuning`.
+        steps: of one run of the arm; None for the whole epoch, with the accuracy after it.
+        bf16: whether it runs under bf16 autocast.
+    """
+    import transformers
+
+    wanted = from_mapping(Tuning, tuning)
+    split = wanted.split()
+    number = {label: index for index, label in enumerate(split.labels)}
+    transformers.set_seed(0)
+    model = transformers.AutoModelForSequenceClassification.from_pretrained(
+        wanted.model, num_labels=len(number)
+    )
+    tokenizer = transformers.AutoTokenizer.from_pretrained(wanted.model)
+    ids = tokenizer(list(split.train.texts), truncation=True, max_length=512)["input_ids"]
+    order = np.random.default_rng(0).permutation(len(ids)).tolist()
+    rows = [{"input_ids": ids[n], "label": number[split.train.labels[n]]} for n in order]
+    total = -(-len(rows) // wanted.batch)
+    stepping = start_trainer(
+        model,
+        rows,
+        transformers.DataCollatorWithPadding(tokenizer),
+        batch=wanted.batch,
+        steps=total,
+        lr=wanted.lr,
+        warmup=0.1,
+        bf16=bf16,
+        folder=tempfile.mkdtemp(),
+    )
+    tokens = _per_step(rows, wanted.batch)
+    if steps is not None:
+        return PeerLoop(stepping, tokens, steps, dict)
+
+    def accuracy() -> dict[str, float]:
+        truth = [number[label] for label in split.dev.labels]
+        return {"accuracy": _accuracy(model, tokenizer, split.dev.texts, truth)}
+
+    return PeerLoop(stepping, tokens, total, accuracy)
+
+
+def _accuracy(model: Any, tokenizer: Any, texts: Sequence[str], truth: Sequence[int]) -> float:
+    """Share of texts whose label scores highest."""
+    training = model.training
+    model.eval()
+    right = 0
+    with torch.inference_mode():
+        for start in range(0, len(texts), LINES):
+            some = list(texts[start : start + LINES])
+            fields = tokenizer(some, truncation=True, padding=True, return_tensors="pt")
+            best = model(**fields).logits.argmax(1).tolist()
+            right += sum(a == b for a, b in zip(best, truth[start : start + LINES], strict=True))
+    model.train(training)
+    return right / len(texts)
