@@ -28,9 +28,7 @@ class Fake:
         return Measured(taken, 100.0, outputs, {"runs": self.runs})
 
 
-def make(
-    name: str, diary: str, seconds: list[float], tilt: float = 0.0, **_: Any
-) -> Fake:
+def make(name: str, diary: str, seconds: list[float], tilt: float = 0.0, **_: Any) -> Fake:
     return Fake(name, diary, seconds, tilt)
 
 

@@ -99,10 +99,9 @@ def test_speed_without_agreement_is_not_reached(table: tuple[Table, list[str]]) 
     assert "smallest cosine 0.894" in verdict.note
 
 
-def test_results_come_back_from_their_file(
-    table: tuple[Table, list[str]], tmp_path: Path
-) -> None:
-    results = Results("2026-01-02", 3, False, {"torch": "2"}, {"processor": "p"}, {"fp32": 1e9})
+def test_results_come_back_from_their_file(table: tuple[Table, list[str]], tmp_path: Path) -> None:
+    there = {"processor": "p", "cores": 2, "threads": 1, "memory_gib": 4.0, "instructions": ["a"]}
+    results = Results("2026-01-02", 3, False, {"torch": "2"}, there, {"fp32": 1e9})
     results.tables.append(table[0])
     results.verdicts += verdicts(MEASURE, table[0])
     results.save(tmp_path / "results.json")

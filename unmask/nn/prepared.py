@@ -134,8 +134,7 @@ def prepare(
     ) -> Product:
         product: Product
         if sites is not None:
-            out = torch.bfloat16 if name.endswith("qkv") else torch.float32
-            product = Int8(weight, bias, activation, sites[name], out)
+            product = Int8(weight, bias, activation, sites[name])
         else:
             product = kind(weight, bias, activation, dtype)
         return Tiled(product) if batch_invariant else product

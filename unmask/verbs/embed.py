@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from unmask.batches.sequences import OnLong
 from unmask.errors import ConfigError
 from unmask.heads.embedding import PoolingMode
 from unmask.nn.prepared import Precision
-from unmask.pipelines.embed import Embedder
+from unmask.pipelines.embed import Embedded, Embedder
 from unmask.text.bad import Reading
 from unmask.text.labelled import Columns, texts_of
 from unmask.text.rows import Table
 from unmask.verbs.machine import resolve_device, use_threads
-from unmask.verbs.vector_file import vector_file
+from unmask.verbs.vector_file import Write, vector_file
 from unmask.verbs.watch import Silent, Watch
 
 
@@ -96,32 +96,40 @@ def embed(
         TooLong: a text is longer than the model takes, under "error".
     """
     output, watch = Path(output), watch or Silent()
-    table = Table.open(input)
-    if output.exists() and output.samefile(table.path):
-        raise ConfigError(f"the output must be another file than the input, {table.name}")
+    table = _table(input, output)
     columns = Columns.of(table, text_column, labels=False)
     use_threads(threads)
+    how: dict[str, Any] = {"precision": precision, "batch_invariant": batch_invariant}
     embedder = Embedder.from_pretrained(
-        model,
-        pooling=pooling,
-        device=resolve_device(device),
-        precision=precision,
-        batch_invariant=batch_invariant,
-        revision=revision,
+        model, pooling=pooling, device=resolve_device(device), revision=revision, **how
     )
     before = embedder.resolve(prompt, prompt_name)
     watch.say(f"{table.name}: {columns}")
-    rows = truncated = 0
-    size = max(1, table.path.stat().st_size)
     with (
         vector_file(output, embedder.dimension, replace=replace) as write,
         watch.stage("embedding") as advance,
     ):
+        size = max(1, table.path.stat().st_size)
         reading = Reading(on_bad, max_bad, lambda done: advance(min(1.0, done / size), ""))
         texts: Iterator[str] = (text for _, text in texts_of(table, columns, reading))
         answers = embedder.stream(texts, prompt=before, normalize=normalize, on_long=on_long)
-        for answer in answers:
-            write(answer.vector)
-            rows += 1
-            truncated += answer.truncated
+        rows, truncated = _written(answers, write)
     return EmbedResult(output, rows, embedder.dimension, truncated, reading.bad)
+
+
+def _table(input: str | Path, output: Path) -> Table:
+    """The table that is read, which must not be the file that is written."""
+    table = Table.open(input)
+    if output.exists() and output.samefile(table.path):
+        raise ConfigError(f"the output must be another file than the input, {table.name}")
+    return table
+
+
+def _written(answers: Iterator[Embedded], write: Write) -> tuple[int, int]:
+    """How many vectors were written, and how many of their texts were cut."""
+    rows = truncated = 0
+    for answer in answers:
+        write(answer.vector)
+        rows += 1
+        truncated += answer.truncated
+    return rows, truncated
