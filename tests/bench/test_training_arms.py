@@ -20,23 +20,8 @@ from unmask.tokens.train import train
 PEERS = all(importlib.util.find_spec(name) for name in ("transformers", "accelerate"))
 needs_trainer = pytest.mark.skipif(not PEERS, reason="Trainer needs transformers and accelerate")
 WORDS = [
-    "the",
-    "cat",
-    "dog",
-    "sat",
-    "ran",
-    "on",
-    "under",
-    "a",
-    "mat",
-    "tree",
-    "while",
-    "birds",
-    "sang",
-    "and",
-    "rain",
-    "fell",
-    "softly",
+    *("the", "cat", "dog", "sat", "ran", "on", "under", "a", "mat", "tree", "while", "birds"),
+    *("sang", "and", "rain", "fell", "softly"),
 ]
 
 
@@ -59,7 +44,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     ]
     (work / "lines.txt").write_text("\n".join(lines), encoding="utf-8")
     train(lines, kind="wordpiece", vocab_size=200).save_pretrained(work / "vocabulary")
-    recipe = bert_recipe(work / "lines.txt", work / "vocabulary", size="1x64", context=64)
+    recipe = bert_recipe(work / "lines.txt", work / "vocabulary", size="1x64", context=128)
     save_start(work, recipe)
     return {"work": str(work), "recipe": recipe}
 
@@ -153,14 +138,14 @@ def test_trainer_reads_the_same_tokens(made: dict[str, Any], loop: str) -> None:
 def test_fine_tuning_learns_in_both(made: dict[str, Any], tmp_path: Path) -> None:
     rows = [
         (f"{word} {n}", "cat" if word == "cat" else "dog")
-        for n in range(60)
+        for n in range(180)
         for word in ("cat", "dog")
     ]
-    for name, some in (("train", rows[:96]), ("test", rows[96:])):
+    for name, some in (("train", rows[:320]), ("test", rows[320:])):
         with (tmp_path / f"{name}.csv").open("w", newline="") as file:
             csv.writer(file).writerows([("text", "category"), *some])
     tables = {name: str(tmp_path / f"{name}.csv") for name in ("train", "test")}
     tuning = {**tables, "model": str(Path(made["work"]) / START), "lr": 3e-3, "batch": 8}
     ours = training.finetuning(tuning, "fp32", steps=None).run()
     theirs = training_peers.classifier(tuning, steps=None).run()
-    assert ours.facts["accuracy"] == theirs.facts["accuracy"] == 1.0
+    assert (ours.facts["accuracy"], theirs.facts["accuracy"]) == (1.0, 1.0)
