@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -159,7 +160,9 @@ def openvino_int8(folder: str, work: str, texts: str) -> Path:
         path.mkdir()
         ov.save_model(quantised, str(path / "model.xml"), compress_to_fp16=False)
 
-    return once(Path(work) / "openvino" / "int8", make) / "model.xml"
+    # By its texts: a run on few of them must not decide the ranges of the next one on many.
+    read = sha256(Path(texts).read_bytes()).hexdigest()[:12]
+    return once(Path(work) / "openvino" / f"int8-{read}", make) / "model.xml"
 
 
 def _calibration(folder: str, texts: str) -> list[dict[str, np.ndarray[Any, Any]]]:
