@@ -10,12 +10,13 @@ import torch
 from tests.nn.models import encoder_of, random_rows
 from unmask.batches.pack import pack
 from unmask.errors import ConfigError, ModelError
+from unmask.nn.config import Activation
 from unmask.nn.encoder import ROWS, Encoder, added_rows
 from unmask.nn.int8 import Sampler, Site, has_int8, weight_bytes
 from unmask.nn.linear import GatedLinear, Linear
 from unmask.nn.prepared import Prepared, prepare, resolve
 from unmask.nn.processor import fast_bf16
-from unmask.nn.products import Plain, Product, Tiled, has_onednn
+from unmask.nn.products import Combined, OneDnn, Plain, Product, Tiled, has_onednn
 
 CPU = torch.device("cpu")
 NAMES = ("bert", "modernbert", "deberta_v2", "mpnet", "albert", "decoder")
@@ -117,10 +118,30 @@ def test_tiles_are_the_whole(rows: int, gate: bool) -> None:
     weight, bias = torch.randn(24, 16), torch.randn(24)
     plain: Product = Plain(weight, bias, "gelu", torch.float32)
     x, other = torch.randn(rows, 16), torch.randn(rows, 24)
-    given = {"times": other} if gate else {"onto": other}
     expected = torch.nn.functional.gelu(x @ weight.T + bias)
     expected = expected * other if gate else expected + other
-    torch.testing.assert_close(Tiled(plain)(x, **given), expected, rtol=1e-4, atol=1e-5)
+    found = Tiled(plain)(x, other, "mul" if gate else "add")
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.skipif(not has_onednn(CPU, torch.float32), reason="this PyTorch lacks oneDNN")
+@pytest.mark.parametrize("by", ["add", "mul"])
+@pytest.mark.parametrize("activation", [None, "gelu"])
+def test_onednn_combines_as_plain_calls_do(activation: Activation | None, by: Combined) -> None:
+    """Behind an activation too, where there is no call for all three at once."""
+    weight, bias = torch.randn(24, 16), torch.randn(24)
+    x, other = torch.randn(40, 16), torch.randn(40, 24)
+    plain, fused = (kind(weight, bias, activation, torch.float32) for kind in (Plain, OneDnn))
+    with torch.inference_mode():
+        expected = plain(x, other, by)
+        torch.testing.assert_close(fused(x, other, by), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_int8_goes_by_sites() -> None:
+    with pytest.raises(ConfigError, match="precision is 'int8' and sites are not given"):
+        prepare(encoder_of("bert"), "int8")
+    with pytest.raises(ConfigError, match="precision is 'fp32' and sites are given"):
+        prepare(encoder_of("bert"), "fp32", sites={})
 
 
 def test_precision_is_asked_of_the_processor() -> None:

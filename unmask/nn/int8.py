@@ -19,7 +19,7 @@ from torch import nn
 from unmask.nn.config import Activation
 from unmask.nn.linear import GatedLinear, Linear
 from unmask.nn.processor import fast_int8
-from unmask.nn.products import POST, ROWS, onednn_here
+from unmask.nn.products import COMBINE, POST, ROWS, Combined, onednn_here
 
 # Rows of each layer's input, of each batch, that are kept to choose by.
 SAMPLE = 512
@@ -65,22 +65,19 @@ class Int8:
         self.post, self.how = POST[activation]
 
     def __call__(
-        self,
-        x: torch.Tensor,
-        onto: torch.Tensor | None = None,
-        times: torch.Tensor | None = None,
+        self, x: torch.Tensor, other: torch.Tensor | None = None, by: Combined = "add"
     ) -> torch.Tensor:
         run = torch.ops.onednn.qlinear_pointwise
         given = (self._bytes(x), self.scale, self.zero, self.weight, self.steps, self.zeros)
         last: tuple[str, list[float], str] = (self.post, [], self.how)
         out: torch.Tensor
-        if onto is not None:
+        if other is not None and by == "add" and self.post == "none":
             added = ("add", 1.0, *last)
-            out = run.binary(*given, onto, self.bias, 1.0, 0, onto.dtype, 1.0, 0, *added)
+            out = run.binary(*given, other, self.bias, 1.0, 0, other.dtype, 1.0, 0, *added)
             return out
         # Half the memory of float32, and finer than the bytes that are made of it next.
         out = run(*given, self.bias, 1.0, 0, torch.bfloat16, *last)
-        return out if times is None else out.mul_(times)
+        return out if other is None else COMBINE[by](other, out)
 
     def _bytes(self, x: torch.Tensor) -> torch.Tensor:
         steps = x * self.inverse if x.dtype == torch.float32 else x.float().mul_(self.inverse)

@@ -36,7 +36,7 @@ class Prepared(nn.Module):
         self.out_features: int = linear.out_features
         self.in_features: int = linear.in_features
         self.activation: Activation | None = linear.activation
-        self.seen = _versions(linear)
+        self.seen = self._versions()
 
     def check(self) -> None:
         """Check that the product was made from the weights of today.
@@ -44,11 +44,16 @@ class Prepared(nn.Module):
         Raises:
             ModelError: they were changed since.
         """
-        if self.seen != _versions(self):
+        if self.seen != self._versions():
             raise ModelError(
                 "weights of a model that is prepared for inference must stay as they are, but they "
                 "were changed. Save the changed model and open it again"
             )
+
+    def _versions(self) -> tuple[int, ...]:
+        """Counts of how often the parameters were written to."""
+        own = (self.weight,) if self.bias is None else (self.weight, self.bias)
+        return tuple(p._version for p in own if not p.is_inference())
 
 
 class PreparedLinear(Prepared):
@@ -75,12 +80,7 @@ class PreparedGated(Prepared):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         self.check()
-        return self.gate(x, times=self.value(x))
-
-
-def _versions(linear: nn.Module) -> tuple[int, ...]:
-    """Counts of how often the weights were written to."""
-    return tuple(p._version for p in linear.parameters(recurse=False) if not p.is_inference())
+        return self.gate(x, self.value(x), "mul")
 
 
 def resolve(precision: Precision, device: torch.device) -> Literal["fp32", "bf16", "int8"]:
@@ -115,8 +115,14 @@ def prepare(
         batch_invariant: whether a text's hidden states must be the same bits in any company.
 
     Raises:
-        ConfigError: a recurrent encoder in another precision than fp32.
+        ConfigError: a recurrent encoder in another precision than fp32; int8 without sites, or
+            sites without int8.
     """
+    if (precision == "int8") != (sites is not None):
+        raise ConfigError(
+            "sites are what int8 goes by, and nothing else does, but precision is "
+            f"{precision!r} and sites are {'not ' if sites is None else ''}given"
+        )
     recurrent = any(isinstance(layer, RecurrentConfig) for layer in encoder.config.layers)
     if recurrent and precision != "fp32":
         raise ConfigError(

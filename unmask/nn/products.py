@@ -13,7 +13,8 @@ a build lacks them, `plain` takes their place.
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Literal, Protocol
 
 import torch
 from torch.nn import functional as F
@@ -38,16 +39,21 @@ ROWS = 1024
 TILE = 256
 
 
+Combined = Literal["add", "mul"]
+COMBINE: dict[Combined, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
+    "add": torch.add,
+    "mul": torch.mul,
+}
+"""How the result is combined with another tensor, last of all; oneDNN has the same names."""
+
+
 class Product(Protocol):
     """x W' + b and the activation, which it was made with."""
 
     def __call__(
-        self,
-        x: torch.Tensor,
-        onto: torch.Tensor | None = None,
-        times: torch.Tensor | None = None,
+        self, x: torch.Tensor, other: torch.Tensor | None = None, by: Combined = "add"
     ) -> torch.Tensor:
-        """`(T, inputs)` to `(T, outputs)`, added onto `onto` or multiplied by `times`."""
+        """`(T, inputs)` to `(T, outputs)`, combined with another of that shape."""
         ...
 
 
@@ -79,15 +85,11 @@ class Plain:
         self.activation = None if activation is None else ACTIVATIONS[activation]
 
     def __call__(
-        self,
-        x: torch.Tensor,
-        onto: torch.Tensor | None = None,
-        times: torch.Tensor | None = None,
+        self, x: torch.Tensor, other: torch.Tensor | None = None, by: Combined = "add"
     ) -> torch.Tensor:
         out = F.linear(x.to(self.weight.dtype), self.weight, self.bias)
         out = out if self.activation is None else self.activation(out)
-        out = out if times is None else times * out
-        return out if onto is None else onto + out
+        return out if other is None else COMBINE[by](other, out)
 
 
 class OneDnn:
@@ -106,20 +108,16 @@ class OneDnn:
         self.post, self.how = POST[activation]
 
     def __call__(
-        self,
-        x: torch.Tensor,
-        onto: torch.Tensor | None = None,
-        times: torch.Tensor | None = None,
+        self, x: torch.Tensor, other: torch.Tensor | None = None, by: Combined = "add"
     ) -> torch.Tensor:
         run = torch.ops.mkldnn._linear_pointwise
         x = x.to(self.dtype)
-        other, name = (times, "mul") if onto is None else (onto, "add")
         out: torch.Tensor
-        if other is None or self.post != "none":
-            out = run(x, self.weight, self.bias, self.post, [], self.how)
-            return out if other is None else torch.mul(out, other)
-        out = run.binary(x, other.to(self.dtype), self.weight, self.bias, name)
-        return out
+        if other is not None and self.post == "none":
+            out = run.binary(x, other.to(self.dtype), self.weight, self.bias, by)
+            return out
+        out = run(x, self.weight, self.bias, self.post, [], self.how)
+        return out if other is None else COMBINE[by](other, out)
 
 
 class Tiled:
@@ -133,18 +131,11 @@ class Tiled:
         self.product = product
 
     def __call__(
-        self,
-        x: torch.Tensor,
-        onto: torch.Tensor | None = None,
-        times: torch.Tensor | None = None,
+        self, x: torch.Tensor, other: torch.Tensor | None = None, by: Combined = "add"
     ) -> torch.Tensor:
         starts = range(0, len(x), TILE)
         outs = [
-            self.product(
-                _tile(x, at),
-                None if onto is None else _tile(onto, at),
-                None if times is None else _tile(times, at),
-            )
+            self.product(_tile(x, at), None if other is None else _tile(other, at), by)
             for at in starts
         ]
         return torch.cat(outs)[: len(x)]
