@@ -28,4 +28,5 @@ def share(table: Table, row: Row, peaks: dict[str, float]) -> float | None:
 
 def precision_of(name: str) -> str:
     """What an arm computes in, by its name; fp32 where it does not say."""
-    return next((word for word in ("int8", "bf16") if word in name.split()), "fp32")
+    words = name.replace(",", " ").split()
+    return next((word for word in ("int8", "bf16") if word in words), "fp32")
