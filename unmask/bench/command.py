@@ -29,7 +29,6 @@ def benchmark(
     rounds: int = 5,
     threads: int | None = None,
     quick: bool = False,
-    full: bool = False,
     watch: Watch | None = None,
 ) -> Results:
     """Measure, and write `results.json` and `results.md`.
@@ -44,7 +43,6 @@ def benchmark(
         rounds: of all arms.
         threads: of every arm; None for one for each core.
         quick: few texts and two rounds, to see that it works.
-        full: the parts that take many minutes too.
         watch: is told how far it is.
 
     Raises:
@@ -57,7 +55,7 @@ def benchmark(
     folder = Path(out) if out is not None else Path("benchmarks") / f"{now:%Y-%m-%d-%H%M%S}"
     folder.mkdir(parents=True, exist_ok=True)
     place = (folder / "work" if work is None else Path(work)).resolve()
-    setting = Setting(str(place), threads, quick, full)
+    setting = Setting(str(place), threads, quick)
     results = Results(
         date=now.isoformat(timespec="seconds"),
         rounds=QUICK_ROUNDS if quick else rounds,

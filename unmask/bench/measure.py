@@ -116,10 +116,8 @@ class Setting:
             before.
         threads: of every arm.
         quick: whether a smoke test is wanted rather than figures.
-        full: whether the parts that take many minutes are wanted too.
     """
 
     work: str
     threads: int
     quick: bool = False
-    full: bool = False

@@ -33,9 +33,6 @@ def bench(
     quick: Annotated[
         bool, typer.Option("--quick", help="Few texts, two rounds: only to see that it works.")
     ] = False,
-    full: Annotated[
-        bool, typer.Option("--full", help="Parts that take many minutes too, such as 1 GB of text.")
-    ] = False,
     threads: options.Threads = None,
     json: options.Json = False,
 ) -> None:
@@ -63,7 +60,6 @@ def bench(
         rounds=rounds,
         threads=threads,
         quick=quick,
-        full=full,
         watch=Terminal(),
     )
     if json:
