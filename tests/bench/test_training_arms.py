@@ -93,11 +93,11 @@ def test_tables_that_are_missing_are_named(tmp_path: Path) -> None:
 
 def test_goals_name_arms() -> None:
     for measure in MEASURES_TRAINING:
-        names = [spec.name for spec in measure["arms"]]
+        names = [spec.name for spec in measure.arms]
         assert len(set(names)) == len(names)
-        for goal in measure["goals"]:
-            assert {goal["of"], *goal["against"]} <= set(names)
-        for spec in measure["arms"]:
+        for goal in measure.goals:
+            assert {goal.of, *goal.against} <= set(names)
+        for spec in measure.arms:
             module, _, function = spec.make.partition(":")
             assert callable(getattr(importlib.import_module(module), function))
 

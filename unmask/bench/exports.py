@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from unmask.bench import texts as of_texts
-from unmask.bench.sorted_batches import NAMES, padded
+from unmask.bench.sorted_batches import NAMES, fast_tokenizer, padded
 
 CALIBRATION = 300  # texts, the default of nncf.quantize
 
@@ -166,11 +166,7 @@ def openvino_int8(folder: str, work: str, texts: str) -> Path:
 
 
 def _calibration(folder: str, texts: str) -> list[dict[str, np.ndarray[Any, Any]]]:
-    from tokenizers import Tokenizer
-
-    tokenizer = Tokenizer.from_file(str(Path(folder) / "tokenizer.json"))
-    tokenizer.no_padding()
-    tokenizer.enable_truncation(of_texts.LONGEST)
+    tokenizer = fast_tokenizer(folder, of_texts.LONGEST)
     chosen = of_texts.loaded(texts)
     some = chosen[:: max(1, len(chosen) // CALIBRATION)][:CALIBRATION]
     return [dict(padded([one.ids])) for one in tokenizer.encode_batch(some)]

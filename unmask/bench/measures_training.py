@@ -1,7 +1,4 @@
-"""The comparisons of training: what runs, and what is to be reached.
-
-Plain records with the fields of a measure; a goal has those of a ratio.
-"""
+"""The comparisons of training: what runs, and what is to be reached."""
 
 from __future__ import annotations
 
@@ -9,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from unmask.bench.arm import ArmSpec
+from unmask.bench.measure import Measure, Ratio
 
 OWN = "unmask.bench.training:"
 PEERS = "unmask.bench.training_peers:"
@@ -25,33 +23,27 @@ def _own(dtype: str) -> ArmSpec:
 _SORTED = ArmSpec(BY_LENGTH, f"{OWN}pretraining", {"dtype": "bf16", "order": "length"})
 
 
-def _goal(
-    what: str, of: str, against: tuple[str, ...], first: float | None, aim: float | None
-) -> dict[str, Any]:
-    return {"what": what, "of": of, "against": against, "first": first, "aim": aim}
-
-
-PRETRAIN: Mapping[str, Any] = {
-    "name": "pretrain",
-    "what": "BERT of 4 layers, 256 wide, learns masked tokens of docstrings, 64 lines a batch",
-    "unit": "tokens",
-    "arms": (
+PRETRAIN = Measure(
+    name="pretrain",
+    what="BERT of 4 layers, 256 wide, learns masked tokens of docstrings, 64 lines a batch",
+    unit="tokens",
+    arms=(
         _own("bf16"),
         _own("fp32"),
         ArmSpec(DEFAULT, f"{PEERS}masked_lm", {"loop": "default", "steps": 3}),
     ),
-    "goals": (
-        _goal("pretrain in bf16", "unmask bf16", (DEFAULT,), 15.0, 25.0),
-        _goal("pretrain in fp32", "unmask fp32", (DEFAULT,), None, None),
+    goals=(
+        Ratio("pretrain in bf16", "unmask bf16", (DEFAULT,), 15.0, 25.0),
+        Ratio("pretrain in fp32", "unmask fp32", (DEFAULT,)),
     ),
-    "prepare": f"{PREPARE}pretraining",
-}
+    prepare=f"{PREPARE}pretraining",
+)
 
-PRETRAIN_GROUPED: Mapping[str, Any] = {
-    "name": "pretrain-grouped",
-    "what": "the same against Trainer in bf16, without dropout, texts grouped to full length",
-    "unit": "tokens",
-    "arms": (
+PRETRAIN_GROUPED = Measure(
+    name="pretrain-grouped",
+    what="the same against Trainer in bf16, without dropout, texts grouped to full length",
+    unit="tokens",
+    arms=(
         _own("bf16"),
         _SORTED,
         *(
@@ -59,35 +51,35 @@ PRETRAIN_GROUPED: Mapping[str, Any] = {
             for name, length in zip(GROUPED, (128, 512), strict=True)
         ),
     ),
-    "goals": (
-        _goal("pretrain, grouped texts", "unmask bf16", GROUPED, 2.5, 4.0),
-        _goal("pretrain by length, grouped texts", BY_LENGTH, GROUPED, None, None),
+    goals=(
+        Ratio("pretrain, grouped texts", "unmask bf16", GROUPED, 2.5, 4.0),
+        Ratio("pretrain by length, grouped texts", BY_LENGTH, GROUPED),
     ),
-    "prepare": f"{PREPARE}pretraining",
-}
+    prepare=f"{PREPARE}pretraining",
+)
 
 
-def _finetune(name: str, what: str, options: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+def _finetune(name: str, what: str, options: Mapping[str, Any], **more: Any) -> Measure:
     """Fine-tuning, some steps at a time or the whole epoch."""
     half = f"{DEFAULT} bf16"
-    return {
-        "name": name,
-        "what": f"all-MiniLM-L6-v2 learns the 77 labels of banking77, {what}",
-        "unit": "tokens",
-        "arms": (
+    return Measure(
+        name=name,
+        what=f"all-MiniLM-L6-v2 learns the 77 labels of banking77, {what}",
+        unit="tokens",
+        arms=(
             ArmSpec("unmask bf16", f"{OWN}finetuning", {"dtype": "bf16", **options}),
             ArmSpec("unmask fp32", f"{OWN}finetuning", {"dtype": "fp32", **options}),
             ArmSpec(DEFAULT, f"{PEERS}classifier", options),
             ArmSpec(half, f"{PEERS}classifier", {"bf16": True, **options}),
         ),
-        "goals": (
-            _goal(f"fine-tune in bf16, {what}", "unmask bf16", (DEFAULT,), 3.0, 5.0),
-            _goal(f"fine-tune in fp32, {what}", "unmask fp32", (DEFAULT,), None, None),
-            _goal(f"fine-tune in bf16, Trainer too, {what}", "unmask bf16", (half,), None, None),
+        goals=(
+            Ratio(f"fine-tune in bf16, {what}", "unmask bf16", (DEFAULT,), 3.0, 5.0),
+            Ratio(f"fine-tune in fp32, {what}", "unmask fp32", (DEFAULT,)),
+            Ratio(f"fine-tune in bf16, Trainer too, {what}", "unmask bf16", (half,)),
         ),
-        "prepare": f"{PREPARE}finetuning",
+        prepare=f"{PREPARE}finetuning",
         **more,
-    }
+    )
 
 
 FINETUNE = _finetune("finetune", "20 steps at a time", {})
@@ -102,7 +94,7 @@ FINETUNE_EPOCH = _finetune(
     default=False,
 )
 
-MEASURES_TRAINING: tuple[Mapping[str, Any], ...] = (
+MEASURES_TRAINING = (
     PRETRAIN,
     PRETRAIN_GROUPED,
     FINETUNE,

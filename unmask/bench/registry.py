@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from unmask.bench.measure import Measure, Ratio
+from unmask.bench.measure import Measure
 from unmask.bench.measures_embed import MEASURES_EMBED
 from unmask.bench.measures_training import MEASURES_TRAINING
 from unmask.errors import ConfigError
 
-TRAINING = tuple(
-    Measure(**{**record, "goals": tuple(Ratio(**goal) for goal in record["goals"])})
-    for record in MEASURES_TRAINING
-)
-MEASURES: dict[str, Measure] = {measure.name: measure for measure in (*MEASURES_EMBED, *TRAINING)}
+MEASURES: dict[str, Measure] = {
+    measure.name: measure for measure in (*MEASURES_EMBED, *MEASURES_TRAINING)
+}
 
 
 def chosen(names: Sequence[str]) -> list[Measure]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from tokenizers import Tokenizer
 
 from unmask.bench.arm import F32
 from unmask.bench.timing import Encode
@@ -31,11 +32,7 @@ def encoder(folder: str | Path, max_length: int, batch: int, forward: Forward) -
         batch: texts of a batch.
         forward: the model.
     """
-    from tokenizers import Tokenizer
-
-    tokenizer = Tokenizer.from_file(str(Path(folder) / "tokenizer.json"))
-    tokenizer.no_padding()
-    tokenizer.enable_truncation(max_length)
+    tokenizer = fast_tokenizer(folder, max_length)
 
     def encode(texts: Sequence[str]) -> F32:
         rows = [one.ids for one in tokenizer.encode_batch_fast(list(texts))]
@@ -50,6 +47,14 @@ def encoder(folder: str | Path, max_length: int, batch: int, forward: Forward) -
         return np.zeros((0, 0), np.float32) if found is None else found
 
     return encode
+
+
+def fast_tokenizer(folder: str | Path, max_length: int) -> Tokenizer:
+    """The library's own tokenizer of a folder, which cuts and does not pad."""
+    tokenizer = Tokenizer.from_file(str(Path(folder) / "tokenizer.json"))
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(max_length)
+    return tokenizer
 
 
 def padded(rows: Sequence[Sequence[int]]) -> dict[str, I64]:

@@ -6,12 +6,12 @@ Shape suffixes: T tokens of the batch, N sequences of equal length, S that lengt
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import groupby
 
 import torch
 
 from unmask.batches.batch import Batch
 from unmask.nn.config import Pooling
+from unmask.nn.layout import runs_of
 
 
 def pool_cls(hidden: torch.Tensor, batch: Batch) -> torch.Tensor:
@@ -36,10 +36,10 @@ def pool_mean(hidden: torch.Tensor, batch: Batch) -> torch.Tensor:
 
 def by_equal_length(hidden: torch.Tensor, batch: Batch) -> Iterator[torch.Tensor]:
     """The hidden states `(T, D)` as `(N, S, D)` for each run of N neighbours of equal length S."""
-    runs = [(length, len(list(same))) for length, same in groupby(batch.lengths)]
-    parts = torch.split(hidden, [length * count for length, count in runs])
-    for part, (length, count) in zip(parts, runs, strict=True):
-        yield part.view(count, length, -1)
+    runs = runs_of(batch.lengths)
+    parts = torch.split(hidden, [count * length for count, length in runs])
+    for part, shape in zip(parts, runs, strict=True):
+        yield part.view(*shape, -1)
 
 
 POOLINGS: dict[Pooling, Callable[[torch.Tensor, Batch], torch.Tensor]] = {

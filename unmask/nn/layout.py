@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
@@ -183,7 +184,7 @@ class Layout:
     @cached_property
     def runs(self) -> tuple[tuple[int, int], ...]:
         """Neighbours of equal length as (how many, length)."""
-        return tuple((len(list(same)), length) for length, same in groupby(self.lengths))
+        return runs_of(self.lengths)
 
     @cached_property
     def sizes(self) -> tuple[int, ...]:
@@ -205,6 +206,11 @@ class Layout:
     def blocks(self) -> Blocks:
         """The sequences side by side in blocks."""
         return Blocks.of(self.lengths, self.rows, self.boundaries.device)
+
+
+def runs_of(lengths: Iterable[int]) -> tuple[tuple[int, int], ...]:
+    """Neighbours of equal length as (how many, length)."""
+    return tuple((len(list(same)), length) for length, same in groupby(lengths))
 
 
 def visible(

@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 
 from unmask.errors import ConfigError
+from unmask.heads.pooling import pool_mean
 from unmask.nn.encoder import Encoder
 from unmask.nn.int8 import Sampler, Site, has_int8
 from unmask.nn.prepared import Precision, prepare, resolve
@@ -135,12 +136,4 @@ def _vectors(encoder: Encoder, tokenizer: Tokenizer, texts: Sequence[str]) -> to
     fit = Fit(tokenizer.layout, encoder.config.context, "truncate")
     rows = [fit(ids).rows[0] for ids in tokenizer.ids_stream(texts)]
     device = encoder.embedding.tokens.weight.device
-    return torch.stack(
-        run(
-            rows,
-            lambda batch: [
-                part.mean(0) for part in torch.split(encoder(batch).float(), [*batch.lengths])
-            ],
-            device,
-        )
-    )
+    return torch.stack(run(rows, lambda batch: [*pool_mean(encoder(batch).float(), batch)], device))

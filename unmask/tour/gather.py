@@ -32,7 +32,14 @@ from unmask.tokens.report import report
 from unmask.train.log import read_log
 from unmask.train.peak import measured_peak
 from unmask.train.precision import resolve_dtype
-from unmask.verbs.machine import peak_memory, processor, resolve_device, use_threads, versions
+from unmask.verbs.machine import (
+    memory,
+    peak_memory,
+    processor,
+    resolve_device,
+    use_threads,
+    versions,
+)
 from unmask.verbs.prepared import Prepared
 from unmask.verbs.pretrain import PretrainResult
 from unmask.verbs.pretrain_settings import PretrainSettings
@@ -190,12 +197,11 @@ def versions_facts() -> tuple[Setting, ...]:
 def hardware_facts(settings: PretrainSettings) -> tuple[Setting, ...]:
     """The machine."""
     device = resolve_device(settings.run.device)
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     facts = {
         "processor": processor(),
         "cores": os.cpu_count(),
         "threads used": use_threads(settings.run.threads),
-        "memory": f"{memory:.1f} GiB",
+        "memory": f"{memory() / 2**30:.1f} GiB",
         "device": str(device),
     }
     if device.type == "cuda":

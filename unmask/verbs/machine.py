@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import resource
 import sys
@@ -40,12 +41,27 @@ def use_threads(threads: int | None) -> int:
 
 def processor() -> str:
     """The processor's own name, or the machine type where the system tells no name."""
+    return _told("model name") or platform.processor() or platform.machine()
+
+
+def instructions() -> frozenset[str]:
+    """The names of what the processor says that it can; none where the system does not tell."""
+    return frozenset(_told("flags", "Features").split())
+
+
+def _told(*names: str) -> str:
+    """The first of these lines of the system's own account of its processor; else nothing."""
     path = Path("/proc/cpuinfo")
     if path.is_file():
         for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith("model name"):
+            if line.startswith(names):
                 return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+    return ""
+
+
+def memory() -> int:
+    """The machine's memory in bytes."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def environment(device: torch.device, dtype: torch.dtype, threads: int) -> dict[str, str]:
