@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import warnings
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from unmask import Embedder
+from unmask.checkpoint.int8 import QUALITY, RANGES
 from unmask.errors import ConfigError
 from unmask.nn.int8 import has_int8
 from unmask.pipelines import precision as room
@@ -62,6 +66,44 @@ def test_int8_that_answers_wrongly_gives_way(
     with pytest.warns(UserWarning, match="int8 is not used"):
         embedder = Embedder.from_pretrained(MODEL_DIR, precision="int8")
     assert cosines(exact, embedder.encode(TEXTS)).min() >= 0.9995
+
+
+@int8_here
+def test_int8_is_saved_with_its_quality(
+    exact: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A saved model opens with the ranges that it was saved with, and says how good they are."""
+    first = Embedder.from_pretrained(MODEL_DIR, precision="int8")
+    first.save_pretrained(tmp_path / "saved")
+    said = json.loads((tmp_path / "saved" / QUALITY).read_text())
+    assert said["texts"] == room.COMPARED
+    assert 0.98 <= said["smallest_cosine"] <= said["mean_cosine"] <= 1.0
+    monkeypatch.setattr(room, "find_sites", None)  # an error where they were found anew
+    again = Embedder.from_pretrained(tmp_path / "saved", precision="int8")
+    assert (again.encode(TEXTS) == first.encode(TEXTS)).all()
+    assert again.opened.encoder.model.calibration.quality.mean == said["mean_cosine"]
+    again.save_pretrained(tmp_path / "again")
+    for name in (RANGES, QUALITY):
+        saved = [(tmp_path / folder / name).read_bytes() for folder in ("saved", "again")]
+        assert saved[0] == saved[1]
+    plain = Embedder.from_pretrained(tmp_path / "saved")
+    assert (plain.encode(TEXTS) == exact).all()
+    plain.save_pretrained(tmp_path / "plain")
+    assert not (tmp_path / "plain" / RANGES).exists()
+
+
+@int8_here
+def test_stored_ranges_that_are_wrong_give_way(exact: np.ndarray, tmp_path: Path) -> None:
+    """The check on opening is of the stored ranges too."""
+    embedder = Embedder.from_pretrained(MODEL_DIR, precision="int8")
+    encoder = embedder.opened.encoder.model
+    wrong = {n: replace(s, scale=s.scale * 40) for n, s in encoder.calibration.sites.items()}
+    encoder.calibration = replace(encoder.calibration, sites=wrong)
+    embedder.save_pretrained(tmp_path / "saved")
+    with pytest.warns(UserWarning, match="int8 is not used, because its vectors"):
+        found = Embedder.from_pretrained(tmp_path / "saved", precision="int8")
+    assert found.opened.encoder.model.calibration is None
+    assert cosines(exact, found.encode(TEXTS)).min() >= 0.9995
 
 
 def test_int8_where_the_processor_has_none(

@@ -45,6 +45,11 @@ class Built:
     kept: Mapping[str, torch.Tensor]
 
 
+def encoder_of(model: Model) -> Encoder:
+    """The encoder of a model, which may be all of it."""
+    return model if isinstance(model, Encoder) else model.encoder
+
+
 def kind_of(model: nn.Module) -> HeadKind:
     """What a model ends in.
 
@@ -191,7 +196,7 @@ def check_made_of(
     Raises:
         ModelError: it is not; the message says which part differs.
     """
-    encoder = model if isinstance(model, Encoder) else model.encoder
+    encoder = encoder_of(model)
     pairs: list[tuple[str, object, object]] = [("encoder", encoder.config, arch.encoder(config))]
     if not isinstance(model, Encoder):
         pairs.append(("head", model.head_config, arch.head(kind_of(model), config, labels)))

@@ -22,6 +22,7 @@ from unmask.nn.config import (
     Rope,
 )
 from unmask.nn.embedding import Embedding
+from unmask.nn.int8 import Calibration
 from unmask.nn.layer import build_layer
 from unmask.nn.layout import AttentionKernel, Layout
 from unmask.nn.norm import build_norm
@@ -61,6 +62,7 @@ class Encoder(nn.Module):
         position, heads = next(iter(shared), (None, 1))
         self.relative = build_relative(config.width, heads, position)
         self.compute: torch.dtype | None = None  # of what lies between layers; see `prepared`
+        self.calibration: Calibration | None = None  # of products of bytes, where it has them
 
     def forward(self, batch: Batch, kernels: Kernels | None = None) -> torch.Tensor:
         """Hidden states `(T, D)` of the batch's tokens, after the last layer."""

@@ -76,7 +76,7 @@ class Embedder:
             batch_invariant: whether a text's vector must be the same bits whatever texts are with
                 it; else the last bits may differ.
             calibration: some dozens of texts of the kind that will be read, for the ranges of int8;
-                None for English ones.
+                None for those that were saved with the model, or else English ones.
             revision: branch, tag or commit on the Hub; None for the default branch.
 
         Raises:
@@ -85,8 +85,7 @@ class Embedder:
         """
         opened = open_sentence(path, pooling=pooling, dtype=dtype, device=device, revision=revision)
         make_fast(
-            opened.encoder.model,
-            opened.encoder.tokenizer,
+            opened.encoder,
             precision,
             batch_invariant=batch_invariant,
             calibration=calibration,
@@ -97,6 +96,9 @@ class Embedder:
         self, path: str | Path, *, format: SentenceFormat = "auto", replace: bool = False
     ) -> None:
         """Save the model as a folder that opens again, here and in sentence-transformers.
+
+        Of a model in int8, its ranges and their quality are saved too, and used when it is opened
+        again.
 
         Args:
             path: the folder to make.

@@ -11,7 +11,6 @@ from typing import Any, ClassVar, Generic, Literal, Self
 import torch
 
 from unmask.checkpoint.folder import M, Opened, save_opened
-from unmask.nn.encoder import Encoder
 from unmask.nn.prepared import Precision
 from unmask.pipelines.precision import make_fast
 from unmask.tokens.tokenizer import Tokenizer
@@ -57,9 +56,7 @@ class Pipeline(ABC, Generic[M]):
             CheckpointError: a file cannot be read or fetched.
         """
         opened = cls.opener(path, device=device, dtype=dtype, revision=revision)
-        model = opened.model
-        encoder = model if isinstance(model, Encoder) else model.encoder
-        make_fast(encoder, opened.tokenizer, precision)
+        make_fast(opened, precision)
         return cls(opened)
 
     def save_pretrained(

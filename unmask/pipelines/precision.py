@@ -7,13 +7,18 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import torch
+from torch.nn import functional as F
 
+from unmask.checkpoint.building import encoder_of
+from unmask.checkpoint.folder import Opened
+from unmask.checkpoint.int8 import read_calibration
 from unmask.errors import ConfigError
 from unmask.heads.pooling import pool_mean
 from unmask.nn.encoder import Encoder
-from unmask.nn.int8 import Sampler, Site, has_int8
+from unmask.nn.int8 import Calibration, Quality, Sampler, Site, has_int8, inputs_of
 from unmask.nn.prepared import Precision, prepare, resolve
 from unmask.pipelines.running import Fit, run
 from unmask.text.docstrings import docstrings
@@ -29,34 +34,37 @@ MODULES = (
 TEXTS = 256
 """Texts that are read for the ranges."""
 CANARIES = 16
-"""Further texts, of which int8 must give nearly the vectors of float32."""
+"""Further texts, of which int8 must give nearly the vectors of float32, at least."""
+COMPARED = 64
+"""The most of them, where ranges are found and their quality is to be told."""
 LEAST = 0.95
 """Smallest cosine between the two that is let pass. Rounding costs under 0.02; a kernel that is
 wrong on a processor costs all."""
 
 
 def make_fast(
-    encoder: Encoder,
-    tokenizer: Tokenizer,
+    opened: Opened[Any],
     precision: Precision | None,
     *,
     batch_invariant: bool = False,
     calibration: Sequence[str] | None = None,
 ) -> None:
-    """Prepare an encoder for inference, in place.
+    """Prepare a model's encoder for inference, in place.
 
     Args:
-        encoder: on its device.
-        tokenizer: its tokenizer.
+        opened: the model, on its device, and its tokenizer.
         precision: of the products; None for what its parameters are, float32 or bf16, and for
             nothing at all where they are of another type.
         batch_invariant: whether a text's hidden states must be the same bits in any company.
-        calibration: texts of the kind that will be read, for the ranges of int8; None for English.
+        calibration: texts of the kind that will be read, for the ranges of int8; None for the
+            ranges that were saved with the model, or else English texts.
 
     Raises:
         ConfigError: no such precision, a recurrent encoder in another than fp32, texts for another
             precision than int8, or too few.
+        CorruptCheckpoint: the ranges that were saved with the model cannot be read.
     """
+    encoder = encoder_of(opened.model)
     weight = encoder.embedding.tokens.weight
     if calibration is not None and precision != "int8":
         raise ConfigError(f"calibration is for precision='int8', and precision is {precision!r}")
@@ -69,42 +77,50 @@ def make_fast(
     if named != "int8":
         prepare(encoder, named, batch_invariant=batch_invariant)
         return
-    if not has_int8(weight.device):
-        _fall_back(encoder, batch_invariant, "this processor has no fast products of bytes")
-        return
+    reason = "this processor has no fast products of bytes"
+    if has_int8(weight.device):
+        found = _prepare_int8(encoder, opened, batch_invariant, calibration)
+        if found.quality.smallest >= LEAST:
+            encoder.calibration = found
+            return
+        reason = (
+            f"its vectors have a cosine of {found.quality.smallest:.3f} to those of float32, where "
+            f"{LEAST} is the least"
+        )
+    named = resolve("auto", weight.device)
+    warnings.warn(f"int8 is not used, because {reason}; {named} is instead", stacklevel=3)
+    prepare(encoder, named, batch_invariant=batch_invariant)
+
+
+def _prepare_int8(
+    encoder: Encoder,
+    opened: Opened[Any],
+    batch_invariant: bool,
+    calibration: Sequence[str] | None,
+) -> Calibration:
+    """Products of bytes, by stored ranges where there are some; how well they do here and now."""
     texts = list(sample_texts() if calibration is None else calibration)
     if len(texts) < 2 * CANARIES:
         raise ConfigError(
             f"calibration must have at least {2 * CANARIES} texts, and {len(texts)} were given"
         )
-    canaries, texts = texts[:CANARIES], texts[CANARIES:]
-    exact = _vectors(encoder, tokenizer, canaries)
-    prepare(
-        encoder,
-        "int8",
-        sites=find_sites(encoder, tokenizer, texts),
-        batch_invariant=batch_invariant,
-    )
-    least = smallest_cosine(exact, _vectors(encoder, tokenizer, canaries))
-    if not least >= LEAST:
-        _fall_back(
-            encoder,
-            batch_invariant,
-            f"its vectors have a cosine of {least:.3f} to those of float32, where {LEAST} is the "
-            "least",
-        )
-
-
-def _fall_back(encoder: Encoder, batch_invariant: bool, reason: str) -> None:
-    device = encoder.embedding.tokens.weight.device
-    named = resolve("auto", device)
-    warnings.warn(f"int8 is not used, because {reason}; {named} is instead", stacklevel=4)
-    prepare(encoder, named, batch_invariant=batch_invariant)
-
-
-def smallest_cosine(exact: torch.Tensor, other: torch.Tensor) -> float:
-    """Of the rows of two `(N, D)`, each with its counterpart; not a number where one is not."""
-    return float(torch.nn.functional.cosine_similarity(exact, other).min())
+    stored = None
+    if calibration is None:
+        stored = read_calibration(opened.path, inputs_of(encoder))
+    # A stored quality is of texts that are not here; these only show whether the kernel is right.
+    most = CANARIES if stored is not None else min(COMPARED, len(texts) // 2)
+    apart = set(range(0, len(texts), len(texts) // most)[:most])
+    canaries = [texts[place] for place in sorted(apart)]
+    texts = [text for place, text in enumerate(texts) if place not in apart]
+    exact = _vectors(encoder, opened.tokenizer, canaries)
+    sites = find_sites(encoder, opened.tokenizer, texts) if stored is None else stored.sites
+    prepare(encoder, "int8", sites=sites, batch_invariant=batch_invariant)
+    cosines = F.cosine_similarity(exact, _vectors(encoder, opened.tokenizer, canaries))
+    # Not a number counts as the worst.
+    least, mean = float(cosines.nan_to_num(-1.0).min()), float(cosines.nan_to_num(-1.0).mean())
+    if stored is not None and least >= LEAST:
+        return stored
+    return Calibration(sites, Quality(least, mean, len(canaries)))
 
 
 def find_sites(encoder: Encoder, tokenizer: Tokenizer, texts: Sequence[str]) -> dict[str, Site]:
@@ -126,9 +142,9 @@ def sample_texts() -> list[str]:
         if spec is not None and spec.origin is not None:
             source = Path(spec.origin).read_bytes()
             found.append([text.partition("\n\n")[0] for _, text in docstrings(source, name)])
-    most = -(-(TEXTS + CANARIES) // max(1, len(found)))
+    most = -(-(TEXTS + COMPARED) // max(1, len(found)))
     distinct = dict.fromkeys(chain.from_iterable(texts[:most] for texts in found))
-    return list(distinct)[: TEXTS + CANARIES]
+    return list(distinct)[: TEXTS + COMPARED]
 
 
 def _vectors(encoder: Encoder, tokenizer: Tokenizer, texts: Sequence[str]) -> torch.Tensor:

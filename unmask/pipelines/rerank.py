@@ -92,7 +92,7 @@ class Reranker:
             CheckpointError: a file cannot be read or fetched.
         """
         opened = open_cross(path, dtype=dtype, device=device, revision=revision)
-        make_fast(opened.opened.model.encoder, opened.opened.tokenizer, precision)
+        make_fast(opened.opened, precision)
         return cls(opened)
 
     def save_pretrained(

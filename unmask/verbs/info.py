@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from unmask.checkpoint.building import kind_of
+from unmask.checkpoint.building import encoder_of, kind_of
 from unmask.checkpoint.folder import Opened, open_model
 from unmask.checkpoint.formats import HOLDS
 from unmask.checkpoint.locating import resolved
@@ -180,7 +180,7 @@ def info(model: str | Path, *, tokens: int | None = None, revision: str | None =
     opened = open_model(path) if sentence is None else sentence.encoder
     origin = origin or opened.origin
     module = opened.model
-    config = module.config if isinstance(module, Encoder) else module.encoder.config
+    config = encoder_of(module).config
     length = config.context if tokens is None else tokens
     if not 1 <= length <= config.context:
         raise ConfigError(f"tokens must lie between 1 and {config.context}, not be {length}")
