@@ -40,18 +40,21 @@ class Ended:
 
     Attributes:
         seconds: from its start to its end.
+        cpu: seconds that the processor worked for it, which other work on the machine hardly
+            changes.
         peak: its resident memory at most, in bytes.
         printed: on standard output.
     """
 
     seconds: float
+    cpu: float
     peak: int
     printed: str
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """Python with these arguments, as an arm.
+    """Python with these arguments, as an arm: fact `cpu_s`, and what `look` finds.
 
     Attributes:
         arguments: behind the interpreter.
@@ -64,7 +67,8 @@ class Command:
     def run(self) -> Measured:
         """Start it and wait for its end."""
         ended = python(self.arguments)
-        return Measured(ended.seconds, 1.0, facts=self.look(ended.printed))
+        facts = {"cpu_s": ended.cpu, **self.look(ended.printed)}
+        return Measured(ended.seconds, 1.0, facts=facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +107,7 @@ def python(arguments: Sequence[str]) -> Ended:
     if told["code"]:
         words = " ".join(arguments)[:100]
         raise NotMeasured(f"python {words} ended with {told['code']}; its log says why")
-    return Ended(told["seconds"], told["peak"], printed)
+    return Ended(told["seconds"], told["cpu"], told["peak"], printed)
 
 
 def bare(**common: Any) -> Arm:
