@@ -16,6 +16,7 @@ from tests.contract.source import Import, Module, imports, modules, room_of
 ROOMS = (
     "errors",
     "config",
+    "progress",
     "text",
     "tokens",
     "batches",
@@ -45,7 +46,7 @@ PEERS = frozenset(
 COMPARING = "bench"
 
 # Rooms that answer `--help`, read text or draw a report without waiting for torch.
-LIGHT = ("errors", "config", "text", "tokens", "report", "cli")
+LIGHT = ("errors", "config", "progress", "text", "tokens", "report", "cli")
 
 # Whole rooms that serve a trained model, which must not drag the training loop along.
 SERVING = ("pipelines", "serve")

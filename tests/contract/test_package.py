@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -123,6 +124,30 @@ def test_import_is_light() -> None:
     loaded = set(json.loads(run(code)))
     assert "unmask" in loaded
     assert not loaded & {"torch", "numpy", "tokenizers", "sklearn", "pydantic", "typer", "rich"}
+
+
+def loaded_by(*arguments: str) -> set[str]:
+    """The modules that `python -m unmask` has loaded when it ends, by their full names."""
+    code = (
+        "import atexit, json, runpy, sys\n"
+        f"sys.argv = {['unmask', *arguments]!r}\n"
+        "atexit.register(lambda: print('\\n' + json.dumps(sorted(sys.modules))))\n"
+        "runpy.run_module('unmask', run_name='__main__')\n"
+    )
+    return set(json.loads(run(code).splitlines()[-1]))
+
+
+def test_help_is_light() -> None:
+    loaded = loaded_by("--help")
+    assert "unmask.cli.main" in loaded
+    assert not loaded & {"torch", "numpy", "tokenizers", "sklearn", "pydantic", "huggingface_hub"}
+
+
+def test_fill_loads_what_it_needs_and_no_more(tiny_model_folder: Path) -> None:
+    loaded = loaded_by("fill", str(tiny_model_folder), "the [MASK] is")
+    assert {"torch", "tokenizers", "unmask.pipelines.fill"} <= loaded
+    heavy = {"torch._dynamo", "torch._inductor", "sympy", "sklearn", "scipy", "pandas", "pyarrow"}
+    assert not loaded & {*heavy, "matplotlib", "transformers", "huggingface_hub"}
 
 
 @pytest.mark.parametrize("name", PUBLIC)

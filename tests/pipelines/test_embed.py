@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -29,8 +30,8 @@ from tests.pipelines.theirs import (
 )
 from unmask.batches.pack import pack
 from unmask.errors import ConfigError, ModelError, TextError, TokenizerError, TooLong
+from unmask.pipelines import embed, running
 from unmask.pipelines.embed import Embedder
-from unmask.pipelines.running import windows
 
 MODES = ("cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken")
 PROMPTS = {"query": "the cat: ", "passage": "a river: "}
@@ -228,7 +229,37 @@ def test_an_iterator_gives_an_iterator(folder: Path) -> None:
     whole = np.stack([first, *vectors])
     assert_same(whole, ours.encode(texts))
     assert ours.encode([]).shape == (0, 20)
-    assert list(windows([1, 2, 3], 2)) == [[1, 2], [3]]
+
+
+@pytest.mark.parametrize("on_long", ["truncate", "chunk"])
+def test_windows_of_few_characters_change_nothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, on_long: Literal["truncate", "chunk"]
+) -> None:
+    ours = Embedder.from_pretrained(folder)
+    whole = ours.encode(TEXTS, prompt="the cat ", on_long=on_long)
+    small = partial(running.windows, characters=60)
+    assert len(list(small("the cat " + text for text in TEXTS))) > 3
+    monkeypatch.setattr(embed, "windows", small)
+    assert_same(ours.encode(TEXTS, prompt="the cat ", on_long=on_long), whole)
+    with pytest.raises(TokenizerError, match="text 7 is a NoneType"):
+        ours.encode([*TEXTS[:7], None])  # type: ignore[list-item]
+    with pytest.raises(TooLong, match=r"text 3 \(counted from 0\)"):
+        ours.encode(TEXTS, on_long="error")
+
+
+def test_a_bar_on_standard_error(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ours = Embedder.from_pretrained(folder)
+    silent = ours.encode_query(["a", "the cat", "b"])
+    assert capsys.readouterr() == ("", "")
+    shown = ours.encode_query(["a", "the cat", "b"], progress=True)
+    said = capsys.readouterr()
+    assert "embedding" in said.err
+    assert "3 of 3" in said.err
+    assert said.out == ""
+    assert_same(shown, silent)
+    list(ours.encode(iter(["a", "b"]), progress=True))
+    assert "2 read" in capsys.readouterr().err
+    ours.encode([], progress=True)
 
 
 def test_what_happens_to_long_texts(folder: Path) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from unmask import progress
 from unmask.batches.batch import Batch
 from unmask.errors import ConfigError, TooLong
-from unmask.pipelines.running import Fit, by_length, run, windows
+from unmask.pipelines.running import CHARACTERS, Fit, bar, by_length, run, windows
 from unmask.tokens.layout import Layout, PairLayout
 
 LAYOUT = Layout((1,), (2,), PairLayout((1,), (2,), (2,), ((0,), (0,), (0,), (1,), (1,))))
@@ -86,6 +89,72 @@ def test_a_window_reads_no_further_than_it_must() -> None:
             yield item
 
     stream = windows(items(), 4)  # type: ignore[arg-type]
-    assert next(stream) == [0, 1, 2, 3]
+    assert next(stream) == (0, [0, 1, 2, 3])
     assert taken == [0, 1, 2, 3]
-    assert list(stream) == [[4, 5, 6, 7], [8, 9]]
+    assert list(stream) == [(4, [4, 5, 6, 7]), (8, [8, 9])]
+
+
+@given(st.lists(st.text(max_size=9), max_size=40), st.integers(1, 7), st.integers(1, 20))
+def test_windows_hold_all_in_order_and_end_with_the_text_that_fills_them(
+    texts: list[str], size: int, characters: int
+) -> None:
+    found = list(windows(texts, size, characters=characters))
+    assert [text for _, window in found for text in window] == texts
+    assert [number for number, _ in found] == [
+        sum(len(window) for _, window in found[:place]) for place in range(len(found))
+    ]
+    for number, window in found:
+        assert 1 <= len(window) <= size
+        assert sum(map(len, window[:-1])) < characters
+        full = len(window) == size or sum(map(len, window)) >= characters
+        assert full or number + len(window) == len(texts)
+
+
+def test_texts_of_a_megabyte_are_read_a_few_at_a_time() -> None:
+    taken = 0
+
+    def texts() -> Iterator[str]:
+        nonlocal taken
+        for _ in range(50):
+            taken += 1
+            yield "a word " * 150_000
+
+    _, window = next(windows(texts()))
+    assert taken == len(window) == -(-CHARACTERS // 1_050_000)
+
+
+def test_pairs_are_measured_by_both() -> None:
+    pairs = [("aa", "bb"), ("a" * 9, ""), ("", "b" * 9), ("a", "b")]
+    found = windows(pairs, characters=10, length=lambda pair: sum(map(len, pair)))
+    assert [window for _, window in found] == [pairs[:2], pairs[2:]]
+
+
+def test_what_has_been_read_is_told_batch_by_batch() -> None:
+    told: list[float] = []
+    rows = [[1] * 4, [1] * 2, [1] * 2]
+    run(rows, lambda batch: batch.lengths, "cpu", tokens=4, tell=told.append)
+    assert told == [0.5, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("texts", "said"), [(["a"] * 10, ["7 of 10", "10 of 10"]), (iter("a" * 10), ["7 read"])]
+)
+def test_a_bar_counts_over_windows(
+    texts: Iterable[str], said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[tuple[float | None, str]] = []
+
+    class Heard:
+        @contextmanager
+        def stage(self, title: str) -> Iterator[object]:
+            yield lambda share, words: shown.append((share, words))
+
+    monkeypatch.setattr(progress, "Terminal", Heard)
+    with bar("reading", texts, True) as within:
+        for number in (4, 6):
+            within(number, ["a"] * 4)(0.75 if number == 4 else 1.0)
+    assert [words for _, words in shown][: len(said)] == said
+    assert all(share is None or 0 < share <= 1 for share, _ in shown)
+    with bar("reading", texts, False) as within:
+        within(0, ["a"])(1.0)
+    assert len(shown) == 2

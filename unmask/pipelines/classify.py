@@ -15,7 +15,7 @@ from unmask.checkpoint.folder import open_classifier
 from unmask.heads.model import SequenceClassifier
 from unmask.pipelines.checks import check_several
 from unmask.pipelines.folders import Pipeline
-from unmask.pipelines.running import Fit, Fitted, run, windows
+from unmask.pipelines.running import Fit, Fitted, Tell, bar, run, windows
 
 
 class Prediction(TypedDict):
@@ -49,48 +49,72 @@ class Classifier(Pipeline[SequenceClassifier]):
 
     @overload
     def predict(
-        self, texts: Iterator[str], *, on_long: OnLong = "truncate", scores: bool = False
+        self,
+        texts: Iterator[str],
+        *,
+        on_long: OnLong = "truncate",
+        scores: bool = False,
+        progress: bool = False,
     ) -> Iterator[Prediction]: ...
 
     @overload
     def predict(
-        self, texts: Collection[str], *, on_long: OnLong = "truncate", scores: bool = False
+        self,
+        texts: Collection[str],
+        *,
+        on_long: OnLong = "truncate",
+        scores: bool = False,
+        progress: bool = False,
     ) -> list[Prediction]: ...
 
     def predict(
-        self, texts: Iterable[str], *, on_long: OnLong = "truncate", scores: bool = False
+        self,
+        texts: Iterable[str],
+        *,
+        on_long: OnLong = "truncate",
+        scores: bool = False,
+        progress: bool = False,
     ) -> list[Prediction] | Iterator[Prediction]:
         """Labels for texts, in their order. Warns once where texts were cut, and says how many.
 
         Args:
             texts: a collection gives a list; an iterator gives an iterator, which reads ahead by
-                about a thousand texts and holds no more in memory.
+                a thousand texts or four million characters, whichever comes first, and holds no
+                more in memory.
             on_long: what happens to a text longer than the context: "truncate" reads its
                 beginning; "chunk" splits it and averages the probabilities of its parts, weighed
                 by their tokens; "error" raises.
             scores: also give the probability of every label.
+            progress: show on standard error how many texts have been read.
 
         Raises:
             TooLong: a text is longer than the context, under "error".
             TokenizerError: a text is no str.
         """
         check_several("predict", texts)
-        answers = self._warned(self.stream(texts, on_long=on_long, scores=scores))
+        answers = self._warned(
+            self.stream(texts, on_long=on_long, scores=scores, progress=progress)
+        )
         return answers if isinstance(texts, Iterator) else list(answers)
 
     def stream(
-        self, texts: Iterable[str], *, on_long: OnLong = "truncate", scores: bool = False
+        self,
+        texts: Iterable[str],
+        *,
+        on_long: OnLong = "truncate",
+        scores: bool = False,
+        progress: bool = False,
     ) -> Iterator[Prediction]:
         """As `predict` for an iterator, without its warning: each answer says what was cut."""
         model = self.opened.model
         fit = Fit(self.tokenizer.layout, model.encoder.config.context, on_long)
-        number = 0
-        for window in windows(self.tokenizer.ids_stream(texts)):
-            fitted = [fit(ids, number + place) for place, ids in enumerate(window)]
-            number += len(window)
-            yield from self._answers(fitted, scores)
+        with bar("classifying", texts, progress) as within:
+            for number, window in windows(texts):
+                ids = self.tokenizer.ids_stream(window, number=number)
+                fitted = [fit(one, place) for place, one in enumerate(ids, number)]
+                yield from self._answers(fitted, scores, within(number, window))
 
-    def _answers(self, fitted: list[Fitted], scores: bool) -> Iterator[Prediction]:
+    def _answers(self, fitted: list[Fitted], scores: bool, tell: Tell) -> Iterator[Prediction]:
         model = self.opened.model
         rows = [row for one in fitted for row in one.rows]
         device = model.encoder.embedding.tokens.weight.device
@@ -98,7 +122,7 @@ class Classifier(Pipeline[SequenceClassifier]):
         def read(batch: Batch) -> list[torch.Tensor]:
             return list(model(batch).float().softmax(1).cpu())
 
-        found = iter(run(rows, read, device))
+        found = iter(run(rows, read, device, tell=tell))
         for one in fitted:
             parts = torch.stack([next(found) for _ in one.rows])
             weights = torch.tensor([float(len(row)) for row in one.rows])

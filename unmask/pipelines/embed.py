@@ -19,7 +19,7 @@ from unmask.heads.embedding import PoolingMode
 from unmask.nn.prepared import Precision
 from unmask.pipelines.checks import check_filled, check_several
 from unmask.pipelines.precision import make_fast
-from unmask.pipelines.running import F32, TOKENS, Fit, Fitted, run, windows
+from unmask.pipelines.running import F32, TOKENS, Fit, Fitted, Tell, bar, run, windows
 from unmask.pipelines.similarity import similarity
 from unmask.tokens.tokenizer import Tokenizer
 
@@ -143,6 +143,7 @@ class Embedder:
         normalize: bool | None = None,
         on_long: OnLong = "truncate",
         batch_tokens: int = TOKENS,
+        progress: bool = False,
     ) -> Iterator[F32]: ...
 
     @overload
@@ -155,6 +156,7 @@ class Embedder:
         normalize: bool | None = None,
         on_long: OnLong = "truncate",
         batch_tokens: int = TOKENS,
+        progress: bool = False,
     ) -> F32: ...
 
     def encode(
@@ -166,12 +168,14 @@ class Embedder:
         normalize: bool | None = None,
         on_long: OnLong = "truncate",
         batch_tokens: int = TOKENS,
+        progress: bool = False,
     ) -> F32 | Iterator[F32]:
         """Vectors for texts, in their order. Warns once where texts were cut, and says how many.
 
         Args:
             texts: a collection gives an array `(N, E)`; an iterator gives an iterator of vectors
-                `(E,)`, which reads ahead by about a thousand texts and holds no more in memory.
+                `(E,)`, which reads ahead by a thousand texts or four million characters, whichever
+                comes first, and holds no more in memory.
             prompt: put before each text as it is.
             prompt_name: the name of one of the model's prompts. With neither, the model's
                 `default_prompt_name` counts, where it has one.
@@ -182,6 +186,7 @@ class Embedder:
                 pooled parts, weighed by their tokens, before what follows the pooling; "error"
                 raises.
             batch_tokens: of a batch; a single longer text is a batch by itself.
+            progress: show on standard error how many texts have been read.
 
         Raises:
             ConfigError: both kinds of prompt, a name that the model lacks, or a prompt that leaves
@@ -198,12 +203,12 @@ class Embedder:
                 normalize=normalize,
                 on_long=on_long,
                 batch_tokens=batch_tokens,
+                progress=progress,
             )
         )
         if isinstance(texts, Iterator):
             return found
-        vectors = list(found)
-        return np.stack(vectors) if vectors else np.zeros((0, self.dimension), np.float32)
+        return np.fromiter(found, np.dtype((np.float32, (self.dimension,))))
 
     def encode_query(
         self,
@@ -214,6 +219,7 @@ class Embedder:
         normalize: bool | None = None,
         on_long: OnLong = "truncate",
         batch_tokens: int = TOKENS,
+        progress: bool = False,
     ) -> F32:
         """As `encode`, for what is searched for.
 
@@ -229,6 +235,7 @@ class Embedder:
             normalize=normalize,
             on_long=on_long,
             batch_tokens=batch_tokens,
+            progress=progress,
         )
 
     def encode_document(
@@ -240,6 +247,7 @@ class Embedder:
         normalize: bool | None = None,
         on_long: OnLong = "truncate",
         batch_tokens: int = TOKENS,
+        progress: bool = False,
     ) -> F32:
         """As `encode`, for what is searched through.
 
@@ -257,6 +265,7 @@ class Embedder:
             normalize=normalize,
             on_long=on_long,
             batch_tokens=batch_tokens,
+            progress=progress,
         )
 
     def document_prompt(self) -> str:
@@ -309,6 +318,7 @@ class Embedder:
         normalize: bool | None = None,
         on_long: OnLong = "truncate",
         batch_tokens: int = TOKENS,
+        progress: bool = False,
     ) -> Iterator[Embedded]:
         """As `encode` for an iterator, without its warning: each answer says what was cut."""
         fit = Fit(self.tokenizer.layout, self.max_length, on_long)
@@ -322,15 +332,16 @@ class Embedder:
         skip = len(fit.layout.prefix) + lead if outside else 0
         # What is no str is refused by the tokenizer, which says at which place it stands.
         whole = (prompt + text if isinstance(text, str) else text for text in texts)
-        number = 0
-        for window in windows(self.tokenizer.ids_stream(whole)):
-            fitted = [_fit(fit, ids, lead, number + place) for place, ids in enumerate(window)]
-            check_filled(fitted, number, skip)
-            number += len(window)
-            yield from self._answers(fitted, skip, normalize, batch_tokens)
+        with bar("embedding", texts, progress) as within:
+            for number, window in windows(whole):
+                ids = self.tokenizer.ids_stream(window, number=number)
+                fitted = [_fit(fit, one, lead, place) for place, one in enumerate(ids, number)]
+                check_filled(fitted, number, skip)
+                tell = within(number, window)
+                yield from self._answers(fitted, skip, normalize, batch_tokens, tell)
 
     def _answers(
-        self, fitted: list[Fitted], skip: int, normalize: bool | None, tokens: int
+        self, fitted: list[Fitted], skip: int, normalize: bool | None, tokens: int, tell: Tell
     ) -> Iterator[Embedded]:
         model, head = self.opened.encoder.model, self.opened.head
         rows = [row for one in fitted for row in one.rows]
@@ -338,7 +349,8 @@ class Embedder:
         def read(batch: Batch) -> list[torch.Tensor]:
             return list(head.pool(model(batch), batch, skip))
 
-        found = iter(run(rows, read, model.embedding.tokens.weight.device, tokens=tokens))
+        device = model.embedding.tokens.weight.device
+        found = iter(run(rows, read, device, tokens=tokens, tell=tell))
         pooled = []
         for one in fitted:
             parts = [next(found) for _ in one.rows]

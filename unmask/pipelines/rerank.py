@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import tee
 from pathlib import Path
 from typing import Literal, NotRequired, TypedDict, overload
 
@@ -21,7 +20,8 @@ from unmask.nn.prepared import Precision
 from unmask.pipelines.checks import check_several
 from unmask.pipelines.pairs import FittedPair, fit_pair
 from unmask.pipelines.precision import make_fast
-from unmask.pipelines.running import F32, TOKENS, run, windows
+from unmask.pipelines.running import F32, TOKENS, Tell, bar, run, windows
+from unmask.tokens.encoded import length_of
 from unmask.tokens.tokenizer import Tokenizer
 
 Pair = Sequence[str]
@@ -134,6 +134,7 @@ class Reranker:
         *,
         on_long: OnLongPair = "truncate",
         batch_tokens: int = TOKENS,
+        progress: bool = False,
     ) -> Iterator[F32]: ...
 
     @overload
@@ -143,6 +144,7 @@ class Reranker:
         *,
         on_long: OnLongPair = "truncate",
         batch_tokens: int = TOKENS,
+        progress: bool = False,
     ) -> F32: ...
 
     def predict(
@@ -151,23 +153,28 @@ class Reranker:
         *,
         on_long: OnLongPair = "truncate",
         batch_tokens: int = TOKENS,
+        progress: bool = False,
     ) -> F32 | Iterator[F32]:
         """Scores for pairs, in their order. Warns once where pairs were cut, and says how many.
 
         Args:
             pairs: of two texts each. A collection gives an array: `(N,)` of a model with one
                 output, `(N, labels)` of others. An iterator gives an iterator of `(labels,)`,
-                which reads ahead by about a thousand pairs and holds no more in memory.
+                which reads ahead by a thousand pairs or four million characters, whichever comes
+                first, and holds no more in memory.
             on_long: what happens to a pair longer than `max_length`: "truncate" cuts the longer
                 text until both are equally long, then both; "error" raises.
             batch_tokens: of a batch; a single longer pair is a batch by itself.
+            progress: show on standard error how many pairs have been read.
 
         Raises:
             TooLong: a pair is longer than `max_length`, under "error".
             TokenizerError: something is no pair of two texts.
         """
         check_several("predict", pairs, "pair")
-        answers = self._warned(self.stream(pairs, on_long=on_long, batch_tokens=batch_tokens))
+        answers = self._warned(
+            self.stream(pairs, on_long=on_long, batch_tokens=batch_tokens, progress=progress)
+        )
         if isinstance(pairs, Iterator):
             return answers
         scores = list(answers)
@@ -182,6 +189,7 @@ class Reranker:
         return_documents: bool = False,
         *,
         on_long: OnLongPair = "truncate",
+        progress: bool = False,
     ) -> list[Ranked]:
         """Documents by how well they go with a query, best first; equal ones in their order.
 
@@ -190,7 +198,7 @@ class Reranker:
             documents: the second.
             top_k: how many are given; None for all.
             return_documents: also give the documents themselves.
-            on_long: as in `predict`.
+            on_long, progress: as in `predict`.
 
         Raises:
             ModelError: the model gives several labels rather than a score.
@@ -207,7 +215,8 @@ class Reranker:
         check_several("rank", documents, "document")
         # The last bits of a score depend on its place in a batch, and equal texts must tie.
         distinct = list(dict.fromkeys(documents))
-        found = self.predict([(query, text) for text in distinct], on_long=on_long)
+        pairs = [(query, text) for text in distinct]
+        found = self.predict(pairs, on_long=on_long, progress=progress)
         score_of = dict(zip(distinct, found.tolist(), strict=True))
         scores = [score_of[text] for text in documents]
         ranked = []
@@ -224,25 +233,26 @@ class Reranker:
         *,
         on_long: OnLongPair = "truncate",
         batch_tokens: int = TOKENS,
+        progress: bool = False,
     ) -> Iterator[Scored]:
         """As `predict` for an iterator, without its warning: each answer says what was cut."""
         if on_long not in ("truncate", "error"):
             raise ConfigError(f"on_long must be one of truncate, error here, not {on_long!r}")
         layout, error = self.tokenizer.layout.pair, on_long == "error"
-        one, two = tee(map(_checked, enumerate(pairs)))
-        firsts = self.tokenizer.ids_stream(first for first, _ in one)
-        seconds = self.tokenizer.ids_stream(second for _, second in two)
-        number = 0
-        for window in windows(zip(firsts, seconds, strict=True)):
-            fitted = []
-            for first, second in window:
-                fitted.append(
-                    fit_pair(first, second, layout, self.max_length, error=error, number=number)
+        checked = map(_checked, enumerate(pairs))
+        with bar("scoring", pairs, progress) as within:
+            for number, window in windows(checked, length=_characters):
+                ids = (
+                    self.tokenizer.ids_stream(texts, number=number)
+                    for texts in zip(*window, strict=True)
                 )
-                number += 1
-            yield from self._answers(fitted, batch_tokens)
+                fitted = [
+                    fit_pair(first, second, layout, self.max_length, error=error, number=place)
+                    for place, (first, second) in enumerate(zip(*ids, strict=True), number)
+                ]
+                yield from self._answers(fitted, batch_tokens, within(number, window))
 
-    def _answers(self, fitted: list[FittedPair], tokens: int) -> Iterator[Scored]:
+    def _answers(self, fitted: list[FittedPair], tokens: int, tell: Tell) -> Iterator[Scored]:
         model, activation = self.opened.opened.model, OUTPUTS[self.opened.activation]
         embedding = model.encoder.embedding
 
@@ -258,6 +268,7 @@ class Reranker:
             embedding.tokens.weight.device,
             segments=[pair.segments for pair in fitted] if told else None,
             tokens=tokens,
+            tell=tell,
         )
         for pair, scores in zip(fitted, found, strict=True):
             yield Scored(scores.numpy(), pair.tokens, pair.truncated)
@@ -275,6 +286,10 @@ class Reranker:
                 "texts were cut; on_long='error' refuses them",
                 stacklevel=3,
             )
+
+
+def _characters(pair: tuple[str, str]) -> int:
+    return sum(map(length_of, pair))
 
 
 def _checked(numbered: tuple[int, Pair]) -> tuple[str, str]:

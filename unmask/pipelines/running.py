@@ -7,9 +7,10 @@ because matrix products of other sizes add up in another order.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import islice, pairwise
+from itertools import pairwise
 from typing import TypeVar, get_args
 
 import numpy as np
@@ -20,15 +21,22 @@ from unmask.batches.batch import Batch
 from unmask.batches.pack import pack
 from unmask.batches.sequences import OnLong
 from unmask.errors import ConfigError, TooLong
+from unmask.tokens.encoded import batches, length_of
 from unmask.tokens.layout import Layout
 
 TOKENS = 2048
 """Tokens of a batch, special ones included; a single longer row is a batch by itself."""
 WINDOW = 1024
 """Texts that are sorted by length together; also the most that a stream reads ahead."""
+CHARACTERS = 1 << 22
+"""A window ends with the text that reaches so many characters, so no more than these and one text
+are held. `WINDOW` texts of a thousand tokens have as many; only of longer ones are fewer read
+together."""
 
 F32 = npt.NDArray[np.float32]
 T = TypeVar("T")
+Tell = Callable[[float], None]
+"""Told what share of a window has been read, from 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +119,55 @@ class Fit:
         return [*self.layout.prefix, *ids, *self.layout.suffix]
 
 
-def windows(items: Iterable[T], size: int = WINDOW) -> Iterator[list[T]]:
-    """Lists of at most `size` items; reads ahead no further than one list."""
-    iterator = iter(items)
-    while window := list(islice(iterator, size)):
-        yield window
+def windows(
+    texts: Iterable[T],
+    size: int = WINDOW,
+    *,
+    characters: int = CHARACTERS,
+    length: Callable[[T], int] = length_of,
+) -> Iterator[tuple[int, list[T]]]:
+    """Texts that are read together, and the number of the first; reads ahead no further than that.
+
+    Args:
+        texts: texts, or things that hold some.
+        size: the most of a window.
+        characters: a window ends with the text that reaches so many.
+        length: of one of them, in characters.
+    """
+    return batches(texts, size, characters=characters, length=length)
+
+
+@contextmanager
+def bar(doing: str, texts: Iterable[object], progress: bool) -> Iterator[Callable[..., Tell]]:
+    """A bar on standard error within the block, where it is asked for.
+
+    Args:
+        doing: in words, such as "embedding".
+        texts: all that are read; of those without a length the bar says how many were.
+        progress: whether it is asked for.
+
+    Yields:
+        A function of a window's first number and its texts, which gives the `Tell` of `run`.
+    """
+    if not progress:
+        yield lambda number, window: lambda share: None
+        return
+    from unmask.progress import Terminal  # brings rich, for this alone
+
+    total = len(texts) if isinstance(texts, Sized) else None
+    with Terminal().stage(doing) as advance:
+
+        def within(number: int, window: Sized) -> Tell:
+            def tell(share: float) -> None:
+                done = number + int(share * len(window))
+                if total is None:
+                    advance(None, f"{done:,} read")
+                else:
+                    advance(done / total, f"{done:,} of {total:,}")
+
+            return tell
+
+        yield within
 
 
 def by_length(rows: Sequence[Sequence[int]], tokens: int = TOKENS) -> Iterator[list[int]]:
@@ -139,6 +191,7 @@ def run(
     *,
     segments: Sequence[Sequence[int]] | None = None,
     tokens: int = TOKENS,
+    tell: Tell | None = None,
 ) -> list[T]:
     """Answers for rows, in their order.
 
@@ -148,12 +201,17 @@ def run(
         device: where the model is.
         segments: of the rows' tokens, for pairs of texts.
         tokens: of a batch.
+        tell: is told after every batch what share of the tokens has been read.
     """
     answers: dict[int, T] = {}
+    whole, done = sum(map(len, rows)), 0
     with torch.inference_mode():
         for places in by_length(rows, tokens):
             parts = None if segments is None else [segments[place] for place in places]
             some = [rows[place] for place in places]
             batch = pack(some, samples=places, segments=parts).to(device)
             answers.update(zip(places, read(batch), strict=True))
+            done += sum(map(len, some))
+            if tell is not None:
+                tell(done / max(1, whole))
     return [answers[place] for place in range(len(rows))]

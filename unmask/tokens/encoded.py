@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass
+from typing import TypeVar
 
 import tokenizers
 
@@ -13,6 +14,7 @@ from unmask.tokens.layout import Layout
 from unmask.tokens.words import Span, trim, word_map
 
 _BATCH_CHARACTERS = 1_000_000  # a batch ends here, however few texts it holds
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,22 +84,38 @@ def _with_marks(text: str, offsets: list[Span]) -> list[Span]:
     return whole[::-1]
 
 
-def batches(texts: Iterable[str], size: int) -> Iterator[tuple[int, list[str]]]:
-    """Lists of at most `size` texts, and the index of the first text of each.
+def length_of(text: object) -> int:
+    """Characters of a text; none of what is no text, which is refused when it is encoded."""
+    return len(text) if isinstance(text, str) else 0
+
+
+def batches(
+    texts: Iterable[T],
+    size: int,
+    *,
+    characters: int = _BATCH_CHARACTERS,
+    length: Callable[[T], int] = length_of,
+) -> Iterator[tuple[int, list[T]]]:
+    """Lists of texts, and the index of the first text of each.
+
+    Args:
+        texts: texts, or things that hold some.
+        size: the most that a list has.
+        characters: a list ends with the text that reaches so many.
+        length: of one of them, in characters.
 
     Raises:
         TokenizerError: a batch would hold less than one text.
     """
     if size < 1:
         raise TokenizerError(f"a batch must hold at least one text, not {size}")
-    first, characters = 0, 0
-    some: list[str] = []
+    first, filled = 0, 0
+    some: list[T] = []
     for text in texts:
         some.append(text)
-        # What is not a str is refused when it is encoded, where its index can be told.
-        characters += len(text) if isinstance(text, str) else 0
-        if len(some) == size or characters >= _BATCH_CHARACTERS:
+        filled += length(text)
+        if len(some) == size or filled >= characters:
             yield first, some
-            first, characters, some = first + len(some), 0, []
+            first, filled, some = first + len(some), 0, []
     if some:
         yield first, some

@@ -243,14 +243,21 @@ class Tokenizer:
         for first, some in batches(texts, batch):
             yield from self._encode(some, first, specials, allow_mask)
 
-    def ids_stream(self, texts: Iterable[str], *, batch: int = 1000) -> Iterator[list[int]]:
+    def ids_stream(
+        self, texts: Iterable[str], *, batch: int = 1000, number: int = 0
+    ) -> Iterator[list[int]]:
         """As `encode_stream`, for callers that need the ids alone: several times faster.
+
+        Args:
+            texts: the texts.
+            batch: as there.
+            number: of the first text, for messages, where these are a part of a stream.
 
         Yields:
             The ids of each text, (T,), without special tokens around them.
         """
         for first, some in batches(texts, batch):
-            for encoding in run(self._plain, some, first=first, offsets=False):
+            for encoding in run(self._plain, some, first=number + first, offsets=False):
                 yield encoding.ids
 
     def decode(self, ids: Sequence[int], *, specials: bool = False) -> str:

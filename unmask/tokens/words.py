@@ -21,9 +21,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cache
-from itertools import chain
 
 Span = tuple[int, int]
 
@@ -71,36 +70,47 @@ _FLAG_LETTERS = "\U0001f1e6-\U0001f1ff"
 _ZERO_WIDTH_SPACE = "\u200b"
 
 
-def _character_class(points: Iterable[int]) -> str:
-    """The inside of a regular expression's [...] for ascending code points."""
-    ranges: list[list[int]] = []
-    for point in points:
-        if ranges and ranges[-1][1] == point - 1:
-            ranges[-1][1] = point
-        else:
-            ranges.append([point, point])
-    return "".join(f"{re.escape(chr(a))}-{re.escape(chr(b))}" for a, b in ranges)
+# What the classes below tell apart, by category; all others are "L".
+_LETTERS = {
+    **dict.fromkeys(("Pc", "Pd", "Pe", "Pf", "Pi", "Po", "Ps", "Sc", "Sk", "Sm", "So"), "P"),
+    **dict.fromkeys(("Mc", "Me", "Mn"), "M"),
+    "Nd": "D",
+}
+
+
+def _letters(first: int, end: int) -> str:
+    """One letter for each code point; as a string, since `re` finds runs in it at once."""
+    found = map(unicodedata.category, map(chr, range(first, end)))
+    return "".join([_LETTERS.get(category, "L") for category in found])
+
+
+def _runs(letters: str, wanted: str, first: int = 0) -> str:
+    """The inside of a regular expression's [...] for the code points of some letters.
+
+    Args:
+        letters: of ascending code points.
+        wanted: a regular expression for a run of letters.
+        first: the first code point.
+    """
+    spans = (match.span() for match in re.finditer(wanted, letters))
+    return "".join(f"{re.escape(chr(first + a))}-{re.escape(chr(first + b - 1))}" for a, b in spans)
 
 
 @cache
 def _classes() -> tuple[str, str, str, str]:
     """Signs, marks, characters of unspaced scripts, and one character of a run, as patterns."""
     # Nothing between the last Han extension and the tags has a class that matters here.
-    assigned = chain(range(0x32400), range(0xE0000, 0xE0200))
-    category = {point: unicodedata.category(chr(point)) for point in assigned}
-    signs = _character_class(p for p, c in category.items() if c[0] in "PS") + _ZERO_WIDTH_SPACE
-    marks = _character_class(p for p, c in category.items() if c[0] == "M")
-    unspaced = _character_class(
-        point
+    letters, tags = _letters(0, 0x32400), _letters(0xE0000, 0xE0200)
+    signs = _runs(letters, "P+") + _runs(tags, "P+", 0xE0000) + _ZERO_WIDTH_SPACE
+    marks = _runs(letters, "M+") + _runs(tags, "M+", 0xE0000)
+    unspaced = "".join(
+        _runs(letters[first : last + 1].ljust(last + 1 - first, "L"), "L+", first)
         for first, last in _UNSPACED_BLOCKS
-        for point in range(first, last + 1)
-        if category.get(point, "Lo")[0] not in "PSM" and category.get(point) != "Nd"
     )
     # The second class would do alone. The first, Latin to Sinhala, is one that `re` finds at once.
-    near = _character_class(
-        point
-        for point in range(_UNSPACED_BLOCKS[0][0])
-        if category[point][0] not in "PS" and chr(point) not in SPACES
+    spaced = _UNSPACED_BLOCKS[0][0]
+    near = _runs(
+        "".join([" " if chr(p) in SPACES else letters[p] for p in range(spaced)]), "[^P ]+"
     )
     run = rf"(?:[{near}]|[^{re.escape(SPACES)}{signs}{unspaced}])"
     return signs, marks, unspaced, run
