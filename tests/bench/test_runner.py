@@ -109,6 +109,8 @@ def test_results_come_back_from_their_file(table: tuple[Table, list[str]], tmp_p
     text = page(results)
     assert "4.0" in text
     assert "No module named 'peer'" in text
+    # A faster peer that answers less exactly is shown with what that comes to.
+    assert "| theirs (smallest cosine 0.8944) |" in text
     shown = filled("a\n<!-- bench -->\nold\n<!-- /bench -->\nb\n", results)
     assert shown.startswith("a\n<!-- bench -->")
     assert "old" not in shown

@@ -12,6 +12,7 @@ from unmask.bench.runner import Row, Table
 from unmask.bench.verdicts import Verdict
 
 NOTHING = "–"
+EXACT = 0.99995  # smallest cosine from which on it is not told beside what was held against
 REACHED = {
     "aim": "yes, and the aim",
     "first": "yes",
@@ -53,7 +54,10 @@ def _goal(verdict: Verdict) -> tuple[str, ...]:
         NOTHING if bound is None else f"{sign}{number(bound)} {verdict.unit}".rstrip()
         for bound in (verdict.first, verdict.aim)
     ]
-    return (verdict.what, figure, verdict.against or NOTHING, *bounds, reached)
+    against = verdict.against or NOTHING
+    if verdict.cosine is not None and verdict.cosine < EXACT:
+        against += f" (smallest cosine {verdict.cosine:.4f})"
+    return (verdict.what, figure, against, *bounds, reached)
 
 
 def details(results: Results, table: Table) -> Words:

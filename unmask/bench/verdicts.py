@@ -29,6 +29,7 @@ class Verdict:
         below: whether the figure has to stay below those, rather than above.
         reached: which of them is.
         note: why not, where speed is not what is missing.
+        cosine: the smallest of what it was held against to the reference; None where there is none.
     """
 
     measure: str
@@ -43,6 +44,7 @@ class Verdict:
     below: bool
     reached: Reached
     note: str = ""
+    cosine: float | None = None
 
 
 def verdicts(measure: Measure, table: Table) -> list[Verdict]:
@@ -94,6 +96,7 @@ def _verdict(measure: Measure, goal: Goal, table: Table) -> Verdict:
         below=below,
         reached=reached,
         note=note,
+        cosine=None if against is None else against.smallest,
     )
 
 
