@@ -200,7 +200,7 @@ def test_timing_reads_no_held_out_text(made: dict[str, Any]) -> None:
 
 @needs_trainer
 def test_peer_learns_the_same_sequences(made: dict[str, Any]) -> None:
-    settings = {"lr": 3e-3, "tokens_per_step": 256}
+    settings = {"lr": 3e-3, "tokens_per_step": 256, "mask_rate": 0.15}
     short = arms.peer(**made, settings=settings, steps=2).run()
     long = arms.peer(**made, settings=settings, steps=20).run()
     assert long.facts["step"] == 20

@@ -155,7 +155,7 @@ def peer(
 
     Args:
         work, size, steps, seed, at_once: see `own`.
-        settings: `lr`, and `tokens_per_step`.
+        settings: `lr`, `tokens_per_step`, and `mask_rate`, the share of tokens selected.
     """
     import transformers
 
@@ -181,7 +181,9 @@ def peer(
     stepping = start_trainer(
         model,
         rows,
-        transformers.DataCollatorForLanguageModeling(words),
+        transformers.DataCollatorForLanguageModeling(
+            words, mlm_probability=float(settings["mask_rate"])
+        ),
         batch=batch,
         steps=steps,
         lr=float(settings["lr"]),

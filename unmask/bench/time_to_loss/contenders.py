@@ -75,8 +75,9 @@ PEER = Contender(
     axes=(
         ("tokens_per_step", (2048, 4096, 1024)),
         ("lr", (1e-3, 5e-4, 2e-3, 4e-3)),
+        ("mask_rate", (0.15, 0.3)),
     ),
-    free=frozenset({"lr"}),
+    free=frozenset({"lr", "mask_rate"}),  # its head reads every token anyway
     tuning=1 / 5,
     shares=(1.0,),
 )
@@ -84,11 +85,12 @@ OWN = Contender(
     "unmask",
     f"{ARMS}own",
     axes=(
-        ("budget.tokens_per_step", (1024, 2048, 512)),
-        ("optim.muon_lr", (0.02, 0.01, 0.04)),
-        ("optim.lr", (5e-3, 1e-2)),
+        ("budget.tokens_per_step", (2048, 4096)),
+        ("mask.rate", (0.3, 0.4)),
+        ("optim.lr", (2e-3, 1e-3, 4e-3)),
+        ("optim.muon_lr", (0.02, 0.01)),
     ),
-    free=frozenset({"optim.muon_lr", "optim.lr"}),
+    free=frozenset({"optim.lr", "optim.muon_lr"}),
     tuning=1 / 10,
     shares=(1 / 5, 1 / 10),
 )
