@@ -88,7 +88,7 @@ OWN = Contender(
         ("budget.tokens_per_step", (2048, 4096)),
         ("mask.rate", (0.3, 0.4)),
         ("optim.lr", (2e-3, 1e-3, 4e-3)),
-        ("optim.muon_lr", (0.02, 0.01)),
+        ("optim.muon_lr", (0.02, 0.04)),
     ),
     free=frozenset({"optim.lr", "optim.muon_lr"}),
     tuning=1 / 10,
