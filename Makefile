@@ -11,10 +11,10 @@ INSTALL = $(BIN)/python -m pip install -c constraints.txt
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint format bench clean
+.PHONY: help demo test lint format bench time-to-loss clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv/.installed  ## pretrain, test and try a small model on this machine's own text
 	$(BIN)/python -m unmask quickstart --minutes $(MINUTES) --out $(OUT) $(ARGS)
@@ -33,6 +33,10 @@ format: .venv/.installed-dev  ## repair what the rules and the format can repair
 
 bench: .venv-bench/.installed  ## measure against the peers, in an environment of its own: half an hour
 	.venv-bench/bin/python -m unmask bench --work runs/bench $(ARGS)
+
+# Idle threads sleep, so that a neighbour on the machine costs little.
+time-to-loss: .venv-bench/.installed  ## measure in which time pretraining reaches a peer's loss: two hours
+	OMP_WAIT_POLICY=PASSIVE .venv-bench/bin/python -m unmask.bench.time_to_loss --work runs/time-to-loss $(ARGS)
 
 clean:  ## remove caches and built files; .venv and runs stay
 	rm -rf build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -28,9 +28,11 @@ from unmask.train.loop import LoopConfig, Objective, Run, Source
 from unmask.train.optim import OptimConfig, Optimizer
 from unmask.train.precision import Dtype, resolve_dtype
 from unmask.train.schedule import Schedule
+from unmask.verbs.assembled import Pieces
 from unmask.verbs.finetune_settings import TuneData
 from unmask.verbs.labelled_data import Split
 from unmask.verbs.prepared import Prepared
+from unmask.verbs.pretrain_settings import PretrainSettings
 from unmask.verbs.tuning import Measure, Rows, steps_of, tune_batches
 
 I64 = npt.NDArray[np.int64]
@@ -155,6 +157,24 @@ def run_of(
     return Run(model.train(), objective, source, loop, made, schedule, CPU, number_format)
 
 
+def masked_run(settings: PretrainSettings, pieces: Pieces, source: Source, dtype: Dtype) -> Run:
+    """A run of `unmask pretrain` at its beginning, over batches in this order.
+
+    Its budget must be in steps.
+    """
+    assert settings.budget.steps is not None
+    return run_of(
+        pieces.model,
+        pieces.objective,
+        source,
+        settings.budget.steps,
+        optim=settings.optim,
+        schedule=settings.schedule,
+        seed=settings.run.seed,
+        dtype=dtype,
+    )
+
+
 def held_out(prepared: Prepared, context: int) -> HeldOutTasks:
     """The masked tokens of held-out text that both libraries' models are asked for."""
     return MaskedEvaluation.over(
@@ -177,18 +197,8 @@ def pretraining(
         steps: of one run of the arm.
     """
     settings, prepared, pieces = opened(Path(work), recipe)
-    assert settings.budget.steps is not None
     tasks = held_out(prepared, settings.model.context)
-    run = run_of(
-        pieces.model,
-        pieces.objective,
-        ORDERS[order](pieces.source),
-        settings.budget.steps,
-        optim=settings.optim,
-        schedule=settings.schedule,
-        seed=settings.run.seed,
-        dtype=dtype,
-    )
+    run = masked_run(settings, pieces, ORDERS[order](pieces.source), dtype)
     return OwnLoop(run, steps, lambda model: {"held_out_loss": tasks(model)["loss"]})
 
 

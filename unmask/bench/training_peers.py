@@ -243,7 +243,7 @@ def masked_lm(
         folder=tempfile.mkdtemp(),
     )
     tasks = held_out(prepared, settings.model.context)
-    tokens = _per_step(rows, batch)
+    tokens = real_tokens(rows, batch)
     return PeerLoop(
         stepping, tokens, steps, lambda: {"held_out_loss": held_out_loss(model, tasks, how.bf16)}
     )
@@ -253,14 +253,20 @@ def _rows(
     lines: LineBatches, steps: int, grouped: int | None
 ) -> tuple[list[dict[str, list[int]]], int]:
     """The sequences in the order in which they are read, and how many make a batch."""
-    order = np.concatenate(lines.first(steps))
+    rows = line_rows(lines, steps)
     if grouped is None:
-        return [{"input_ids": row} for row in _ids(lines.over, order)], lines.lines
-    blocks = grouped_ids(_ids(lines.over, order), grouped)
+        return rows, lines.lines
+    blocks = grouped_ids([row["input_ids"] for row in rows], grouped)
     batch = max(1, round(len(blocks) / steps))
     # Rounding up leaves the last steps without blocks; they begin again at the first.
     blocks += blocks[: max(0, steps * batch - len(blocks))]
     return [{"input_ids": row} for row in blocks], batch
+
+
+def line_rows(lines: LineBatches, steps: int) -> list[dict[str, list[int]]]:
+    """The sequences of so many batches in the order in which they are read."""
+    order = np.concatenate(lines.first(steps))
+    return [{"input_ids": row} for row in _ids(lines.over, order)]
 
 
 def grouped_ids(rows: Sequence[list[int]], length: int) -> list[list[int]]:
@@ -281,7 +287,7 @@ def _ids(batches: PretrainingBatches, order: I64) -> list[list[int]]:
     return [flat[end - size : end] for end, size in zip(ends, batch.lengths, strict=True)]
 
 
-def _per_step(rows: Sequence[dict[str, Any]], batch: int) -> list[int]:
+def real_tokens(rows: Sequence[dict[str, Any]], batch: int) -> list[int]:
     """Real tokens of each batch."""
     lengths = [len(row["input_ids"]) for row in rows]
     return [sum(lengths[start : start + batch]) for start in range(0, len(lengths), batch)]
@@ -361,7 +367,7 @@ def classifier(tuning: dict[str, Any], steps: int | None = 20, bf16: bool = Fals
         bf16=bf16,
         folder=tempfile.mkdtemp(),
     )
-    tokens = _per_step(rows, wanted.batch)
+    tokens = real_tokens(rows, wanted.batch)
     if steps is not None:
         return PeerLoop(stepping, tokens, steps, dict)
 
