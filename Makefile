@@ -31,7 +31,7 @@ format: .venv/.installed-dev  ## repair what the rules and the format can repair
 	$(BIN)/python -m ruff check --fix
 	$(BIN)/python -m ruff format
 
-bench: .venv-bench/.installed  ## measure against the peers, in an environment of its own: half an hour
+bench: .venv-bench/.installed  ## measure against the peers, in an environment of its own: an hour
 	.venv-bench/bin/python -m unmask bench --work runs/bench $(ARGS)
 
 # Idle threads sleep, so that a neighbour on the machine costs little.

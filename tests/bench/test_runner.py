@@ -119,6 +119,30 @@ def test_results_come_back_from_their_file(table: tuple[Table, list[str]], tmp_p
         filled("no marks", results)
 
 
+def test_an_arm_may_stay_cold_and_have_a_reference_of_its_own(tmp_path: Path) -> None:
+    measure = Measure(
+        name="cold",
+        what="nothing",
+        unit="tokens",
+        arms=(
+            spec("warm", [1.0], tilt=0.5),
+            spec("cold", [1.0, 2.0, 3.0]),
+            spec("alone", [1.0], tilt=0.5),
+        ),
+        reference={"warm": "cold", "cold": "warm"},
+        prepare=f"{FAKES}prepare",
+        cold=frozenset({"cold"}),
+        fewer={"cold": 1},
+    )
+    found = run(measure, Setting(str(tmp_path), 1), 2, lambda done, words: None, pause=0.0)
+    ran = (tmp_path / "diary").read_text("utf-8").split()
+    assert ran == ["warm", "alone", "warm", "cold", "alone", "warm", "alone"]
+    assert found.row("cold").seconds == [1.0]
+    for name in ("warm", "cold"):
+        assert found.row(name).smallest == pytest.approx(1 / np.sqrt(1.25))
+    assert found.row("alone").smallest is None
+
+
 def test_outputs_of_another_shape_agree_with_nothing() -> None:
     one = np.ones((2, 3), np.float32)
     assert cosines(one[:1], one) == (-1.0, -1.0)
@@ -134,7 +158,8 @@ def test_every_measure_names_what_there_is(measure: Measure) -> None:
     for arm in measure.arms:
         assert callable(resolve(arm.make))
     assert measure.prepare is None or callable(resolve(measure.prepare))
-    assert measure.reference in (None, *names)
+    assert {measure.reference_of(name) for name in names} <= {None, *names}
+    assert measure.cold <= set(names)
     for goal in measure.goals:
         assert goal.of in names
         assert set(getattr(goal, "against", ())) <= set(names)

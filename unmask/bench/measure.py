@@ -82,12 +82,15 @@ class Measure:
         unit: of work, such as "tokens".
         arms: in the order in which they run.
         goals: what is to be reached, one row of the table each.
-        reference: the arm whose outputs the others are held against; None where none are.
+        reference: the arm whose outputs the others are held against; by arm, where they are not
+            all held against the same one; None where none are.
         agreement: by arm, for arms that promise it.
         prepare: "module:function" that is called once, in a process of its own, with a `Setting`,
             and returns further options for all arms, JSON; None for none. It makes what the arms
             share: texts, models, files.
         warm_up: untimed runs before the first round.
+        cold: arms that have none of these, as a run takes minutes; they warm up on less when they
+            are made.
         fewer: by arm, the most rounds it runs in; for peers that take minutes.
         limit: seconds after which a single run, or the making of an arm, is given up.
         default: whether it runs when no names are given.
@@ -98,13 +101,20 @@ class Measure:
     unit: str
     arms: tuple[ArmSpec, ...]
     goals: tuple[Goal, ...] = ()
-    reference: str | None = None
+    reference: str | Mapping[str, str] | None = None
     agreement: Mapping[str, Agreement] = field(default_factory=dict)
     prepare: str | None = None
     warm_up: int = 1
+    cold: frozenset[str] = frozenset()
     fewer: Mapping[str, int] = field(default_factory=dict)
     limit: float = 1800.0
     default: bool = True
+
+    def reference_of(self, arm: str) -> str | None:
+        """The arm whose outputs those of this one are held against; None for none."""
+        if isinstance(self.reference, Mapping):
+            return self.reference.get(arm)
+        return self.reference
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from unmask.bench.measure import Measure
+from unmask.bench.measures_decoder import MEASURES_DECODER
 from unmask.bench.measures_embed import MEASURES_EMBED
+from unmask.bench.measures_long import MEASURES_LONG
 from unmask.bench.measures_training import MEASURES_TRAINING
 from unmask.bench.measures_wholes import MEASURES_WHOLES
 from unmask.errors import ConfigError
 
 MEASURES: dict[str, Measure] = {
-    measure.name: measure for measure in (*MEASURES_EMBED, *MEASURES_TRAINING, *MEASURES_WHOLES)
+    measure.name: measure
+    for measure in (
+        *MEASURES_EMBED,
+        *MEASURES_LONG,
+        *MEASURES_DECODER,
+        *MEASURES_TRAINING,
+        *MEASURES_WHOLES,
+    )
 }
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from unmask.bench.arm import F32, ArmSpec
+from unmask.bench.arm import F32, ArmSpec, Measured
 from unmask.bench.measure import RATE, SECONDS, Measure, Setting
 from unmask.bench.process import ArmProcess, NotMeasured, prepared
 
@@ -70,6 +70,28 @@ class Table:
         return next(row for row in self.rows if row.name == name)
 
 
+@dataclass(slots=True)
+class _Made:
+    """An arm that waits for its turn.
+
+    Attributes:
+        outputs: of its first run; None before it, and where the measure compares none.
+        ran: whether there was one.
+    """
+
+    row: Row
+    arm: ArmProcess
+    outputs: F32 | None = None
+    ran: bool = False
+
+    def run(self) -> Measured:
+        """One run. The first hands over its outputs, which are large."""
+        measured = self.arm.run(show=not self.ran)
+        if not self.ran:
+            self.outputs, self.ran = measured.outputs, True
+        return measured
+
+
 Say = Callable[[float, str], None]
 
 
@@ -107,6 +129,7 @@ def run(
     with ExitStack() as stack:
         made = _made(measure, setting, options, rows, stack, say)
         _rounds(measure, made, rounds, say, pause)
+    _compare(measure, made)
     return table
 
 
@@ -122,25 +145,19 @@ def _made(
     rows: list[Row],
     stack: ExitStack,
     say: Say,
-) -> list[tuple[Row, ArmProcess]]:
-    """The arms that could be made, warmed up and held against the reference."""
-    made, outputs = [], {}
+) -> list[_Made]:
+    """The arms that could be made, warmed up."""
+    made = []
     for number, (spec, row) in enumerate(zip(measure.arms, rows, strict=True)):
         say(0.3 * number / len(rows), f"making {spec.name}")
         try:
-            arm = _arm(spec, measure, setting, options, stack)
-            for count in range(measure.warm_up):
-                measured = arm.run(show=count == 0)
-                if count == 0:
-                    outputs[spec.name] = measured.outputs
+            one = _Made(row, _arm(spec, measure, setting, options, stack))
+            for _ in range(0 if spec.name in measure.cold else measure.warm_up):
+                one.run()
         except NotMeasured as why:
             row.missing = str(why)
             continue
-        made.append((row, arm))
-    reference = outputs.get(measure.reference or "")
-    for row, _ in made:
-        if reference is not None and (found := outputs.get(row.name)) is not None:
-            row.smallest, row.mean = cosines(found, reference)
+        made.append(one)
     return made
 
 
@@ -158,18 +175,17 @@ def _arm(
     return arm
 
 
-def _rounds(
-    measure: Measure, made: list[tuple[Row, ArmProcess]], rounds: int, say: Say, pause: float
-) -> None:
+def _rounds(measure: Measure, made: list[_Made], rounds: int, say: Say, pause: float) -> None:
     for number in range(rounds):
-        for place, (row, arm) in enumerate(made):
+        for place, one in enumerate(made):
+            row = one.row
             if row.missing is not None or number >= measure.fewer.get(row.name, rounds):
                 continue
             done = (number + place / len(made)) / rounds
             say(0.3 + 0.7 * done, f"round {number + 1} of {rounds}: {row.name}")
             time.sleep(pause)
             try:
-                measured = arm.run()
+                measured = one.run()
             except NotMeasured as why:
                 row.missing = str(why)
                 continue
@@ -177,6 +193,15 @@ def _rounds(
             row.seconds.append(measured.seconds)
             for name, value in measured.facts.items():
                 row.facts.setdefault(name, []).append(float(value))
+
+
+def _compare(measure: Measure, made: list[_Made]) -> None:
+    """Hold each arm's outputs against those of its reference."""
+    outputs = {one.row.name: one.outputs for one in made}
+    for one in made:
+        reference = outputs.get(measure.reference_of(one.row.name) or "")
+        if reference is not None and one.outputs is not None:
+            one.row.smallest, one.row.mean = cosines(one.outputs, reference)
 
 
 def cosines(found: F32, reference: F32) -> tuple[float, float]:

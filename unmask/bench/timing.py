@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -16,22 +17,23 @@ TRIAL_TEXTS = 192  # of a batch size
 TRIALS = 2
 
 Encode = Callable[[Sequence[str]], F32]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Whole:
+class Whole(Generic[T]):
     """All texts at once, by the clock.
 
     Attributes:
         encode: texts to vectors `(N, E)`, tokenising included.
-        texts: the texts.
-        tokens: in them.
+        texts: the texts, or pairs of them.
+        work: what they are in the measure's unit, such as the number of their tokens.
         facts: told with every run, such as the batch size that was chosen.
     """
 
-    encode: Encode
-    texts: Sequence[str]
-    tokens: int
+    encode: Callable[[Sequence[T]], F32]
+    texts: Sequence[T]
+    work: int
     facts: Mapping[str, float] = field(default_factory=dict)
 
     def run(self) -> Measured:
@@ -39,7 +41,7 @@ class Whole:
         begun = time.perf_counter()
         vectors = self.encode(self.texts)
         spent = time.perf_counter() - begun
-        return Measured(spent, self.tokens, vectors, self.facts)
+        return Measured(spent, self.work, vectors, self.facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +64,14 @@ class OneByOne:
         return Measured(sum(spent), self.tokens, np.stack(vectors), facts)
 
 
-def arm(encode: Encode, texts: Sequence[str], tokens: int, one_by_one: bool) -> Whole | OneByOne:
+def arm(
+    encode: Encode, texts: Sequence[str], tokens: int, one_by_one: bool
+) -> Whole[str] | OneByOne:
     """Texts together or one by one."""
     return OneByOne(encode, texts, tokens) if one_by_one else Whole(encode, texts, tokens)
 
 
-def fastest(choices: Mapping[float, Encode], texts: Sequence[str]) -> float:
+def fastest(choices: Mapping[float, Callable[[Sequence[T]], F32]], texts: Sequence[T]) -> float:
     """The key of the function that is fastest on a sample of the texts, each tried in turn."""
     step = max(1, len(texts) // TRIAL_TEXTS)
     some = list(texts[::step])[:TRIAL_TEXTS]
