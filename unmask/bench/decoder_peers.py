@@ -66,7 +66,8 @@ def opened(models: str, precision: str) -> tuple[Any, Any]:
 
     folder = str(Path(models) / DECODER)
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
-    model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=dtype).eval()
+    model: Any = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
+    model.eval()
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder, padding_side="left")
     return model, tokenizer
 
