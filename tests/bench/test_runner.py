@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from unmask.bench.arm import ArmSpec
-from unmask.bench.measure import Agreement, Bound, Measure, Ratio, Setting
+from unmask.bench.measure import Agreement, Alike, Bound, Measure, Ratio, Setting
 from unmask.bench.page import filled
 from unmask.bench.process import resolve
 from unmask.bench.registry import MEASURES, chosen
@@ -169,6 +169,27 @@ def test_every_measure_names_what_there_is(measure: Measure) -> None:
 
 def test_measures_are_chosen_by_name() -> None:
     assert [one.name for one in chosen(["latency", "embed"])] == ["embed", "latency"]
-    assert "finetune-epoch" not in [one.name for one in chosen([])]
+    assert "memory-1gb" not in [one.name for one in chosen([])]
     with pytest.raises(ConfigError, match="no measure 'speed'"):
         chosen(["speed"])
+
+
+@pytest.mark.parametrize(
+    ("most", "more", "reached"), [(0.0, False, "first"), (-0.1, False, "no"), (-0.1, True, "no")]
+)
+def test_a_ratio_counts_under_its_condition(
+    table: tuple[Table, list[str]], most: float, more: bool, reached: str
+) -> None:
+    """Both arms' fact is 4 in the end, so that only a `most` of 0 or more lets it pass."""
+    goal = Ratio("faster", "ours", ("theirs",), 3.0, given=Alike("runs", most, more))
+    plain = {name: getattr(MEASURE, name) for name in MEASURE.__slots__}
+    (verdict,) = verdicts(Measure(**{**plain, "goals": (goal,)}), table[0])
+    assert verdict.reached == reached
+    assert verdict.note == "runs 4.000 and 4.000"
+
+
+def test_a_condition_that_nobody_measured(table: tuple[Table, list[str]]) -> None:
+    goal = Ratio("faster", "ours", ("theirs",), 3.0, given=Alike("loss", 1.0))
+    plain = {name: getattr(MEASURE, name) for name in MEASURE.__slots__}
+    (verdict,) = verdicts(Measure(**{**plain, "goals": (goal,)}), table[0])
+    assert (verdict.reached, verdict.note) == ("no", "no loss was measured")

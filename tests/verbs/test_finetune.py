@@ -21,6 +21,7 @@ from unmask.checkpoint.folder import Opened, open_classifier, open_encoder, save
 from unmask.errors import ConfigError, DataError, LabelMismatch, ResumeMismatch, TooLong
 from unmask.heads.model import LanguageModel, SequenceClassifier
 from unmask.nn.init import initialise
+from unmask.nn.linear import Linear
 from unmask.pipelines.classify import Classifier
 from unmask.tokens.train import train as train_vocabulary
 from unmask.train.log import read_log
@@ -344,6 +345,18 @@ def test_dropout_is_set_in_training_only(tiny_model_folder: Path) -> None:
     assert shares == {0.3}
     assert opened.model.encoder.layers[0].attention.dropout == 0.0
     assert opened.model.encoder.config == opened.arch.encoder(opened.config)
+
+
+def test_no_dropout_is_none_at_all(tiny_model_folder: Path) -> None:
+    """Wherever a block drops units: the same batch gives the same scores twice, and not before."""
+    opened: Opened[SequenceClassifier] = open_classifier(tiny_model_folder, labels=("a", "b"))
+    model, batch = opened.model.train(), pack([[1, 5, 6, 7, 2], [1, 8, 2]])
+    for module in model.encoder.modules():
+        if isinstance(module, Linear):
+            module.dropout = 0.5  # as a published configuration may have it
+    assert not torch.equal(model(batch), model(batch))
+    set_dropout(model, 0.0)
+    assert torch.equal(model(batch), model(batch))
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,21 @@ SECONDS = "seconds"
 
 
 @dataclass(frozen=True, slots=True)
+class Alike:
+    """What else a ratio counts under: a fact, such as a loss, that is no worse than the other's.
+
+    Attributes:
+        fact: its name; that of the last round counts.
+        most: by how much it may be worse.
+        more: whether more of it is better.
+    """
+
+    fact: str
+    most: float
+    more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Ratio:
     """How many times better one arm is than another, by rounds.
 
@@ -25,6 +40,7 @@ class Ratio:
         aim: the ratio to aim at beyond; None for none.
         figure: `RATE`, of which more is better, or `SECONDS` or the name of a fact, of which less
             is.
+        given: what else it counts under; None for nothing.
     """
 
     what: str
@@ -33,6 +49,7 @@ class Ratio:
     first: float | None = None
     aim: float | None = None
     figure: str = RATE
+    given: Alike | None = None
 
 
 @dataclass(frozen=True, slots=True)

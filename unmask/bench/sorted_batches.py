@@ -5,7 +5,8 @@ All of it is inside the clock.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import tee
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,10 @@ I64 = npt.NDArray[np.int64]
 NAMES = ("input_ids", "attention_mask", "token_type_ids")
 MARGIN = 1e-12  # what a norm of zero is divided by
 
-Forward = Callable[[Mapping[str, I64]], F32]
-"""Arrays `(B, L)` by name to hidden states `(B, L, D)`."""
+Arrays = Mapping[str, I64]
+"""A padded batch `(B, L)`, by name."""
+Forward = Callable[[Iterable[Arrays]], Iterable[F32]]
+"""Batches to hidden states `(B, L, D)` of each, in order."""
 
 
 def encoder(folder: str | Path, max_length: int, batch: int, forward: Forward) -> Encode:
@@ -37,10 +40,11 @@ def encoder(folder: str | Path, max_length: int, batch: int, forward: Forward) -
     def encode(texts: Sequence[str]) -> F32:
         rows = [one.ids for one in tokenizer.encode_batch_fast(list(texts))]
         order = sorted(range(len(rows)), key=lambda row: -len(rows[row]))
+        groups = [order[start : start + batch] for start in range(0, len(order), batch)]
+        one, two = tee(padded([rows[place] for place in places]) for places in groups)
         found: F32 | None = None
-        for start in range(0, len(order), batch):
-            places = order[start : start + batch]
-            vectors = _pooled([rows[place] for place in places], forward)
+        for places, arrays, hidden in zip(groups, one, forward(two), strict=True):
+            vectors = _pooled(arrays["attention_mask"], hidden)
             if found is None:
                 found = np.empty((len(rows), vectors.shape[1]), np.float32)
             found[places] = vectors
@@ -68,10 +72,8 @@ def padded(rows: Sequence[Sequence[int]]) -> dict[str, I64]:
     return dict(zip(NAMES, (ids, mask, np.zeros_like(ids)), strict=True))
 
 
-def _pooled(rows: Sequence[Sequence[int]], forward: Forward) -> F32:
-    arrays = padded(rows)
-    hidden_bld = forward(arrays)
-    mask = arrays["attention_mask"].astype(np.float32)
+def _pooled(seen: I64, hidden_bld: F32) -> F32:
+    mask = seen.astype(np.float32)
     # One product for each text: sums without a copy of the masked states.
     sums: F32 = np.matmul(mask[:, None, :], hidden_bld)[:, 0]
     sums /= mask.sum(1, keepdims=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from statistics import median
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -13,7 +12,7 @@ import numpy as np
 from unmask.bench.arm import F32, Measured
 
 BATCHES = (1, 8, 32)
-TRIAL_TEXTS = 192  # of a batch size
+WARM_UP_TEXTS = 192
 TRIALS = 2
 
 Encode = Callable[[Sequence[str]], F32]
@@ -72,14 +71,18 @@ def arm(
 
 
 def fastest(choices: Mapping[float, Callable[[Sequence[T]], F32]], texts: Sequence[T]) -> float:
-    """The key of the function that is fastest on a sample of the texts, each tried in turn."""
-    step = max(1, len(texts) // TRIAL_TEXTS)
-    some = list(texts[::step])[:TRIAL_TEXTS]
+    """The key of the function that is fastest on these texts, each tried in turn.
+
+    On all of them: sorted by length, few texts make batches of more different lengths than many
+    do, which counts against large batches.
+    """
+    some = list(texts[:: max(1, len(texts) // WARM_UP_TEXTS)])
+    for encode in choices.values():
+        encode(some)
     spent: dict[float, list[float]] = {key: [] for key in choices}
-    for trial in range(TRIALS + 1):
+    for _ in range(TRIALS):
         for key, encode in choices.items():
             begun = time.perf_counter()
-            encode(some)
-            if trial:  # the first is to warm up
-                spent[key].append(time.perf_counter() - begun)
-    return min(choices, key=lambda key: median(spent[key]))
+            encode(texts)
+            spent[key].append(time.perf_counter() - begun)
+    return min(choices, key=lambda key: min(spent[key]))

@@ -29,11 +29,11 @@ from unmask.train.optim import OptimConfig, Optimizer
 from unmask.train.precision import Dtype, resolve_dtype
 from unmask.train.schedule import Schedule
 from unmask.verbs.assembled import Pieces
-from unmask.verbs.finetune_settings import TuneData
+from unmask.verbs.finetune_settings import TuneData, TuneModel
 from unmask.verbs.labelled_data import Split
 from unmask.verbs.prepared import Prepared
 from unmask.verbs.pretrain_settings import PretrainSettings
-from unmask.verbs.tuning import Measure, Rows, steps_of, tune_batches
+from unmask.verbs.tuning import Measure, Rows, set_dropout, steps_of, tune_batches
 
 I64 = npt.NDArray[np.int64]
 LINES = 64
@@ -235,6 +235,7 @@ def finetuning(tuning: dict[str, Any], dtype: Dtype, steps: int | None = 20) -> 
     wanted = from_mapping(Tuning, tuning)
     split = wanted.split()
     made = open_classifier(wanted.model, labels=split.labels)
+    set_dropout(made.model, TuneModel().dropout)
     batches = tune_batches(Rows.of(split.train.texts, made, "truncate"), wanted.batch, 0)
     run = run_of(
         made.model,

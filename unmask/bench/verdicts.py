@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Literal
 
-from unmask.bench.measure import RATE, Agreement, Bound, Goal, Measure, Ratio
+from unmask.bench.measure import RATE, Agreement, Alike, Bound, Goal, Measure, Ratio
 from unmask.bench.runner import Row, Table
 
 Reached = Literal["aim", "first", "no", "only measured", "not measured"]
@@ -28,7 +28,7 @@ class Verdict:
         aim: what is aimed at.
         below: whether the figure has to stay below those, rather than above.
         reached: which of them is.
-        note: why not, where speed is not what is missing.
+        note: why not, where speed is not what is missing, or what else it counts under.
         cosine: the smallest of what it was held against to the reference; None where there is none.
     """
 
@@ -83,6 +83,9 @@ def _verdict(measure: Measure, goal: Goal, table: Table) -> Verdict:
         note = row.missing or "nothing was measured that it could be held against"
     elif note := _disagreement(measure.agreement.get(goal.of), row):
         reached = "no" if goal.first is not None else reached
+    elif isinstance(goal, Ratio) and goal.given is not None and against is not None:
+        alike, note = _alike(goal.given, row, against)
+        reached = reached if alike or goal.first is None else "no"
     return Verdict(
         measure=measure.name,
         what=goal.what,
@@ -109,6 +112,16 @@ def _reached(goal: Goal, value: float | None, below: bool) -> Reached:
     if goal.aim is not None and sign * value >= sign * goal.aim:
         return "aim"
     return "first" if sign * value >= sign * goal.first else "no"
+
+
+def _alike(given: Alike, row: Row, against: Row) -> tuple[bool, str]:
+    """Whether what else the ratio counts under holds, and both figures in words."""
+    ours, theirs = row.values(given.fact), against.values(given.fact)
+    if not ours or not theirs:
+        return False, f"no {given.fact} was measured"
+    worse = theirs[-1] - ours[-1] if given.more else ours[-1] - theirs[-1]
+    words = given.fact.replace("_", " ")
+    return worse <= given.most, f"{words} {ours[-1]:.3f} and {theirs[-1]:.3f}"
 
 
 def _disagreement(wanted: Agreement | None, row: Row) -> str:

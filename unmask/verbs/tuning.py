@@ -20,6 +20,7 @@ from unmask.checkpoint.folder import Opened
 from unmask.evaluation.classification import ClassificationFigures
 from unmask.heads.model import SequenceClassifier
 from unmask.nn.attention import Attention
+from unmask.nn.linear import GatedLinear, Linear
 from unmask.pipelines.running import Fit, run
 from unmask.text.labelled import Labelled
 
@@ -88,6 +89,8 @@ def set_dropout(model: nn.Module, share: float) -> None:
     for module in model.modules():
         if isinstance(module, nn.Dropout):
             module.p = share
+        elif isinstance(module, Linear | GatedLinear):
+            module.dropout = share
         elif isinstance(module, Attention):
             module.dropout = 0.0
 
