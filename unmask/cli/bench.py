@@ -80,13 +80,16 @@ def _same_for_all(threads: int | None) -> None:
 
 
 def _show(results: Results) -> None:
-    """The tables in the terminal."""
+    """The tables, drawn in a terminal and as Markdown anywhere else."""
     from rich.console import Console
     from rich.table import Table
 
-    from unmask.bench.tables import details, summary, surroundings
+    from unmask.bench.tables import details, page, summary, surroundings
 
     console = Console(highlight=False)
+    if not console.is_terminal:
+        print(page(results), end="")
+        return
     parts = [summary(results.verdicts), *(details(results, table) for table in results.tables)]
     for words in parts:
         table = Table(*words.heads, title=words.title, title_justify="left")
