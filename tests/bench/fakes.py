@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,17 @@ class Failing(Fake):
 
 def failing(name: str, diary: str, **_: Any) -> Failing:
     return Failing(name, diary, [1.0], 0.0)
+
+
+class Numbered:
+    """Tells the number of its process."""
+
+    def run(self) -> Measured:
+        return Measured(1.0, 1.0, None, {"pid": float(os.getpid())})
+
+
+def numbered(**_: Any) -> Numbered:
+    return Numbered()
 
 
 def prepare(setting: Setting) -> dict[str, Any]:

@@ -69,7 +69,10 @@ class ArmProcess:
         Raises:
             NotMeasured: it failed, died or took too long.
         """
-        self._pipe.send(RUN_AND_SHOW if show else RUN)
+        try:
+            self._pipe.send(RUN_AND_SHOW if show else RUN)
+        except OSError:  # it ended while it waited for its turn
+            raise _gone(self._process, self.log) from None
         measured = self._answer()
         if not isinstance(measured, Measured):
             raise NotMeasured(f"an arm's run gives Measured, not {type(measured).__name__}")
@@ -128,11 +131,15 @@ def _answer(process: Any, pipe: Any, log: Path, limit: float) -> Any:
             raise NotMeasured(f"no answer within {limit:.0f} s")
         fault, value = pipe.recv()
     except (EOFError, OSError):
-        process.join(ENDING)
-        raise NotMeasured(f"the process ended with {process.exitcode}: {_last(log)}") from None
+        raise _gone(process, log) from None
     if fault is not None:
         raise NotMeasured(fault)
     return value
+
+
+def _gone(process: Any, log: Path) -> NotMeasured:
+    process.join(ENDING)
+    return NotMeasured(f"the process ended with {process.exitcode}: {_last(log)}")
 
 
 def _last(log: Path) -> str:
