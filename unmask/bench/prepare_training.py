@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from unmask.bench.exports import once
 from unmask.bench.measure import Setting
 from unmask.bench.texts import documents, minilm
 from unmask.checkpoint.saving import save_model
@@ -18,6 +19,7 @@ from unmask.verbs.pretrain_settings import PretrainSettings, pretrain_settings
 from unmask.verbs.watch import Silent
 
 LINES = 24_000  # 370 batches of 64; more than any comparison reads
+FEW_LINES = 2_000  # in a smoke test
 STEPS = 200  # of the schedule; a comparison of speed stops long before
 RATE = 1e-3
 START = "start"
@@ -43,12 +45,14 @@ def pretraining(setting: Setting) -> dict[str, Any]:
     Returns:
         Options of all arms: the folder with text, tokens and first weights, and the recipe.
     """
-    work = Path(setting.work) / "pretraining"
-    text = work / "lines.txt"
-    if not text.is_file():
-        work.mkdir(parents=True, exist_ok=True)
-        lines = docstring_lines(Path(setting.work), 2000 if setting.quick else LINES)
-        text.write_text("\n".join(lines), encoding="utf-8")
+    count = FEW_LINES if setting.quick else LINES
+    # By its lines: a run on few of them must not decide the text and tokens of the next on many.
+    work = Path(setting.work) / f"pretraining-{count}"
+
+    def make(path: Path) -> None:
+        path.write_text("\n".join(docstring_lines(Path(setting.work), count)), encoding="utf-8")
+
+    text = once(work / "lines.txt", make)
     recipe = bert_recipe(text, minilm(), size="tiny" if setting.quick else "mini")
     save_start(work, recipe)
     return {"work": str(work), "recipe": recipe}
