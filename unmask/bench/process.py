@@ -148,10 +148,12 @@ class _Child:
         if self._ended:
             return
         self._ended = True
+        group = self._process.pid
+        assert group is not None  # it was started
         # Not `join`: until it is waited for, its number is that of its group and of nobody else.
         wait([self._process.sentinel], patience)
         with suppress(ProcessLookupError, PermissionError):  # there is no such group, or not yet
-            os.killpg(self._process.pid, signal.SIGKILL)
+            os.killpg(group, signal.SIGKILL)
         self._process.kill()
         self._process.join()
         self._pipe.close()
