@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +40,48 @@ def missing(**_: Any) -> Fake:
     raise ModuleNotFoundError("No module named 'peer'")
 
 
+class Leaving:
+    """Has a child that holds the pipe "held" in its folder open, and fails or never ends.
+
+    It writes its own number into the file "pid".
+    """
+
+    def __init__(self, folder: str, fails: bool) -> None:
+        self.fails = fails
+        (Path(folder) / "pid").write_text(str(os.getpid()), "utf-8")
+        with (Path(folder) / "held").open("w") as pipe:
+            child = "import time; print('+', end='', flush=True); time.sleep(60)"
+            subprocess.Popen([sys.executable, "-c", child], stdout=pipe)
+
+    def run(self) -> Measured:
+        if self.fails:
+            raise RuntimeError("the first run fails")
+        while True:
+            time.sleep(1.0)
+
+
+def leaving(folder: str, fails: bool = False, **_: Any) -> Leaving:
+    return Leaving(folder, fails)
+
+
+class Looking:
+    """Tells whether the process whose number is in the file "pid" of its folder is there."""
+
+    def __init__(self, folder: str) -> None:
+        self.number = int((Path(folder) / "pid").read_text("utf-8"))
+
+    def run(self) -> Measured:
+        try:
+            os.kill(self.number, 0)
+        except ProcessLookupError:
+            return Measured(1.0, 1.0, None, {"there": 0.0})
+        return Measured(1.0, 1.0, None, {"there": 1.0})
+
+
+def looking(folder: str, **_: Any) -> Looking:
+    return Looking(folder)
+
+
 class Failing(Fake):
     def run(self) -> Measured:
         if self.runs:
@@ -45,6 +91,17 @@ class Failing(Fake):
 
 def failing(name: str, diary: str, **_: Any) -> Failing:
     return Failing(name, diary, [1.0], 0.0)
+
+
+class Numbered:
+    """Tells the number of its process."""
+
+    def run(self) -> Measured:
+        return Measured(1.0, 1.0, None, {"pid": float(os.getpid())})
+
+
+def numbered(**_: Any) -> Numbered:
+    return Numbered()
 
 
 def prepare(setting: Setting) -> dict[str, Any]:

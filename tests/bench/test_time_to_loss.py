@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +16,19 @@ from unmask.bench import runner
 from unmask.bench.arm import ArmSpec, Measured
 from unmask.bench.process import resolve
 from unmask.bench.results import Results
-from unmask.bench.time_to_loss import arms, trials
+from unmask.bench.time_to_loss import arms, comparison, trials
 from unmask.bench.time_to_loss.__main__ import go
 from unmask.bench.time_to_loss.comparison import Comparison
 from unmask.bench.time_to_loss.contenders import OWN, PEER, Contender
+from unmask.bench.time_to_loss.pace import origin_here
 from unmask.bench.time_to_loss.report import of_the_time, results
 from unmask.bench.time_to_loss.trials import tuned
+from unmask.checkpoint.jsonfile import read_json, write_json
 from unmask.errors import ConfigError
 
 PEERS = all(importlib.util.find_spec(name) for name in ("transformers", "accelerate"))
 needs_trainer = pytest.mark.skipif(not PEERS, reason="Trainer needs transformers and accelerate")
+ORIGIN = {"threads": 1, "torch": "2"}
 LOOP = "tests.bench.fakes:loop"
 TOKENS = ("tokens_per_step", (2000, 1000))
 RATES = ("lr", (1.0, 3.0))
@@ -52,9 +56,9 @@ def compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Comparison:
     """Two minutes for the peer, two seeds."""
     for module in (runner, trials):
         monkeypatch.setattr(module, "ArmProcess", InProcess)
-    monkeypatch.setattr(runner, "PAUSE", 0.0)
+    monkeypatch.setattr(comparison, "run", partial(runner.run, pause=0.0))
     common = {"diary": str(tmp_path / "diary")}
-    return Comparison(tmp_path, common, THEIRS, OURS, 2.0, (0, 1), 2, 1, lambda words: None)
+    return Comparison(tmp_path, common, THEIRS, OURS, 2.0, (0, 1), 2, 1, lambda words: None, ORIGIN)
 
 
 def ran(comparison: Comparison) -> list[str]:
@@ -140,16 +144,63 @@ def test_new_step_times_change_what_is_told_and_no_budget(compared: Comparison) 
     before = ran(compared)
     go(compared, "pace-again")
     path = compared.work / "pace-again.json"
-    path.write_text(path.read_text("utf-8").replace("1.0,", "2.0,"), "utf-8")
     again = ran(compared)
     assert len(again) > len(before)
+    said = read_json(path)
+    for row in said["table"]["rows"]:
+        if row["name"].startswith("theirs"):  # a step takes them twice as long
+            row["facts"]["seconds_per_step"] = [4.0, 4.0] if "2000" in row["name"] else [2.0, 2.0]
+    write_json(path, said)
     go(compared, "train")
     assert ran(compared) == again
+    told = Results.load(compared.work / "results.json")
+    assert [row.facts["minutes"] for row in told.tables[1].rows[:3]] == [[4.0], [0.4], [0.2]]
+    assert told.tables[1].rows[1].name == "ours, 1/10 of the time, seed 0"
+    assert [one.what.partition(" in ")[2] for one in told.verdicts] == [
+        *("1/10 of the time", "5.0% of the time"),
+    ]
+
+
+def test_figures_made_with_something_else_are_refused(compared: Comparison) -> None:
+    go(compared, "train")
+    other = replace(compared, origin={"threads": 2, "torch": "2"})
+    for stage in ("pace", "pace-again", "tune", "train"):
+        with pytest.raises(ConfigError, match=r"pace\.json was made with threads 1 instead of 2"):
+            go(other, stage)
+    (compared.work / "pace.json").unlink()
+    with pytest.raises(ConfigError, match=r"trials.*threads 1 instead of 2; name another --work"):
+        go(other, "train")
+
+
+def test_what_an_older_version_left_is_refused(compared: Comparison) -> None:
+    (compared.work / "pace.json").write_text('{"measure": "pace", "rows": []}', "utf-8")
+    with pytest.raises(ConfigError, match="does not say what it was made with"):
+        go(compared, "report")
+
+
+def test_report_runs_nothing(compared: Comparison) -> None:
+    with pytest.raises(ConfigError, match="stage pace before"):
+        go(compared, "report")
+    go(compared, "pace")
+    compared.tune(OURS)
+    paced = ran(compared)
+    # Whatever is installed now: the report tells of what was installed then.
+    go(replace(compared, origin={"threads": 2, "torch": "3"}), "report")
+    told = Results.load(compared.work / "results.json")
+    assert told.tables[1].rows == []
+    assert {one.reached for one in told.verdicts} == {"not measured"}
+    assert ran(compared) == paced
+
+
+def test_origin_has_threads_and_versions() -> None:
+    found = origin_here(3)
+    assert found["threads"] == 3
+    assert {"processor", "unmask", "commit", "torch", "transformers"} <= set(found)
 
 
 def test_shares_are_told_in_words() -> None:
-    assert [of_the_time(share) for share in (1.0, 1 / 5, 1 / 10)] == [
-        *("all of the time", "1/5 of the time", "1/10 of the time"),
+    assert [of_the_time(share) for share in (1.0, 1 / 5, 0.0996, 0.213)] == [
+        *("all of the time", "1/5 of the time", "1/10 of the time", "21.3% of the time"),
     ]
 
 

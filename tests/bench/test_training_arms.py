@@ -91,6 +91,25 @@ def test_tables_that_are_missing_are_named(tmp_path: Path) -> None:
         prepare_training.finetuning(Here(str(tmp_path)))
 
 
+def test_a_smoke_test_leaves_the_next_run_its_own_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lines(work: Path, most: int) -> list[str]:
+        return [f"line {number}" for number in range(most)]
+
+    monkeypatch.setattr(prepare_training, "docstring_lines", lines)
+    monkeypatch.setattr(prepare_training, "minilm", lambda: tmp_path)
+    monkeypatch.setattr(prepare_training, "save_start", lambda work, recipe: None)
+    made = []
+    for quick in (True, False, True):
+        told = prepare_training.pretraining(Here(str(tmp_path), quick))
+        (text,) = told["recipe"]["text"]["paths"]
+        made.append((told["work"], len(Path(text).read_text("utf-8").splitlines())))
+    assert [count for _, count in made] == [2_000, 24_000, 2_000]
+    assert made[0] == made[2]
+    assert made[0][0] != made[1][0]  # tokens and first weights are kept there too
+
+
 def test_goals_name_arms() -> None:
     for measure in MEASURES_TRAINING:
         names = [spec.name for spec in measure.arms]

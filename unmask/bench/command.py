@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from unmask.bench.machine import all_versions, hardware, peaks
-from unmask.bench.measure import Setting
+from unmask.bench.measure import Measure, Setting
+from unmask.bench.prepare_training import most_rounds
 from unmask.bench.registry import chosen
 from unmask.bench.results import Results
 from unmask.bench.runner import run
@@ -46,11 +47,13 @@ def benchmark(
         watch: is told how far it is.
 
     Raises:
-        ConfigError: there is no measure of that name, or a number is too small.
+        ConfigError: there is no measure of that name, or a number is too small, or the loops
+            of a measure end before so many rounds.
     """
     if rounds < LEAST_ROUNDS:
         raise ConfigError(f"rounds must be at least {LEAST_ROUNDS}, not {rounds}")
     measures, watch = chosen(names), watch or Silent()
+    _check_rounds(measures, QUICK_ROUNDS if quick else rounds)
     threads, now = use_threads(threads), datetime.now(UTC)
     folder = Path(out) if out is not None else Path("benchmarks") / f"{now:%Y-%m-%d-%H%M%S}"
     folder.mkdir(parents=True, exist_ok=True)
@@ -72,3 +75,14 @@ def benchmark(
         results.save(folder / "results.json")
         (folder / "results.md").write_text(page(results), "utf-8")
     return results
+
+
+def _check_rounds(measures: Sequence[Measure], rounds: int) -> None:
+    """Check before anything is measured that every loop has steps for all rounds."""
+    for measure in measures:
+        most = most_rounds(measure)
+        if most is not None and rounds > most:
+            raise ConfigError(
+                f"{measure.name} must have at most {most} rounds, not {rounds}, as its loops of "
+                "training are then at their end; ask for fewer rounds, or name other measures"
+            )

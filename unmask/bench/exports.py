@@ -1,4 +1,7 @@
-"""MiniLM as the files that ONNX Runtime and OpenVINO open, made once for each folder of work."""
+"""MiniLM as the files that ONNX Runtime and OpenVINO open, made once for each folder of work.
+
+Their names tell the versions of all that made them: another version makes another file.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ import numpy as np
 import torch
 
 from unmask.bench import texts as of_texts
+from unmask.bench.machine import version_of
 from unmask.bench.sorted_batches import NAMES, fast_tokenizer, padded
 
 CALIBRATION = 300  # texts, the default of nncf.quantize
@@ -26,6 +30,16 @@ def once(path: Path, make: Callable[[Path], None]) -> Path:
         make(unfinished)
         os.replace(unfinished, path)
     return path
+
+
+def made_by(*packages: str) -> str:
+    """Packages with their versions, as a part of a name."""
+    return "-".join(f"{name}-{version_of(name)}" for name in packages)
+
+
+def _exported(work: str, *packages: str) -> Path:
+    """The folder of what these packages make of the model."""
+    return Path(work) / "exports" / made_by("torch", "transformers", *packages)
 
 
 class Hidden(torch.nn.Module):
@@ -73,7 +87,7 @@ def onnx(folder: str, work: str) -> Path:
             dynamo=False,  # the optimiser for BERT knows the graph that tracing gives
         )
 
-    return once(Path(work) / "onnx" / "model.onnx", make)
+    return once(_exported(work) / "model.onnx", make)
 
 
 def fused(folder: str, work: str) -> Path:
@@ -95,7 +109,7 @@ def fused(folder: str, work: str) -> Path:
             raise RuntimeError(f"the optimiser fused not every attention: {counts}")
         found.save_model_to_file(str(path))
 
-    return once(Path(work) / "onnx" / "fused.onnx", make)
+    return once(_exported(work, "onnxruntime") / "fused.onnx", make)
 
 
 def dynamic_int8(folder: str, work: str) -> Path:
@@ -118,7 +132,7 @@ def dynamic_int8(folder: str, work: str) -> Path:
             extra_options={"DefaultTensorType": TensorProto.FLOAT},
         )
 
-    return once(Path(work) / "onnx" / "int8.onnx", make)
+    return once(_exported(work, "onnxruntime") / "int8.onnx", make)
 
 
 def openvino(folder: str, work: str) -> Path:
@@ -137,7 +151,7 @@ def openvino(folder: str, work: str) -> Path:
         path.mkdir()
         ov.save_model(model, str(path / "model.xml"), compress_to_fp16=False)
 
-    return once(Path(work) / "openvino" / "fp32", make) / "model.xml"
+    return once(_exported(work, "openvino") / "fp32", make) / "model.xml"
 
 
 def openvino_int8(folder: str, work: str, texts: str) -> Path:
@@ -162,7 +176,7 @@ def openvino_int8(folder: str, work: str, texts: str) -> Path:
 
     # By its texts: a run on few of them must not decide the ranges of the next one on many.
     read = sha256(Path(texts).read_bytes()).hexdigest()[:12]
-    return once(Path(work) / "openvino" / f"int8-{read}", make) / "model.xml"
+    return once(_exported(work, "openvino", "nncf") / f"int8-{read}", make) / "model.xml"
 
 
 def _calibration(folder: str, texts: str) -> list[dict[str, np.ndarray[Any, Any]]]:

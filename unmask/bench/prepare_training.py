@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from unmask.bench.measure import Setting
+from unmask.bench.arm import ArmSpec
+from unmask.bench.exports import once
+from unmask.bench.measure import Measure, Setting
+from unmask.bench.process import resolve
 from unmask.bench.texts import documents, minilm
 from unmask.checkpoint.saving import save_model
 from unmask.errors import DataError
@@ -18,7 +22,14 @@ from unmask.verbs.pretrain_settings import PretrainSettings, pretrain_settings
 from unmask.verbs.watch import Silent
 
 LINES = 24_000  # 370 batches of 64; more than any comparison reads
+FEW_LINES = 2_000  # in a smoke test
 STEPS = 200  # of the schedule; a comparison of speed stops long before
+ROWS, BATCH = 10_003, 32  # of banking77's train.csv, which is read once
+LASTS = {
+    f"{__name__}:pretraining": STEPS,
+    f"{__name__}:finetuning": -(-ROWS // BATCH),
+}
+"""Steps until the loops of a measure are at their end, by what prepares it."""
 RATE = 1e-3
 START = "start"
 """Folder of the first weights, as both libraries open it."""
@@ -43,15 +54,40 @@ def pretraining(setting: Setting) -> dict[str, Any]:
     Returns:
         Options of all arms: the folder with text, tokens and first weights, and the recipe.
     """
-    work = Path(setting.work) / "pretraining"
-    text = work / "lines.txt"
-    if not text.is_file():
-        work.mkdir(parents=True, exist_ok=True)
-        lines = docstring_lines(Path(setting.work), 2000 if setting.quick else LINES)
-        text.write_text("\n".join(lines), encoding="utf-8")
+    count = FEW_LINES if setting.quick else LINES
+    # By its lines: a run on few of them must not decide the text and tokens of the next on many.
+    work = Path(setting.work) / f"pretraining-{count}"
+
+    def make(path: Path) -> None:
+        path.write_text("\n".join(docstring_lines(Path(setting.work), count)), encoding="utf-8")
+
+    text = once(work / "lines.txt", make)
     recipe = bert_recipe(text, minilm(), size="tiny" if setting.quick else "mini")
     save_start(work, recipe)
     return {"work": str(work), "recipe": recipe}
+
+
+def most_rounds(measure: Measure) -> int | None:
+    """The rounds that its loops have steps for; None where nothing limits them.
+
+    A loop goes on from round to round, and its schedule ends.
+    """
+    lasts = LASTS.get(measure.prepare or "")
+    if lasts is None:
+        return None
+    rounds = [
+        lasts // steps - measure.warm_up
+        for spec in measure.arms
+        if (steps := _steps(spec)) is not None and spec.name not in measure.fewer
+    ]
+    return min(rounds, default=None)
+
+
+def _steps(spec: ArmSpec) -> int | None:
+    """The steps of one run of an arm; None for all of them."""
+    usual = signature(resolve(spec.make)).parameters["steps"].default
+    steps: int | None = spec.options.get("steps", usual)
+    return steps
 
 
 def bert_recipe(text: Path, tokenizer: Path, *, size: str, context: int = 512) -> dict[str, Any]:

@@ -1,12 +1,14 @@
 """An arm in a process of its own: started, made and run through a pipe.
 
 Processes are spawned, so that none inherits another library's threads. What libraries print goes
-to a file beside the results, and its last line tells why a process died.
+to a file beside the results, and its last line tells why a process died. Each leads a group of
+processes: what an arm has started ends with it.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Mapping
@@ -14,7 +16,7 @@ from contextlib import suppress
 from dataclasses import replace
 from importlib import import_module
 from multiprocessing import get_context
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
@@ -51,12 +53,12 @@ class ArmProcess:
     def __init__(
         self, spec: ArmSpec, common: Mapping[str, Any], threads: int, log: Path, limit: float
     ) -> None:
-        self.log, self.limit = log, limit
+        self.limit = limit
         options = {**common, **spec.options}
-        self._process, self._pipe = _started(_serve_arm, (spec.make, options, threads), log)
+        self._child = _Child(_serve_arm, (spec.make, options, threads), log)
         try:
-            self._answer()
-        except NotMeasured:
+            self._child.answer(limit)
+        except BaseException:
             self.close()
             raise
 
@@ -69,25 +71,17 @@ class ArmProcess:
         Raises:
             NotMeasured: it failed, died or took too long.
         """
-        self._pipe.send(RUN_AND_SHOW if show else RUN)
-        measured = self._answer()
+        self._child.send(RUN_AND_SHOW if show else RUN)
+        measured = self._child.answer(self.limit)
         if not isinstance(measured, Measured):
             raise NotMeasured(f"an arm's run gives Measured, not {type(measured).__name__}")
         return measured
 
     def close(self) -> None:
-        """End the process."""
-        if self._process.is_alive():
-            with suppress(OSError):  # it is ending already
-                self._pipe.send(STOP)
-            self._process.join(ENDING)
-        if self._process.is_alive():
-            self._process.kill()
-            self._process.join()
-        self._pipe.close()
-
-    def _answer(self) -> Any:
-        return _answer(self._process, self._pipe, self.log, self.limit)
+        """End the process and all that it has started; may be called again."""
+        with suppress(NotMeasured):  # it has ended already
+            self._child.send(STOP)
+        self._child.end()
 
 
 def prepared(named: str, setting: Setting, log: Path, limit: float) -> dict[str, Any]:
@@ -96,43 +90,78 @@ def prepared(named: str, setting: Setting, log: Path, limit: float) -> dict[str,
     Raises:
         NotMeasured: it failed, died or took too long.
     """
-    process, pipe = _started(_serve_call, (named, setting), log)
+    child = _Child(_serve_call, (named, setting), log)
     try:
-        options: dict[str, Any] = _answer(process, pipe, log, limit)
+        options: dict[str, Any] = child.answer(limit)
         return options
     finally:
-        process.join(ENDING)
-        if process.is_alive():
-            process.kill()
-        pipe.close()
+        child.end()
 
 
-def _started(target: Any, args: tuple[Any, ...], log: Path) -> tuple[Any, Any]:
-    context = get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=target, args=(theirs, str(log), *args), daemon=False)
-    process.start()
-    theirs.close()
-    return process, ours
+class _Child:
+    """A process in a group of its own with all that it starts, and a pipe to it.
 
-
-def _answer(process: Any, pipe: Any, log: Path, limit: float) -> Any:
-    """What the process sends back.
-
-    Raises:
-        NotMeasured: it sends why it failed, ends, or is silent for too long.
+    Args:
+        target: what it calls, with its end of the pipe and the name of its log before `args`.
+        args: pickled.
+        log: the file that its output goes to.
     """
-    try:
-        if not pipe.poll(limit):
-            process.kill()
-            raise NotMeasured(f"no answer within {limit:.0f} s")
-        fault, value = pipe.recv()
-    except (EOFError, OSError):
-        process.join(ENDING)
-        raise NotMeasured(f"the process ended with {process.exitcode}: {_last(log)}") from None
-    if fault is not None:
-        raise NotMeasured(fault)
-    return value
+
+    def __init__(self, target: Any, args: tuple[Any, ...], log: Path) -> None:
+        context = get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._log, self._ended = log, False
+        self._process = context.Process(target=target, args=(theirs, str(log), *args))
+        self._process.start()
+        theirs.close()
+
+    def send(self, words: str) -> None:
+        """Tell it what is wanted.
+
+        Raises:
+            NotMeasured: it has ended.
+        """
+        try:
+            self._pipe.send(words)
+        except OSError:
+            raise self._gone() from None
+
+    def answer(self, limit: float) -> Any:
+        """What it sends back.
+
+        Raises:
+            NotMeasured: it sends why it failed, ends, or is silent for so many seconds.
+        """
+        try:
+            if not self._pipe.poll(limit):
+                self.end(0.0)
+                raise NotMeasured(f"no answer within {limit:.0f} s")
+            fault, value = self._pipe.recv()
+        except (EOFError, OSError):
+            raise self._gone() from None
+        if fault is not None:
+            raise NotMeasured(fault)
+        return value
+
+    def end(self, patience: float = ENDING) -> None:
+        """End it with all that it has started, after so many seconds to end by itself."""
+        if self._ended:
+            return
+        self._ended = True
+        group = self._process.pid
+        assert group is not None  # it was started
+        # Not `join`: until it is waited for, its number is that of its group and of nobody else.
+        wait([self._process.sentinel], patience)
+        with suppress(ProcessLookupError, PermissionError):  # there is no such group, or not yet
+            os.killpg(group, signal.SIGKILL)
+        self._process.kill()
+        self._process.join()
+        self._pipe.close()
+
+    def _gone(self) -> NotMeasured:
+        self.end()
+        code = self._process.exitcode
+        return NotMeasured(f"the process ended with {code}: {_last(self._log)}")
 
 
 def _last(log: Path) -> str:
@@ -141,8 +170,9 @@ def _last(log: Path) -> str:
     return next((line.strip() for line in reversed(lines) if line.strip()), "it printed nothing")
 
 
-def _quiet(log: str) -> None:
-    """Send what this process and its libraries print to a file."""
+def _apart(log: str) -> None:
+    """Lead a group of processes, and send what they and their libraries print to a file."""
+    os.setsid()
     out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
@@ -160,7 +190,7 @@ def _told(error: Exception) -> str:
 
 def _serve_call(pipe: Connection, log: str, named: str, setting: Setting) -> None:
     """In the process: call a function once."""
-    _quiet(log)
+    _apart(log)
     try:
         pipe.send((None, resolve(named)(setting)))
     except Exception as error:
@@ -171,7 +201,7 @@ def _serve_arm(
     pipe: Connection, log: str, make: str, options: Mapping[str, Any], threads: int
 ) -> None:
     """In the process: make the arm, then run it as often as asked for."""
-    _quiet(log)
+    _apart(log)
     try:
         import torch
 

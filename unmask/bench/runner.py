@@ -84,9 +84,19 @@ class _Made:
     outputs: F32 | None = None
     ran: bool = False
 
-    def run(self) -> Measured:
-        """One run. The first hands over its outputs, which are large."""
-        measured = self.arm.run(show=not self.ran)
+    def tried(self) -> Measured | None:
+        """One run; None where it or one before has failed, as the row says. Then the arm is closed.
+
+        The first hands over its outputs, which are large.
+        """
+        if self.row.missing is not None:
+            return None
+        try:
+            measured = self.arm.run(show=not self.ran)
+        except NotMeasured as why:
+            self.row.missing = str(why)
+            self.arm.close()  # at once: what is left of it would slow the others down
+            return None
         if not self.ran:
             self.outputs, self.ran = measured.outputs, True
         return measured
@@ -152,11 +162,11 @@ def _made(
         say(0.3 * number / len(rows), f"making {spec.name}")
         try:
             one = _Made(row, _arm(spec, measure, setting, options, stack))
-            for _ in range(0 if spec.name in measure.cold else measure.warm_up):
-                one.run()
         except NotMeasured as why:
             row.missing = str(why)
             continue
+        for _ in range(0 if spec.name in measure.cold else measure.warm_up):
+            one.tried()
         made.append(one)
     return made
 
@@ -184,10 +194,7 @@ def _rounds(measure: Measure, made: list[_Made], rounds: int, say: Say, pause: f
             done = (number + place / len(made)) / rounds
             say(0.3 + 0.7 * done, f"round {number + 1} of {rounds}: {row.name}")
             time.sleep(pause)
-            try:
-                measured = one.run()
-            except NotMeasured as why:
-                row.missing = str(why)
+            if (measured := one.tried()) is None:
                 continue
             row.work = measured.work
             row.seconds.append(measured.seconds)

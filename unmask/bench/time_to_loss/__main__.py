@@ -13,6 +13,7 @@ from unmask.bench.time_to_loss import __doc__ as about
 from unmask.bench.time_to_loss.arms import prepare
 from unmask.bench.time_to_loss.comparison import Comparison
 from unmask.bench.time_to_loss.contenders import OWN, PEER
+from unmask.bench.time_to_loss.pace import origin_here
 from unmask.bench.time_to_loss.report import write_report
 from unmask.errors import UnmaskError
 from unmask.verbs.machine import use_threads
@@ -52,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     try:
         work = given.work.resolve()
+        threads = use_threads(given.threads)
         comparison = Comparison(
             work=work,
             common=prepare(work, given.text, given.held_out, given.size),
@@ -60,8 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             minutes=given.minutes,
             seeds=tuple(given.seeds),
             rounds=given.rounds,
-            threads=use_threads(given.threads),
+            threads=threads,
             say=_say,
+            origin=origin_here(threads),
         )
         go(comparison, given.stage)
     except (UnmaskError, NotMeasured) as error:
@@ -83,8 +86,9 @@ def go(comparison: Comparison, stage: str) -> None:
         for planned in comparison.planned():
             comparison.trials.run(planned.spec)
             write_report(comparison)  # what is done is told when a later run is stopped
-    if stage in ("train", "report"):
         _say(page(write_report(comparison)))
+    if stage == "report":
+        _say(page(write_report(comparison.as_stored())))
 
 
 if __name__ == "__main__":

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
 from unmask.bench.arm import ArmSpec
-from unmask.bench.time_to_loss.trials import Axes
 
+Axes = Sequence[tuple[str, Sequence[Any]]]
+"""Settings to be chosen, in this order, each with the values that are tried."""
 ROUND_TOKENS = 8192  # of a round of the pace, so that each arm's takes some seconds
 PACE_STEPS = 400  # more than its rounds ever take
 

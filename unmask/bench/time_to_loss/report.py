@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from fractions import Fraction
 from statistics import mean
 
-from unmask.bench.machine import all_versions, hardware
 from unmask.bench.results import Results
 from unmask.bench.runner import Row, Table
 from unmask.bench.tables import page
-from unmask.bench.time_to_loss.comparison import LOSS, Comparison, Planned, step_seconds
+from unmask.bench.time_to_loss.comparison import LOSS, Comparison, Planned
+from unmask.bench.time_to_loss.pace import step_seconds
 from unmask.bench.time_to_loss.trials import Trial
 from unmask.bench.verdicts import Reached, Verdict
 
@@ -28,33 +29,60 @@ def write_report(comparison: Comparison) -> Results:
 def results(comparison: Comparison) -> Results:
     """Step times, a row for each run, and a verdict for each share of the time."""
     done, pace = comparison.done(), comparison.newest_pace()
-    rows = [_row(comparison, pace, *one) for one in done]
+    shares = _shares(comparison, pace.table, done)
+    rows = [_row(pace.table, shares, *one) for one in done]
     chosen = {planned.contender.name: planned.spec.options["settings"] for planned, _ in done}
     told = {"minutes": comparison.minutes, **chosen}
     return Results(
         date=datetime.now(UTC).isoformat(timespec="seconds"),
         rounds=comparison.rounds,
         quick=False,
-        versions=all_versions(),
-        hardware=hardware(comparison.threads),
+        versions=pace.versions,
+        hardware=pace.hardware,
         peaks={},
-        tables=[pace, Table(NAME, "tokens", rows, told)],
-        verdicts=[_verdict(comparison, share, done) for share in comparison.own.shares],
+        tables=[pace.table, Table(NAME, "tokens", rows, told)],
+        verdicts=[
+            _verdict(comparison, share, of_the_time(shares.get(share, share)), done)
+            for share in comparison.own.shares
+        ],
     )
 
 
 def of_the_time(share: float) -> str:
-    """A share in words."""
-    part = Fraction(share).limit_denominator(100)
+    """A share in words: a simple fraction where it is one to a thousandth, percent otherwise."""
+    part = Fraction(share).limit_denominator(10)
+    if abs(part - share) > 0.001:
+        return f"{share:.1%} of the time"
     return "all of the time" if part == 1 else f"{part} of the time"
 
 
-def _row(comparison: Comparison, pace: Table, planned: Planned, trial: Trial) -> Row:
+def _minutes(pace: Table, planned: Planned, trial: Trial) -> float:
+    """A run's time by the step time."""
+    return trial.facts["step"] * step_seconds(pace, planned.contender, planned.chosen) / 60
+
+
+def _shares(
+    comparison: Comparison, pace: Table, done: list[tuple[Planned, Trial]]
+) -> dict[float, float]:
+    """By planned share of the time, what our runs took over what the peer's took, by this pace.
+
+    Empty where one of the two has no run.
+    """
+    found: dict[tuple[str, float], float] = {
+        (planned.contender.name, planned.share): _minutes(pace, planned, trial)
+        for planned, trial in done  # of every seed the same
+    }
+    whole = found.get((comparison.peer.name, 1.0))
+    own = [(share, found.get((comparison.own.name, share))) for share in comparison.own.shares]
+    return {share: took / whole for share, took in own if took is not None and whole is not None}
+
+
+def _row(pace: Table, shares: Mapping[float, float], planned: Planned, trial: Trial) -> Row:
     """A run: its figures, and its time by the step time."""
-    seconds = step_seconds(pace, planned.contender, planned.chosen)
-    facts = {**trial.facts, "minutes": trial.facts["step"] * seconds / 60}
+    facts = {**trial.facts, "minutes": _minutes(pace, planned, trial)}
     del facts["seconds_per_step"]  # by the clock, with whatever else the machine did
-    name = f"{planned.contender.name}, {of_the_time(planned.share)}, seed {planned.seed}"
+    share = shares.get(planned.share, planned.share)
+    name = f"{planned.contender.name}, {of_the_time(share)}, seed {planned.seed}"
     return Row(name, trial.work, [trial.seconds], {key: [value] for key, value in facts.items()})
 
 
@@ -67,7 +95,9 @@ def _losses(done: list[tuple[Planned, Trial]], name: str, share: float) -> dict[
     }
 
 
-def _verdict(comparison: Comparison, share: float, done: list[tuple[Planned, Trial]]) -> Verdict:
+def _verdict(
+    comparison: Comparison, share: float, words: str, done: list[tuple[Planned, Trial]]
+) -> Verdict:
     """Whether the mean loss in this share of the time is at most the peer's in all of it."""
     peer, own = comparison.peer.name, comparison.own.name
     theirs, ours = _losses(done, peer, 1.0), _losses(done, own, share)
@@ -81,7 +111,7 @@ def _verdict(comparison: Comparison, share: float, done: list[tuple[Planned, Tri
         note += f", above it: seed {' and '.join(above)}" if above else ", each at or below"
     return Verdict(
         measure=NAME,
-        what=f"held-out loss of pretraining in {of_the_time(share)}",
+        what=f"held-out loss of pretraining in {words}",
         value=value,
         low=min(ours.values(), default=None),
         high=max(ours.values(), default=None),

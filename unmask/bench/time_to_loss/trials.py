@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from unmask.bench.arm import ArmSpec
 from unmask.bench.process import ArmProcess
+from unmask.bench.time_to_loss.contenders import Axes
+from unmask.bench.time_to_loss.pace import Origin, check_origin
 from unmask.checkpoint.jsonfile import read_json, write_json
 
 LIMIT = 6 * 3600.0  # seconds of one run; only a process that hangs takes as long
@@ -26,6 +28,8 @@ class Trial:
         seconds: what it took by the clock.
         work: how much it read, in tokens.
         facts: other figures.
+        origin: what it was made with that tells it from no other, but must not change between
+            them, such as versions.
     """
 
     name: str
@@ -34,6 +38,7 @@ class Trial:
     seconds: float
     work: float
     facts: dict[str, float] = field(default_factory=dict)
+    origin: Origin = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +49,28 @@ class Trials:
         folder: for their files; made.
         common: options of all arms that do not tell one from another, such as a folder.
         threads: of each.
+        origin: what they are made with.
         say: told what is begun and what came out.
     """
 
     folder: Path
     common: Mapping[str, Any]
     threads: int
+    origin: Origin
     say: Callable[[str], None]
 
     def stored(self, spec: ArmSpec) -> Trial | None:
-        """A run that was made before."""
+        """A run that was made before; None where there is none.
+
+        Raises:
+            ConfigError: it was made with something else than the others.
+        """
         path = self._file(spec)
-        return Trial(**read_json(path)) if path.is_file() else None
+        if not path.is_file():
+            return None
+        trial = Trial(**read_json(path))
+        check_origin(path, trial.origin, self.origin)
+        return trial
 
     def run(self, spec: ArmSpec) -> Trial:
         """A run, from its file or made now in a process of its own.
@@ -75,7 +90,13 @@ class Trials:
             arm.close()
         facts = {name: float(value) for name, value in measured.facts.items()}
         trial = Trial(
-            spec.name, spec.make, dict(spec.options), measured.seconds, measured.work, facts
+            spec.name,
+            spec.make,
+            dict(spec.options),
+            measured.seconds,
+            measured.work,
+            facts,
+            self.origin,
         )
         write_json(self._file(spec), asdict(trial))
         shown = ", ".join(f"{name} {value:.5g}" for name, value in facts.items())
@@ -87,10 +108,6 @@ class Trials:
         plain = "".join(sign if sign.isalnum() else "-" for sign in spec.name)
         digest = hashlib.sha256(words.encode()).hexdigest()[:12]
         return self.folder / f"{plain}-{digest}.json"
-
-
-Axes = Sequence[tuple[str, Sequence[Any]]]
-"""Settings to be chosen, in this order, each with the values that are tried."""
 
 
 def tuned(axes: Axes, loss: Callable[[dict[str, Any]], float]) -> dict[str, Any]:
