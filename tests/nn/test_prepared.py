@@ -102,6 +102,26 @@ def test_changed_weights_are_refused() -> None:
         states(encoder, random_rows((4,)))
 
 
+@pytest.mark.parametrize("name", ["up.weight", "up.bias"])
+def test_another_weight_in_its_place_is_refused(name: str) -> None:
+    """No count of writes tells of it: the new one's is 0, as the old one's was."""
+    encoder = encoder_of("bert").eval()
+    encoder.load_state_dict({k: w.clone() for k, w in encoder.state_dict().items()}, assign=True)
+    prepare(encoder, "fp32")
+    key = f"layers.0.mlp.{name}"
+    encoder.load_state_dict({key: encoder.state_dict()[key] * 2}, strict=False, assign=True)
+    with pytest.raises(ModelError, match="were changed"):
+        states(encoder, random_rows((4,)))
+
+
+def test_the_same_weight_in_its_place_is_not() -> None:
+    encoder = encoder_of("bert").eval()
+    prepare(encoder, "fp32")
+    before = states(encoder, random_rows((4,)))
+    encoder.load_state_dict(encoder.state_dict(), assign=True)
+    assert torch.equal(states(encoder, random_rows((4,))), before)
+
+
 def test_recurrent_encoder_is_fp32_alone() -> None:
     encoder = encoder_of("elmo").eval()
     rows = random_rows((4, 7))
