@@ -219,9 +219,7 @@ def run(
     return [answers[place] for place in range(len(rows))]
 
 
-def warned(
-    answers: Iterable[A], told: Callable[[A], tuple[bool, T]], words: str
-) -> Iterator[T]:
+def warned(answers: Iterable[A], told: Callable[[A], tuple[bool, T]], words: str) -> Iterator[T]:
     """What is made of answers, and at their end one warning if texts were cut.
 
     Args:
