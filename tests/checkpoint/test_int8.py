@@ -7,9 +7,18 @@ from pathlib import Path
 import pytest
 import torch
 
-from unmask.checkpoint.int8 import QUALITY, RANGES, read_calibration, write_calibration
+from tests.nn.models import encoder_of
+from unmask.checkpoint.int8 import (
+    QUALITY,
+    RANGES,
+    calibration_of,
+    read_calibration,
+    write_calibration,
+)
+from unmask.checkpoint.jsonfile import read_json, write_json
 from unmask.errors import CorruptCheckpoint
-from unmask.nn.int8 import Calibration, Quality, Site
+from unmask.nn.int8 import Calibration, Quality, Site, weights_digest
+from unmask.nn.prepared import prepare
 
 SITES = {
     "layers.0.mlp.up": Site(torch.rand(4) + 0.5, 0.25, 131),
@@ -19,7 +28,7 @@ WIDTHS = {"layers.0.mlp.up": 4, "layers.0.mlp.down": 8}
 
 
 def written(folder: Path, sites: dict[str, Site] = SITES) -> Path:
-    write_calibration(folder, Calibration(sites, Quality(0.99, 0.998, 64)))
+    write_calibration(folder, Calibration(sites, Quality(0.99, 0.998, 64), "ab"))
     return folder
 
 
@@ -27,10 +36,43 @@ def test_comes_back_to_the_bit(tmp_path: Path) -> None:
     found = read_calibration(written(tmp_path), WIDTHS)
     assert found is not None
     assert found.quality == Quality(0.99, 0.998, 64)
+    assert found.weights == "ab"
     assert list(found.sites) == list(SITES)
     for name, site in SITES.items():
         assert torch.equal(found.sites[name].smooth, site.smooth)
         assert (found.sites[name].scale, found.sites[name].zero) == (site.scale, site.zero)
+
+
+def test_files_without_a_digest_are_of_no_weights(tmp_path: Path) -> None:
+    """As they were written at first: they are read, and fit no weights."""
+    said = read_json(written(tmp_path) / QUALITY)
+    del said["weights_sha256"]
+    write_json(tmp_path / QUALITY, said)
+    found = read_calibration(tmp_path, WIDTHS)
+    assert found is not None
+    assert found.weights == ""
+
+
+def test_changed_weights_have_no_calibration() -> None:
+    """Whichever was changed, and however: also where no count of writes tells of it."""
+    encoder = encoder_of("bert")
+    encoder.calibration = Calibration({}, Quality(0.99, 0.998, 64), weights_digest(encoder))
+    assert calibration_of(encoder) is encoder.calibration
+    for parameter in (encoder.layers[0].mlp.up.weight, encoder.embedding.norm.bias):
+        before = parameter.data.clone()
+        parameter.data.mul_(1.5)
+        assert calibration_of(encoder) is None
+        parameter.data.copy_(before)
+        assert calibration_of(encoder) is encoder.calibration
+
+
+def test_the_digest_is_of_names_and_rounded_weights() -> None:
+    encoder = encoder_of("modernbert").eval()
+    before = weights_digest(encoder)
+    prepare(encoder, "fp32")
+    assert weights_digest(encoder) == before
+    assert weights_digest(encoder.to(torch.bfloat16)) == before
+    assert weights_digest(encoder_of("bert")) != before
 
 
 def test_nothing_is_nothing(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ import torch
 from unmask import Embedder
 from unmask.checkpoint.int8 import QUALITY, RANGES
 from unmask.errors import ConfigError
-from unmask.nn.int8 import has_int8
+from unmask.nn.int8 import has_int8, weights_digest
 from unmask.pipelines import precision as room
 
 MODEL_DIR = pytest.importorskip(
@@ -90,6 +91,29 @@ def test_int8_is_saved_with_its_quality(
     assert (plain.encode(TEXTS) == exact).all()
     plain.save_pretrained(tmp_path / "plain")
     assert not (tmp_path / "plain" / RANGES).exists()
+
+
+@int8_here
+def test_ranges_are_of_the_weights_beside_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Changed weights are saved without ranges, and beside other weights ranges are not used."""
+    monkeypatch.setattr(room, "TEXTS", 16)
+    embedder = Embedder.from_pretrained(MODEL_DIR, precision="int8")
+    embedder.save_pretrained(tmp_path / "saved")
+    with torch.no_grad():
+        embedder.opened.encoder.model.layers[0].mlp.up.weight.mul_(1.1)
+    embedder.save_pretrained(tmp_path / "changed")
+    assert not (tmp_path / "changed" / QUALITY).exists()
+    assert not (tmp_path / "changed" / RANGES).exists()
+    for name in (QUALITY, RANGES):
+        shutil.copy(tmp_path / "saved" / name, tmp_path / "changed")
+    with pytest.warns(UserWarning, match="found for other weights than lie there"):
+        found = Embedder.from_pretrained(tmp_path / "changed", precision="int8")
+    found.save_pretrained(tmp_path / "again")
+    monkeypatch.setattr(room, "find_sites", None)  # an error where they were found anew
+    again = Embedder.from_pretrained(tmp_path / "again", precision="int8").opened.encoder.model
+    assert again.calibration.weights == weights_digest(again)
 
 
 @int8_here

@@ -1,7 +1,8 @@
 """How a model's activations become bytes, stored beside its weights.
 
 `int8.safetensors` holds the ranges, `int8.json` how near the vectors came to those of float32 when
-they were found. Other libraries read neither file.
+they were found, and for which weights that was. The vectors compared are means of hidden states,
+however the model pools, and `int8.json` says so. Other libraries read neither file.
 """
 
 from __future__ import annotations
@@ -15,12 +16,19 @@ from unmask.checkpoint.jsonfile import read_json, render_json
 from unmask.checkpoint.tensors import load_tensors
 from unmask.checkpoint.weightfiles import write_weights
 from unmask.errors import CorruptCheckpoint
-from unmask.nn.int8 import Calibration, Quality, Site
+from unmask.nn.encoder import Encoder
+from unmask.nn.int8 import Calibration, Quality, Site, weights_digest
 
 RANGES = "int8.safetensors"
 QUALITY = "int8.json"
 PARTS = ("smooth", "scale", "zero")
 _MEND = f"Copy the folder again, or remove {RANGES} and {QUALITY} to have the ranges found anew"
+
+
+def calibration_of(encoder: Encoder) -> Calibration | None:
+    """What was found for an encoder; None where its weights were changed since."""
+    found = encoder.calibration
+    return found if found is not None and found.weights == weights_digest(encoder) else None
 
 
 def write_calibration(folder: Path, calibration: Calibration | None) -> None:
@@ -38,6 +46,8 @@ def write_calibration(folder: Path, calibration: Calibration | None) -> None:
         "smallest_cosine": quality.smallest,
         "mean_cosine": quality.mean,
         "texts": quality.texts,
+        "of": "means of hidden states, whatever the model pools by",
+        "weights_sha256": calibration.weights,
     }
     (folder / QUALITY).write_bytes(render_json(said))
 
@@ -74,7 +84,7 @@ def read_calibration(folder: Path, widths: Mapping[str, int]) -> Calibration | N
         name: Site(*_checked(folder, name, *(tensors[f"{name}.{part}"] for part in PARTS)))
         for name in widths
     }
-    return Calibration(sites, _quality(folder / QUALITY))
+    return Calibration(sites, *_said(folder / QUALITY))
 
 
 def _checked(
@@ -90,11 +100,12 @@ def _checked(
     return smooth.float(), float(scale), int(zero)
 
 
-def _quality(path: Path) -> Quality:
+def _said(path: Path) -> tuple[Quality, str]:
+    """How good the ranges are, and the digest of their weights; of old files that is empty."""
     said = read_json(path)
     try:
         smallest, mean = float(said["smallest_cosine"]), float(said["mean_cosine"])
-        return Quality(smallest, mean, int(said["texts"]))
+        return Quality(smallest, mean, int(said["texts"])), str(said.get("weights_sha256", ""))
     except (KeyError, TypeError, ValueError) as error:
         raise CorruptCheckpoint(
             f"{path} must say smallest_cosine, mean_cosine and texts as numbers: {error!r}. {_MEND}"

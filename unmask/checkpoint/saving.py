@@ -29,7 +29,7 @@ from unmask.checkpoint.formats import (
     own_config,
     published_config,
 )
-from unmask.checkpoint.int8 import write_calibration
+from unmask.checkpoint.int8 import calibration_of, write_calibration
 from unmask.checkpoint.jsonfile import render_json
 from unmask.checkpoint.labels import check_outputs
 from unmask.checkpoint.origin import Origin, write_origin
@@ -100,7 +100,7 @@ def save_model(
         )
         (folder / _CARD).write_text(text, encoding="utf-8")
         write_origin(folder, origin)
-        write_calibration(folder, encoder_of(model).calibration)
+        write_calibration(folder, calibration_of(encoder_of(model)))
         if also is not None:
             also(folder, format)
 

@@ -10,6 +10,7 @@ for each layer, as in Lin et al. 2023 (AWQ), section 3.2.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -46,7 +47,9 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """How near vectors by way of bytes come to those of float32.
+    """How near means of hidden states by way of bytes come to those without them.
+
+    Whatever the model pools by: vectors of its own pooling may come nearer or less near.
 
     Attributes:
         smallest: least cosine between the two.
@@ -66,10 +69,12 @@ class Calibration:
     Attributes:
         sites: of each linear layer, by its name.
         quality: with them, on texts that they were not found from.
+        weights: `weights_digest` of the encoder that they were found for.
     """
 
     sites: Mapping[str, Site]
     quality: Quality
+    weights: str
 
 
 class Int8:
@@ -133,6 +138,19 @@ def inputs_of(encoder: nn.Module) -> dict[str, int]:
         for name, module in encoder.named_modules()
         if isinstance(module, Linear | GatedLinear)
     }
+
+
+def weights_digest(encoder: nn.Module) -> str:
+    """SHA-256, in hexadecimal, of all parameters of an encoder by their names, rounded to bfloat16.
+
+    Rounded, so that an encoder has the same one opened in float32 and in bfloat16.
+    """
+    digest = hashlib.sha256()
+    for name, parameter in sorted(encoder.named_parameters()):
+        digest.update(f"{name} {tuple(parameter.shape)}".encode())
+        rounded = parameter.detach().to("cpu", torch.bfloat16).flatten()
+        digest.update(rounded.view(torch.uint8).numpy())
+    return digest.hexdigest()
 
 
 class Sampler:

@@ -23,45 +23,67 @@ MakeProduct = Callable[[str, torch.Tensor, torch.Tensor | None, Activation | Non
 """From the layer's name in the encoder, a weight, a bias and an activation."""
 
 
+class Made:
+    """A weight as it was when a product was made from it.
+
+    Its memory is held on to, so that no other weight can come to lie there.
+    """
+
+    __slots__ = ("tensor", "version")
+
+    def __init__(self, weight: torch.Tensor) -> None:
+        self.tensor = weight.detach()
+        self.version = None if weight.is_inference() else weight._version
+
+    def is_still(self, weight: torch.Tensor) -> bool:
+        """Whether a weight lies where it lay, and was not written to."""
+        if weight.data_ptr() != self.tensor.data_ptr():
+            return False
+        return self.version is None or weight._version == self.version
+
+
 class Prepared(nn.Module):
     """A linear layer by a product that was made from its weight. Not for training.
 
     The parameters stay as they are and where they are, so that the model is saved as it was opened.
     """
 
-    def __init__(self, linear: Linear | GatedLinear | Prepared) -> None:
+    def __init__(self, linear: nn.Linear | Prepared) -> None:
         super().__init__()
         self.weight: torch.Tensor = linear.weight
         self.bias: torch.Tensor | None = linear.bias
         self.out_features: int = linear.out_features
         self.in_features: int = linear.in_features
-        self.activation: Activation | None = linear.activation
-        self.seen = self._versions()
+        plain = not isinstance(linear, Linear | GatedLinear | Prepared)
+        self.activation: Activation | None = None if plain else linear.activation
+        self._made = Made(linear.weight)
+        self._made_bias = None if linear.bias is None else Made(linear.bias)
 
     def check(self) -> None:
         """Check that the product was made from the weights of today.
 
+        Seen is whatever PyTorch counts, and another tensor in a weight's place. What is written
+        through `.data`, which PyTorch does not count, is not seen; nor, of weights that were made
+        in inference mode, what is written in place.
+
         Raises:
             ModelError: they were changed since.
         """
-        if self.seen != self._versions():
+        bias, made = self.bias, self._made_bias
+        same = bias is None if made is None else bias is not None and made.is_still(bias)
+        if not same or not self._made.is_still(self.weight):
             raise ModelError(
                 "weights of a model that is prepared for inference must stay as they are, but they "
                 "were changed. Save the changed model and open it again"
             )
 
-    def _versions(self) -> tuple[int, ...]:
-        """Counts of how often the parameters were written to."""
-        own = (self.weight,) if self.bias is None else (self.weight, self.bias)
-        return tuple(p._version for p in own if not p.is_inference())
-
 
 class PreparedLinear(Prepared):
     """`Linear` for inference."""
 
-    def __init__(self, name: str, linear: Linear | PreparedLinear, make: MakeProduct) -> None:
+    def __init__(self, name: str, linear: nn.Linear | PreparedLinear, make: MakeProduct) -> None:
         super().__init__(linear)
-        self.product = make(name, linear.weight, linear.bias, linear.activation)
+        self.product = make(name, linear.weight, linear.bias, self.activation)
 
     def forward(self, x: torch.Tensor, onto: torch.Tensor | None = None) -> torch.Tensor:
         self.check()
@@ -145,10 +167,20 @@ def prepare(
             product = kind(weight, bias, activation, dtype)
         return Tiled(product) if batch_invariant else product
 
-    for name, module in list(encoder.named_modules()):
+    widen = encoder.embedding.widen
+    if batch_invariant and isinstance(widen, nn.Linear | PreparedLinear):
+        encoder.embedding.widen = PreparedLinear("embedding.widen", widen, _exact)
+    for name, module in list(encoder.layers.named_modules(prefix="layers")):
         parent, _, own = name.rpartition(".")
         if isinstance(module, Linear | PreparedLinear):
             setattr(encoder.get_submodule(parent), own, PreparedLinear(name, module, make))
         elif isinstance(module, GatedLinear | PreparedGated):
             setattr(encoder.get_submodule(parent), own, PreparedGated(name, module, make))
     encoder.compute = dtype
+
+
+def _exact(
+    name: str, weight: torch.Tensor, bias: torch.Tensor | None, activation: Activation | None
+) -> Product:
+    """A product in the type of its weight, on tiles."""
+    return Tiled(Plain(weight, bias, activation, weight.dtype))

@@ -18,7 +18,15 @@ from unmask.checkpoint.int8 import read_calibration
 from unmask.errors import ConfigError
 from unmask.heads.pooling import pool_mean
 from unmask.nn.encoder import Encoder
-from unmask.nn.int8 import Calibration, Quality, Sampler, Site, has_int8, inputs_of
+from unmask.nn.int8 import (
+    Calibration,
+    Quality,
+    Sampler,
+    Site,
+    has_int8,
+    inputs_of,
+    weights_digest,
+)
 from unmask.nn.prepared import Precision, prepare, resolve
 from unmask.pipelines.running import Fit, run
 from unmask.text.docstrings import docstrings
@@ -104,9 +112,8 @@ def _prepare_int8(
         raise ConfigError(
             f"calibration must have at least {2 * CANARIES} texts, and {len(texts)} were given"
         )
-    stored = None
-    if calibration is None:
-        stored = read_calibration(opened.path, inputs_of(encoder))
+    weights = weights_digest(encoder)
+    stored = _stored(encoder, opened.path, weights) if calibration is None else None
     # A stored quality is of texts that are not here; these only show whether the kernel is right.
     most = CANARIES if stored is not None else min(COMPARED, len(texts) // 2)
     apart = set(range(0, len(texts), len(texts) // most)[:most])
@@ -120,7 +127,20 @@ def _prepare_int8(
     least, mean = float(cosines.nan_to_num(-1.0).min()), float(cosines.nan_to_num(-1.0).mean())
     if stored is not None and least >= LEAST:
         return stored
-    return Calibration(sites, Quality(least, mean, len(canaries)))
+    return Calibration(sites, Quality(least, mean, len(canaries)), weights)
+
+
+def _stored(encoder: Encoder, folder: Path, weights: str) -> Calibration | None:
+    """The ranges that were saved with a model; None where there are none for these weights."""
+    stored = read_calibration(folder, inputs_of(encoder))
+    if stored is None or stored.weights == weights:
+        return stored
+    warnings.warn(
+        f"the ranges of int8 in {folder} were found for other weights than lie there, so they are "
+        "found anew; save the model to keep them",
+        stacklevel=5,
+    )
+    return None
 
 
 def find_sites(encoder: Encoder, tokenizer: Tokenizer, texts: Sequence[str]) -> dict[str, Site]:
