@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import importlib.util
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from unmask.bench import prepare_training, training, training_peers
+from unmask.bench.arm import Arm
 from unmask.bench.measures_training import MEASURES_TRAINING
 from unmask.bench.prepare_training import START, bert_recipe, opened, save_start
 from unmask.errors import ConfigError, DataError
@@ -121,10 +123,16 @@ def test_goals_name_arms() -> None:
             assert callable(getattr(importlib.import_module(module), function))
 
 
+def losses(arm: Arm, steps: int) -> list[float]:
+    """The loss of each step, and behind them the held-out loss after the last."""
+    runs = [arm.run().facts for _ in range(steps)]
+    return [*(one["loss"] for one in runs), runs[-1]["held_out_loss"]]
+
+
 @needs_trainer
 def test_both_losses_begin_and_fall_alike(made: dict[str, Any]) -> None:
-    found = training_peers.curves(**made, steps=40)
-    ours, theirs = found["unmask"], found["transformers"]
+    ours = losses(training.pretraining(**made, dtype="fp32", steps=1), 40)
+    theirs = losses(training_peers.masked_lm(**made, loop="default", steps=1), 40)
     assert len(ours) == len(theirs) == 41
     assert ours[0] == pytest.approx(theirs[0], abs=0.1)
     # The last is held out. Theirs has dropout, and its warm-up is one step behind.
@@ -141,6 +149,19 @@ def test_held_out_loss_is_the_same_of_the_same_weights(made: dict[str, Any]) -> 
     theirs = transformers.AutoModelForMaskedLM.from_pretrained(str(Path(made["work"]) / START))
     ours = tasks(pieces.model.eval())["loss"]
     assert training_peers.held_out_loss(theirs, tasks) == pytest.approx(ours, abs=1e-4)
+
+
+@needs_trainer
+def test_trainer_leaves_no_folder_and_comes_to_its_end(
+    made: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    arm = training_peers.masked_lm(**made, loop="default", steps=2, total=2)
+    assert arm.run().facts["step"] == 2
+    with pytest.raises(ConfigError, match="at its end after 2 steps"):
+        arm.run()
+    assert list(tmp_path.glob("tmp*")) == []  # PyTorch keeps a folder of its own there
 
 
 @needs_trainer

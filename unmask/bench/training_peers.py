@@ -21,7 +21,7 @@ import torch
 from torch.nn import functional as F
 
 from unmask.batches.loader import PretrainingBatches
-from unmask.bench.arm import Arm, Measured
+from unmask.bench.arm import Measured
 from unmask.bench.prepare_training import START, opened
 from unmask.bench.training import (
     I64,
@@ -31,7 +31,6 @@ from unmask.bench.training import (
     by_lines,
     held_out,
     measured,
-    pretraining,
 )
 from unmask.config import from_mapping
 from unmask.errors import ConfigError
@@ -157,7 +156,6 @@ def start_trainer(
     lr: float,
     warmup: float,
     bf16: bool,
-    folder: str,
     seed: int = 0,
 ) -> Stepping:
     """A `Trainer` that reads the rows in their order, with its defaults for all else."""
@@ -175,32 +173,34 @@ def start_trainer(
             if "loss" in more["logs"]:
                 stepping.told(float(more["logs"]["loss"]))
 
-    arguments = transformers.TrainingArguments(
-        output_dir=folder,
-        use_cpu=True,
-        bf16=bf16,
-        per_device_train_batch_size=batch,
-        max_steps=steps,
-        learning_rate=lr,
-        lr_scheduler_type="linear",
-        warmup_steps=round(warmup * steps),
-        train_sampling_strategy="sequential",
-        logging_steps=1,
-        save_strategy="no",
-        report_to="none",
-        disable_tqdm=True,
-        dataloader_pin_memory=False,
-        seed=seed,
-    )
-    trainer = transformers.Trainer(
-        model=model,
-        args=arguments,
-        train_dataset=rows,
-        data_collator=collator,
-        callbacks=[Stand()],
-    )
-    trainer.remove_callback(transformers.PrinterCallback)
-    stepping.start(trainer.train)
+    # It makes its folder when it is made, and writes nothing: it saves and reports nowhere.
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = transformers.TrainingArguments(
+            output_dir=folder,
+            use_cpu=True,
+            bf16=bf16,
+            per_device_train_batch_size=batch,
+            max_steps=steps,
+            learning_rate=lr,
+            lr_scheduler_type="linear",
+            warmup_steps=round(warmup * steps),
+            train_sampling_strategy="sequential",
+            logging_steps=1,
+            save_strategy="no",
+            report_to="none",
+            disable_tqdm=True,
+            dataloader_pin_memory=False,
+            seed=seed,
+        )
+        trainer = transformers.Trainer(
+            model=model,
+            args=arguments,
+            train_dataset=rows,
+            data_collator=collator,
+            callbacks=[Stand()],
+        )
+        trainer.remove_callback(transformers.PrinterCallback)
+        stepping.start(trainer.train)
     return stepping
 
 
@@ -240,7 +240,6 @@ def masked_lm(
         lr=settings.optim.lr,
         warmup=settings.schedule.warmup,
         bf16=how.bf16,
-        folder=tempfile.mkdtemp(),
     )
     tasks = held_out(prepared, settings.model.context)
     tokens = real_tokens(rows, batch)
@@ -316,24 +315,6 @@ def held_out_loss(model: Any, tasks: HeldOutTasks, bf16: bool = False) -> float:
     return total / tasks.targets
 
 
-def curves(
-    work: str, recipe: dict[str, Any], steps: int, loop: str = "default"
-) -> dict[str, list[float]]:
-    """Training losses of both libraries, step by step, from the same weights over the same lines.
-
-    Ours is in fp32 without dropout. The last of each list is the held-out loss after those steps.
-    """
-    made: dict[str, Arm] = {
-        "unmask": pretraining(work, recipe, "fp32", steps=1),
-        "transformers": masked_lm(work, recipe, loop, steps=1),
-    }
-    found: dict[str, list[float]] = {}
-    for name, arm in made.items():
-        runs = [arm.run().facts for _ in range(steps)]
-        found[name] = [*(one["loss"] for one in runs), runs[-1]["held_out_loss"]]
-    return found
-
-
 def classifier(tuning: dict[str, Any], steps: int | None = 20, bf16: bool = False) -> PeerLoop:
     """`BertForSequenceClassification` by `Trainer`, in batches padded to their longest text.
 
@@ -365,7 +346,6 @@ def classifier(tuning: dict[str, Any], steps: int | None = 20, bf16: bool = Fals
         lr=wanted.lr,
         warmup=0.1,
         bf16=bf16,
-        folder=tempfile.mkdtemp(),
     )
     tokens = real_tokens(rows, wanted.batch)
     if steps is not None:

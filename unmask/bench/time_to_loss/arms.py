@@ -8,7 +8,6 @@ sequences of another kind than it learnt from.
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -189,7 +188,6 @@ def peer(
         lr=float(settings["lr"]),
         warmup=0.1,
         bf16=True,
-        folder=tempfile.mkdtemp(),
         seed=seed,
     )
     tokens = real_tokens(rows, batch)
