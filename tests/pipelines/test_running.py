@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from unmask import progress
 from unmask.batches.batch import Batch
 from unmask.errors import ConfigError, TooLong
-from unmask.pipelines.running import CHARACTERS, Fit, bar, by_length, run, windows
+from unmask.pipelines.running import CHARACTERS, Fit, bar, by_length, run, warned, windows
 from unmask.tokens.layout import Layout, PairLayout
 
 LAYOUT = Layout((1,), (2,), PairLayout((1,), (2,), (2,), ((0,), (0,), (0,), (1,), (1,))))
@@ -158,3 +159,13 @@ def test_a_bar_counts_over_windows(
     with bar("reading", texts, False) as within:
         within(0, ["a"])(1.0)
     assert len(shown) == 2
+
+
+def test_one_warning_behind_the_last_of_several_that_were_cut() -> None:
+    answers = warned([3, 9, 8], lambda n: (n > 5, 10 * n), "numbers are too large")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert [next(answers) for _ in range(3)] == [30, 90, 80]
+    with pytest.warns(UserWarning, match="^2 of 3 numbers are too large$"):
+        assert list(answers) == []
+    assert list(warned([1], lambda n: (False, n), "numbers are too large")) == [1]

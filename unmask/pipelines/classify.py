@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import NotRequired, TypedDict, overload
@@ -15,7 +14,7 @@ from unmask.checkpoint.folder import open_classifier
 from unmask.heads.model import SequenceClassifier
 from unmask.pipelines.checks import check_several
 from unmask.pipelines.folders import Pipeline
-from unmask.pipelines.running import Fit, Fitted, Tell, bar, run, windows
+from unmask.pipelines.running import Fit, Fitted, Tell, bar, run, warned, windows
 
 
 class Prediction(TypedDict):
@@ -92,8 +91,12 @@ class Classifier(Pipeline[SequenceClassifier]):
             TokenizerError: a text is no str.
         """
         check_several("predict", texts)
-        answers = self._warned(
-            self.stream(texts, on_long=on_long, scores=scores, progress=progress)
+        answers = warned(
+            self.stream(texts, on_long=on_long, scores=scores, progress=progress),
+            lambda answer: (answer["truncated"], answer),
+            f"texts are longer than the context of {self.opened.model.encoder.config.context} "
+            "tokens, and only their beginnings were read; on_long='chunk' reads all of them, "
+            "'error' refuses",
         )
         return answers if isinstance(texts, Iterator) else list(answers)
 
@@ -137,18 +140,3 @@ class Classifier(Pipeline[SequenceClassifier]):
             if scores:
                 answer["scores"] = dict(zip(self.labels, shares.tolist(), strict=True))
             yield answer
-
-    def _warned(self, answers: Iterator[Prediction]) -> Iterator[Prediction]:
-        """The answers, and at their end one warning if texts were cut."""
-        cut = read = 0
-        for answer in answers:
-            read += 1
-            cut += answer["truncated"]
-            yield answer
-        if cut:
-            context = self.opened.model.encoder.config.context
-            warnings.warn(
-                f"{cut} of {read} texts are longer than the context of {context} tokens, and only "
-                "their beginnings were read; on_long='chunk' reads all of them, 'error' refuses",
-                stacklevel=3,
-            )

@@ -19,7 +19,7 @@ from unmask.heads.embedding import PoolingMode
 from unmask.nn.prepared import Precision
 from unmask.pipelines.checks import check_filled, check_several
 from unmask.pipelines.precision import make_fast
-from unmask.pipelines.running import F32, TOKENS, Fit, Fitted, Tell, bar, run, windows
+from unmask.pipelines.running import F32, TOKENS, Fit, Fitted, Tell, bar, run, warned, windows
 from unmask.pipelines.similarity import similarity
 from unmask.tokens.tokenizer import Tokenizer
 
@@ -196,7 +196,7 @@ class Embedder:
             TextError: a text without tokens, where the tokenizer puts none around it.
         """
         check_several("encode", texts)
-        found = self._warned(
+        found = warned(
             self.stream(
                 texts,
                 prompt=self.resolve(prompt, prompt_name),
@@ -204,7 +204,10 @@ class Embedder:
                 on_long=on_long,
                 batch_tokens=batch_tokens,
                 progress=progress,
-            )
+            ),
+            lambda answer: (answer.truncated, answer.vector),
+            f"texts are longer than {self.max_length} tokens, and only their beginnings were read; "
+            "on_long='chunk' reads all of them, 'error' refuses",
         )
         if isinstance(texts, Iterator):
             return found
@@ -360,20 +363,6 @@ class Embedder:
             vectors = head.finish(torch.stack(pooled), normalize=normalize).float().cpu().numpy()
         for one, vector in zip(fitted, vectors, strict=True):
             yield Embedded(vector, one.tokens, one.truncated)
-
-    def _warned(self, answers: Iterator[Embedded]) -> Iterator[F32]:
-        """The vectors, and at their end one warning if texts were cut."""
-        cut = read = 0
-        for answer in answers:
-            read += 1
-            cut += answer.truncated
-            yield answer.vector
-        if cut:
-            warnings.warn(
-                f"{cut} of {read} texts are longer than {self.max_length} tokens, and only their "
-                "beginnings were read; on_long='chunk' reads all of them, 'error' refuses",
-                stacklevel=3,
-            )
 
 
 def _average(parts: list[torch.Tensor], sizes: list[int]) -> torch.Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ from unmask.nn.prepared import Precision
 from unmask.pipelines.checks import check_several
 from unmask.pipelines.pairs import FittedPair, fit_pair
 from unmask.pipelines.precision import make_fast
-from unmask.pipelines.running import F32, TOKENS, Tell, bar, run, windows
+from unmask.pipelines.running import F32, TOKENS, Tell, bar, run, warned, windows
 from unmask.tokens.encoded import length_of
 from unmask.tokens.tokenizer import Tokenizer
 
@@ -172,8 +171,11 @@ class Reranker:
             TokenizerError: something is no pair of two texts.
         """
         check_several("predict", pairs, "pair")
-        answers = self._warned(
-            self.stream(pairs, on_long=on_long, batch_tokens=batch_tokens, progress=progress)
+        answers = warned(
+            self.stream(pairs, on_long=on_long, batch_tokens=batch_tokens, progress=progress),
+            lambda answer: (answer.truncated, answer.scores),
+            f"pairs are longer than {self.max_length} tokens, and their longer texts were cut; "
+            "on_long='error' refuses them",
         )
         if isinstance(pairs, Iterator):
             return answers
@@ -272,20 +274,6 @@ class Reranker:
         )
         for pair, scores in zip(fitted, found, strict=True):
             yield Scored(scores.numpy(), pair.tokens, pair.truncated)
-
-    def _warned(self, answers: Iterator[Scored]) -> Iterator[F32]:
-        """The scores, and at their end one warning if pairs were cut."""
-        cut = read = 0
-        for answer in answers:
-            read += 1
-            cut += answer.truncated
-            yield answer.scores
-        if cut:
-            warnings.warn(
-                f"{cut} of {read} pairs are longer than {self.max_length} tokens, and their longer "
-                "texts were cut; on_long='error' refuses them",
-                stacklevel=3,
-            )
 
 
 def _characters(pair: tuple[str, str]) -> int:

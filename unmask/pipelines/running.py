@@ -7,6 +7,7 @@ because matrix products of other sizes add up in another order.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -34,6 +35,7 @@ are held. `WINDOW` texts of a thousand tokens have as many; only of longer ones 
 together."""
 
 F32 = npt.NDArray[np.float32]
+A = TypeVar("A")
 T = TypeVar("T")
 Tell = Callable[[float], None]
 """Told what share of a window has been read, from 0 to 1."""
@@ -215,3 +217,21 @@ def run(
             if tell is not None:
                 tell(done / max(1, whole))
     return [answers[place] for place in range(len(rows))]
+
+
+def warned(answers: Iterable[A], told: Callable[[A], tuple[bool, T]], words: str) -> Iterator[T]:
+    """What is made of answers, and at their end one warning if texts were cut.
+
+    Args:
+        answers: one for each text.
+        told: of an answer: whether its text was cut, and what is given.
+        words: of the warning, behind "1 of 2 ".
+    """
+    cut = read = 0
+    for answer in answers:
+        truncated, given = told(answer)
+        read += 1
+        cut += truncated
+        yield given
+    if cut:
+        warnings.warn(f"{cut} of {read} {words}", stacklevel=3)
