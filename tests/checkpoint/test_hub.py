@@ -442,6 +442,19 @@ def test_of_several_kinds_of_weights_one_is_taken() -> None:
     assert files_of_model([*names, *others], "x", pickled=True) == wanted
 
 
+@pytest.mark.parametrize(
+    "weights",
+    [
+        ["model.safetensors"],
+        ["model-00001-of-00001.safetensors", "model.safetensors.index.json"],
+        ["pytorch_model.bin"],
+    ],
+)
+def test_ranges_of_int8_are_taken_with_their_weights(weights: list[str]) -> None:
+    names = ["config.json", "int8.json", "int8.safetensors", *weights]
+    assert files_of_model(names, "x", pickled=True) == sorted(names)
+
+
 def test_pickle_is_taken_where_it_is_wanted() -> None:
     names = ["config.json", "pytorch_model.bin", "2_Dense/pytorch_model.bin", "rust_model.ot"]
     assert files_of_model(names, "x", pickled=True) == sorted(names[:3])

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection
 
 from unmask.checkpoint.formats import CONFIG
+from unmask.checkpoint.int8 import QUALITY, RANGES
 from unmask.checkpoint.weightfiles import INDEX, PICKLED, PICKLED_INDEX, SINGLE, refusal
 from unmask.errors import ModelError
 
@@ -13,6 +14,8 @@ from unmask.errors import ModelError
 _BESIDE = frozenset(
     {
         CONFIG,
+        QUALITY,
+        RANGES,
         "README.md",
         "added_tokens.json",
         "config_sentence_transformers.json",
