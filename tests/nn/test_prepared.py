@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ import torch
 from tests.nn.models import encoder_of, random_rows
 from unmask.batches.pack import pack
 from unmask.errors import ConfigError, ModelError
+from unmask.nn import grouped
 from unmask.nn.config import Activation
 from unmask.nn.encoder import ROWS, Encoder, added_rows
 from unmask.nn.int8 import Sampler, Site, has_int8, weight_bytes
@@ -17,6 +19,7 @@ from unmask.nn.linear import GatedLinear, Linear
 from unmask.nn.prepared import Prepared, prepare, resolve
 from unmask.nn.processor import fast_bf16
 from unmask.nn.products import Combined, OneDnn, Plain, Product, Tiled, has_onednn
+from unmask.nn.relative import DistanceScores
 
 CPU = torch.device("cpu")
 NAMES = ("bert", "modernbert", "deberta_v2", "mpnet", "albert", "decoder")
@@ -72,7 +75,7 @@ def test_bytes_hold_a_weight_to_half_a_step() -> None:
     assert ((whole * steps[:, None] - weight).abs() <= steps[:, None] / 2 + 1e-6).all()
 
 
-@pytest.mark.parametrize("name", ["bert", "modernbert", "deberta_v2"])
+@pytest.mark.parametrize("name", ["bert", "modernbert", "deberta_v2", "albert", "electra"])
 def test_batch_invariance_is_in_the_bits(name: str) -> None:
     """Alone, with others, before and behind them: the same bits."""
     encoder = encoder_of(name).eval()
@@ -82,6 +85,31 @@ def test_batch_invariance_is_in_the_bits(name: str) -> None:
     for row, state in zip(rows, together, strict=True):
         assert torch.equal(states(encoder, [row]), state)
         assert torch.equal(states(encoder, [rows[5], rows[2], row])[-len(row) :], state)
+
+
+@pytest.mark.parametrize("length", [530, 1100])
+def test_batch_invariance_of_long_texts_of_one_length(
+    length: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How many queries are taken at a time must not depend on how many texts there are."""
+    monkeypatch.setattr(grouped, "MOST_SCORES", 1 << 20)
+    taken: set[int] = set()
+    chunk = DistanceScores.chunk
+
+    def noting(self: DistanceScores, q_NHCK: torch.Tensor, *rest: Any) -> torch.Tensor:
+        taken.add(q_NHCK.shape[2])
+        return chunk(self, q_NHCK, *rest)
+
+    monkeypatch.setattr(DistanceScores, "chunk", noting)
+    encoder = encoder_of("deberta_v2", layers=1, context=length).eval()
+    prepare(encoder, "fp32", batch_invariant=True)
+    rows = random_rows((length,) * 3)
+    together = torch.split(states(encoder, rows), length)
+    before = set(taken)
+    for row, state in zip(rows, together, strict=True):
+        taken.clear()
+        assert torch.equal(states(encoder, [row]), state)
+        assert taken == before
 
 
 def test_state_dict_keeps_names_and_values() -> None:

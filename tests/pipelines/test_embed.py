@@ -127,6 +127,20 @@ def test_dense_layers(tmp_path: Path, activation: str | None, outputs: int) -> N
     assert_same(theirs(tmp_path / "saved"), theirs(folder))
 
 
+def test_same_bits_in_any_company_behind_dense_layers(tmp_path: Path) -> None:
+    """Also where a window's texts are few or many when they are finished."""
+    torch.manual_seed(3)
+    stages = (Dense(WIDTH, 37), Normalize(), Dense(37, 19, activation_function=torch.nn.GELU()))
+    folder = embedding_model(tmp_path, "bert", ("mean",), *stages)
+    ours = Embedder.from_pretrained(folder, batch_invariant=True)
+    texts = [*TEXTS, *sentences()[:300]]
+    together = ours.encode(texts)
+    for place in (0, 1, 2, 40, len(texts) - 1):
+        assert np.array_equal(ours.encode([texts[place]])[0], together[place])
+    assert np.array_equal(ours.encode(texts[:7]), together[:7])
+    assert_same(together, Embedder.from_pretrained(folder).encode(texts))
+
+
 @pytest.mark.parametrize("own_folder", [False, True])
 def test_a_folder_of_an_old_version(tmp_path: Path, own_folder: bool) -> None:
     folder = old_spelling(embedding_model(tmp_path, "bert", ("cls", "mean"), Normalize()))

@@ -89,14 +89,37 @@ def _whole(
 def _by_distance(
     q_NHSK: torch.Tensor, k_NHSK: torch.Tensor, v_NHSK: torch.Tensor, asked: Scoring
 ) -> torch.Tensor:
-    """Some queries at a time against all keys, with the scores of their distances."""
+    """Some sequences and queries at a time against all keys, with the scores of distances."""
     bias = asked.bias
     assert isinstance(bias, DistanceScores)
-    N, H, S, _ = q_NHSK.shape
+    _, H, S, _ = q_NHSK.shape
     far, cached = S >= FAR_FROM, q_NHSK.is_cpu and not q_NHSK.requires_grad
     most = CACHED_SCORES if far and cached else MOST_SCORES
-    size = max(1, min(S, most // (N * H * S)))
-    last, first = bias.reach() if far else (S, -S)
+    # Not by N: the order in which a kernel adds up may depend on the number of queries, and a
+    # sequence's last bits must not depend on how many others are as long.
+    size = max(1, min(S, most // (H * S)))
+    reach = bias.reach() if far else (S, -S)
+    some = max(1, most // (H * S * size))
+    parts = zip(*(torch.split(x, some) for x in (q_NHSK, k_NHSK, v_NHSK)), strict=True)
+    return torch.cat([_some_by_distance(q, k, v, asked, size, reach) for q, k, v in parts])
+
+
+def _some_by_distance(
+    q_NHSK: torch.Tensor,
+    k_NHSK: torch.Tensor,
+    v_NHSK: torch.Tensor,
+    asked: Scoring,
+    size: int,
+    reach: tuple[int, int],
+) -> torch.Tensor:
+    """`_by_distance` of as many sequences as are held at a time, `size` queries at a time.
+
+    Args:
+        reach: as `DistanceScores.reach` gives it.
+    """
+    bias, S = asked.bias, q_NHSK.shape[2]
+    assert isinstance(bias, DistanceScores)
+    last, first = reach
     p2c_NHRS = bias.of_keys(k_NHSK)
     place = torch.arange(S, device=q_NHSK.device)
     mixed = []

@@ -48,13 +48,15 @@ class Prepared(nn.Module):
     The parameters stay as they are and where they are, so that the model is saved as it was opened.
     """
 
-    def __init__(self, linear: Linear | GatedLinear | Prepared) -> None:
+    def __init__(self, linear: nn.Linear | Prepared) -> None:
         super().__init__()
         self.weight: torch.Tensor = linear.weight
         self.bias: torch.Tensor | None = linear.bias
         self.out_features: int = linear.out_features
         self.in_features: int = linear.in_features
-        self.activation: Activation | None = linear.activation
+        self.activation: Activation | None = (
+            linear.activation if isinstance(linear, Linear | GatedLinear | Prepared) else None
+        )
         self._made = Made(linear.weight)
         self._made_bias = None if linear.bias is None else Made(linear.bias)
 
@@ -80,9 +82,9 @@ class Prepared(nn.Module):
 class PreparedLinear(Prepared):
     """`Linear` for inference."""
 
-    def __init__(self, name: str, linear: Linear | PreparedLinear, make: MakeProduct) -> None:
+    def __init__(self, name: str, linear: nn.Linear | PreparedLinear, make: MakeProduct) -> None:
         super().__init__(linear)
-        self.product = make(name, linear.weight, linear.bias, linear.activation)
+        self.product = make(name, linear.weight, linear.bias, self.activation)
 
     def forward(self, x: torch.Tensor, onto: torch.Tensor | None = None) -> torch.Tensor:
         self.check()
@@ -166,10 +168,20 @@ def prepare(
             product = kind(weight, bias, activation, dtype)
         return Tiled(product) if batch_invariant else product
 
-    for name, module in list(encoder.named_modules()):
+    widen = encoder.embedding.widen
+    if batch_invariant and isinstance(widen, nn.Linear | PreparedLinear):
+        encoder.embedding.widen = PreparedLinear("embedding.widen", widen, _exact)
+    for name, module in list(encoder.layers.named_modules(prefix="layers")):
         parent, _, own = name.rpartition(".")
         if isinstance(module, Linear | PreparedLinear):
             setattr(encoder.get_submodule(parent), own, PreparedLinear(name, module, make))
         elif isinstance(module, GatedLinear | PreparedGated):
             setattr(encoder.get_submodule(parent), own, PreparedGated(name, module, make))
     encoder.compute = dtype
+
+
+def _exact(
+    name: str, weight: torch.Tensor, bias: torch.Tensor | None, activation: Activation | None
+) -> Product:
+    """A product in the type of its weight, on tiles."""
+    return Tiled(Plain(weight, bias, activation, weight.dtype))

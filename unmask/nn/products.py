@@ -141,6 +141,11 @@ class Tiled:
         return torch.cat(outs)[: len(x)]
 
 
+def in_tiles(function: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor) -> torch.Tensor:
+    """A function of rows `(T, width)`, on tiles of a fixed number of them; see `Tiled`."""
+    return torch.cat([function(_tile(x, at)) for at in range(0, len(x), TILE)])[: len(x)]
+
+
 def _tile(x: torch.Tensor, at: int) -> torch.Tensor:
     """`(TILE, width)`: the rows from one on, with zeros behind the last."""
     rows = x[at : at + TILE]

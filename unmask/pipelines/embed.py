@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, overload
 
@@ -17,6 +18,7 @@ from unmask.checkpoint.sentence import SentenceFormat, SentenceModel, open_sente
 from unmask.errors import ConfigError
 from unmask.heads.embedding import PoolingMode
 from unmask.nn.prepared import Precision
+from unmask.nn.products import in_tiles
 from unmask.pipelines.checks import check_filled, check_several
 from unmask.pipelines.precision import make_fast
 from unmask.pipelines.running import F32, TOKENS, Fit, Fitted, Tell, bar, run, warned, windows
@@ -46,9 +48,12 @@ class Embedder:
 
     Attributes:
         opened: the model with its tokenizer and prompts.
+        batch_invariant: whether what follows the pooling is done on tiles of a fixed number of
+            texts. The encoder is prepared for that, or not, by `from_pretrained`.
     """
 
     opened: SentenceModel
+    batch_invariant: bool = False
 
     @classmethod
     def from_pretrained(
@@ -90,7 +95,7 @@ class Embedder:
             batch_invariant=batch_invariant,
             calibration=calibration,
         )
-        return cls(opened)
+        return cls(opened, batch_invariant)
 
     def save_pretrained(
         self, path: str | Path, *, format: SentenceFormat = "auto", replace: bool = False
@@ -359,8 +364,11 @@ class Embedder:
             parts = [next(found) for _ in one.rows]
             sizes = [len(row) - skip for row in one.rows]
             pooled.append(parts[0] if len(parts) == 1 else _average(parts, sizes))
+        finish = partial(head.finish, normalize=normalize)
         with torch.inference_mode():
-            vectors = head.finish(torch.stack(pooled), normalize=normalize).float().cpu().numpy()
+            whole = torch.stack(pooled)
+            found_NE = in_tiles(finish, whole) if self.batch_invariant else finish(whole)
+        vectors = found_NE.float().cpu().numpy()
         for one, vector in zip(fitted, vectors, strict=True):
             yield Embedded(vector, one.tokens, one.truncated)
 
