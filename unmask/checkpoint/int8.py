@@ -1,7 +1,8 @@
 """How a model's activations become bytes, stored beside its weights.
 
 `int8.safetensors` holds the ranges, `int8.json` how near the vectors came to those of float32 when
-they were found, and for which weights that was. Other libraries read neither file.
+they were found, and for which weights that was. The vectors compared are means of hidden states,
+however the model pools, and `int8.json` says so. Other libraries read neither file.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ def write_calibration(folder: Path, calibration: Calibration | None) -> None:
         "smallest_cosine": quality.smallest,
         "mean_cosine": quality.mean,
         "texts": quality.texts,
+        "of": "means of hidden states, whatever the model pools by",
         "weights_sha256": calibration.weights,
     }
     (folder / QUALITY).write_bytes(render_json(said))

@@ -47,7 +47,9 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """How near vectors by way of bytes come to those of float32.
+    """How near means of hidden states by way of bytes come to those without them.
+
+    Whatever the model pools by: vectors of its own pooling may come nearer or less near.
 
     Attributes:
         smallest: least cosine between the two.
