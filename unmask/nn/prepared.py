@@ -54,8 +54,9 @@ class Prepared(nn.Module):
         self.bias: torch.Tensor | None = linear.bias
         self.out_features: int = linear.out_features
         self.in_features: int = linear.in_features
-        plain = not isinstance(linear, Linear | GatedLinear | Prepared)
-        self.activation: Activation | None = None if plain else linear.activation
+        self.activation: Activation | None = (
+            linear.activation if isinstance(linear, Linear | GatedLinear | Prepared) else None
+        )
         self._made = Made(linear.weight)
         self._made_bias = None if linear.bias is None else Made(linear.bias)
 

@@ -154,10 +154,10 @@ def find_sites(encoder: Encoder, tokenizer: Tokenizer, texts: Sequence[str]) -> 
         return sampler.sites(encoder)
 
 
-def sample_texts() -> list[str]:
+def sample_texts(modules: Sequence[str] = MODULES) -> list[str]:
     """First paragraphs of docstrings of the standard library, evenly over its modules."""
     found = []
-    for name in MODULES:
+    for name in modules:
         spec = find_spec(name)
         if spec is not None and spec.origin is not None:
             source = Path(spec.origin).read_bytes()
