@@ -149,7 +149,7 @@ def weights_digest(encoder: nn.Module) -> str:
     for name, parameter in sorted(encoder.named_parameters()):
         digest.update(f"{name} {tuple(parameter.shape)}".encode())
         rounded = parameter.detach().to("cpu", torch.bfloat16).flatten()
-        digest.update(rounded.view(torch.uint8).numpy())
+        digest.update(rounded.view(torch.uint8).numpy().data)
     return digest.hexdigest()
 
 
