@@ -166,3 +166,14 @@ def test_calibration_is_checked() -> None:
     if has_int8(torch.device("cpu")):
         with pytest.raises(ConfigError, match="at least 32 texts, and 3"):
             Embedder.from_pretrained(MODEL_DIR, precision="int8", calibration=["a"] * 3)
+
+
+def test_a_type_of_parameters_has_its_own_precision_alone() -> None:
+    for wanted in ("fp32", "int8"):
+        with pytest.raises(ConfigError, match=f"precision='{wanted}' needs parameters in float32"):
+            Embedder.from_pretrained(MODEL_DIR, dtype=torch.bfloat16, precision=wanted)
+    with pytest.raises(ConfigError, match="opened in torch"):
+        Embedder.from_pretrained(MODEL_DIR, dtype=torch.float16, precision="auto")
+    for given in (None, "auto", "bf16"):
+        embedder = Embedder.from_pretrained(MODEL_DIR, dtype=torch.bfloat16, precision=given)
+        assert embedder.encode(TEXTS[:2]).shape == (2, 384)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch.nn import functional as F
@@ -49,6 +49,9 @@ LEAST = 0.95
 """Smallest cosine between the two that is let pass. Rounding costs under 0.02; a kernel that is
 wrong on a processor costs all."""
 
+OWN: dict[torch.dtype, Literal["fp32", "bf16"]] = {torch.float32: "fp32", torch.bfloat16: "bf16"}
+"""The precision that parameters of a type have of themselves."""
+
 
 def make_fast(
     opened: Opened[Any],
@@ -68,20 +71,26 @@ def make_fast(
             ranges that were saved with the model, or else English texts.
 
     Raises:
-        ConfigError: no such precision, a recurrent encoder in another than fp32, texts for another
-            precision than int8, or too few.
+        ConfigError: no such precision, one that parameters of this type cannot have, a recurrent
+            encoder in another than fp32, texts for another precision than int8, or too few.
         CorruptCheckpoint: the ranges that were saved with the model cannot be read.
     """
     encoder = encoder_of(opened.model)
     weight = encoder.embedding.tokens.weight
     if calibration is not None and precision != "int8":
         raise ConfigError(f"calibration is for precision='int8', and precision is {precision!r}")
-    if precision is None:
-        own: dict[torch.dtype, Precision] = {torch.float32: "fp32", torch.bfloat16: "bf16"}
-        precision = own.get(weight.dtype)
-        if precision is None:
-            return
-    named = resolve(precision, weight.device)
+    own = OWN.get(weight.dtype)
+    if precision is None and own is None:
+        return
+    named = resolve(precision or own or "auto", weight.device)
+    if weight.dtype != torch.float32:
+        # Norms and what else has parameters computes in their type alone.
+        named = own if own is not None and precision == "auto" else named
+        if named != own:
+            raise ConfigError(
+                f"precision={precision!r} needs parameters in float32, and they were opened in "
+                f"{weight.dtype}. Leave dtype out, or precision"
+            )
     if named != "int8":
         prepare(encoder, named, batch_invariant=batch_invariant)
         return
