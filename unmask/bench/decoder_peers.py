@@ -89,7 +89,7 @@ def batches(
 
 
 def _best(answer: Callable[[int, Sequence[T]], F32], some: Sequence[T]) -> Whole[T]:
-    """The arm with the batch size that is fastest on a sample."""
+    """The arm with the batch size that is fastest on these."""
     read = torch.inference_mode()(answer)
     choices = {float(size): partial(read, size) for size in BATCHES}
     batch = fastest(choices, some)

@@ -8,15 +8,9 @@ from itertools import chain, count, repeat
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
-
-from unmask.arch.registry import arch_of, sized_config
+from unmask.bench.drawn import drawn
 from unmask.bench.measure import Setting
 from unmask.bench.texts import documents, minilm
-from unmask.checkpoint.saving import save_model
-from unmask.heads.model import LanguageModel
-from unmask.nn.init import initialise
-from unmask.tokens.tokenizer import Tokenizer
 
 SIZE, CONTEXT = "2x128", 512  # those of the published bert-tiny
 LINE = 1 << 20  # characters of a long line
@@ -102,18 +96,5 @@ def _long(texts: list[str]) -> Iterator[str]:
 def small_model(work: Path) -> Path:
     """BERT of 2 layers, 128 wide, with drawn weights and the tokens of all-MiniLM-L6-v2."""
     folder = work / "bert-tiny"
-    if folder.is_dir():
-        return folder
-    tokenizer, arch = Tokenizer.from_pretrained(minilm()), arch_of("bert")
-    config = sized_config(
-        "bert",
-        SIZE,
-        vocab_size=tokenizer.vocab_size,
-        context=CONTEXT,
-        pad_token_id=tokenizer.pad_id,
-    )
-    model = LanguageModel(arch.encoder(config), arch.lm_head(config))
-    initialise(model, 0.02, 2, torch.Generator().manual_seed(0))
-    work.mkdir(parents=True, exist_ok=True)
-    save_model(folder, model.eval(), arch=arch, config=config, tokenizer=tokenizer, format="hf")
+    drawn(folder, "bert", "lm", size=SIZE, context=CONTEXT)
     return folder
