@@ -56,3 +56,8 @@ class ArmSpec:
     name: str
     make: str
     options: Mapping[str, Any] = field(default_factory=dict)
+
+
+def as_file_name(name: str) -> str:
+    """The name of an arm, with a dash for every sign that a file's name may not have."""
+    return "".join(sign if sign.isalnum() else "-" for sign in name)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from unmask.bench.arm import F32, ArmSpec, Measured
+from unmask.bench.arm import F32, ArmSpec, Measured, as_file_name
 from unmask.bench.measure import RATE, SECONDS, Measure, Setting
 from unmask.bench.process import ArmProcess, NotMeasured, prepared
 
@@ -144,8 +144,7 @@ def run(
 
 
 def _log(work: Path, measure: Measure, name: str) -> Path:
-    plain = "".join(sign if sign.isalnum() else "-" for sign in name)
-    return work / f"{measure.name}-{plain}.log"
+    return work / f"{measure.name}-{as_file_name(name)}.log"
 
 
 def _made(

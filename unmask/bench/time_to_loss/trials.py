@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from unmask.bench.arm import ArmSpec
+from unmask.bench.arm import ArmSpec, as_file_name
 from unmask.bench.process import ArmProcess
 from unmask.bench.time_to_loss.contenders import Axes
 from unmask.bench.time_to_loss.pace import Origin, check_origin
@@ -105,9 +105,8 @@ class Trials:
 
     def _file(self, spec: ArmSpec) -> Path:
         words = json.dumps([spec.make, spec.options], sort_keys=True)
-        plain = "".join(sign if sign.isalnum() else "-" for sign in spec.name)
         digest = hashlib.sha256(words.encode()).hexdigest()[:12]
-        return self.folder / f"{plain}-{digest}.json"
+        return self.folder / f"{as_file_name(spec.name)}-{digest}.json"
 
 
 def tuned(axes: Axes, loss: Callable[[dict[str, Any]], float]) -> dict[str, Any]:
