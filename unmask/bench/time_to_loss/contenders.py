@@ -74,8 +74,8 @@ PEER = Contender(
     "transformers",
     f"{ARMS}peer",
     axes=(
-        ("tokens_per_step", (2048, 4096)),
-        ("lr", (1e-3, 2e-3, 5e-4)),
+        ("tokens_per_step", (2048, 1024, 4096)),
+        ("lr", (1e-3, 2e-3, 4e-3, 5e-4)),
         ("mask_rate", (0.15, 0.3)),
     ),
     free=frozenset({"lr", "mask_rate"}),  # its head reads every token anyway
