@@ -64,6 +64,17 @@ def test_warm_up_is_not_counted(table: tuple[Table, list[str]]) -> None:
     assert table[0].row("ours").facts == {"runs": [2.0, 3.0, 4.0]}
 
 
+def test_untimed_runs_come_right_before_each_timed_one(tmp_path: Path) -> None:
+    arms = (spec("ours", [9.0, 1.0, 8.0, 2.0]), spec("theirs", [7.0, 3.0, 6.0, 4.0]))
+    measure = Measure(
+        "fake", "nothing", "tokens", arms, prepare=f"{FAKES}prepare", warm_up=0, before=1
+    )
+    found = run(measure, Setting(str(tmp_path), 1), 2, lambda done, words: None, pause=0.0)
+    assert [row.seconds for row in found.rows] == [[1.0, 2.0], [3.0, 4.0]]
+    diary = (tmp_path / "diary").read_text("utf-8").split()
+    assert diary == ["ours", "ours", "theirs", "theirs"] * 2
+
+
 def test_what_fails_says_why(table: tuple[Table, list[str]]) -> None:
     assert table[0].row("absent").missing == "ModuleNotFoundError: No module named 'peer'"
     assert table[0].row("breaks").missing == "RuntimeError: the second run fails"

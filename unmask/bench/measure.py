@@ -106,6 +106,8 @@ class Measure:
             and returns further options for all arms, JSON; None for none. It makes what the arms
             share: texts, models, files.
         warm_up: untimed runs before the first round.
+        before: untimed runs right before each that is timed. An arm that has waited for the others
+            has to bring its memory back first, and a run of a few seconds is too short to hide it.
         cold: arms that have none of these, as a run takes minutes; they warm up on less when they
             are made.
         fewer: by arm, the most rounds it runs in; for peers that take minutes.
@@ -122,6 +124,7 @@ class Measure:
     agreement: Mapping[str, Agreement] = field(default_factory=dict)
     prepare: str | None = None
     warm_up: int = 1
+    before: int = 0
     cold: frozenset[str] = frozenset()
     fewer: Mapping[str, int] = field(default_factory=dict)
     limit: float = 1800.0

@@ -61,6 +61,8 @@ EMBED = Measure(
     reference=DEFAULT,
     agreement=AGREEMENT,
     prepare=f"{HERE}paragraphs",
+    warm_up=0,
+    before=1,
 )
 
 _FEWER = {
@@ -96,6 +98,8 @@ def _of_length(length: int) -> Measure:
         reference=DEFAULT,
         agreement=AGREEMENT,
         prepare=f"{HERE}of_length_{length}",
+        warm_up=0,
+        before=1,
     )
 
 
@@ -133,6 +137,8 @@ LATENCY = Measure(
     reference=DEFAULT,
     agreement=AGREEMENT,
     prepare=f"{HERE}short",
+    warm_up=0,
+    before=1,
 )
 
 MEASURES_EMBED = (EMBED, *LENGTHS, LATENCY)

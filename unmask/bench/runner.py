@@ -193,6 +193,8 @@ def _rounds(measure: Measure, made: list[_Made], rounds: int, say: Say, pause: f
             done = (number + place / len(made)) / rounds
             say(0.3 + 0.7 * done, f"round {number + 1} of {rounds}: {row.name}")
             time.sleep(pause)
+            for _ in range(measure.before):
+                one.tried()
             if (measured := one.tried()) is None:
                 continue
             row.work = measured.work
