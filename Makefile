@@ -35,7 +35,7 @@ bench: .venv-bench/.installed  ## measure against the peers, in an environment o
 	.venv-bench/bin/python -m unmask bench --work runs/bench $(ARGS)
 
 # Idle threads sleep, so that a neighbour on the machine costs little.
-time-to-loss: .venv-bench/.installed  ## measure in which time pretraining reaches a peer's loss: two hours
+time-to-loss: .venv-bench/.installed  ## measure in which time pretraining reaches a peer's loss: two and a half hours
 	OMP_WAIT_POLICY=PASSIVE .venv-bench/bin/python -m unmask.bench.time_to_loss --work runs/time-to-loss $(ARGS)
 
 clean:  ## remove caches and built files; .venv and runs stay

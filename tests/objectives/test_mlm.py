@@ -145,7 +145,7 @@ def test_a_batch_of_which_nothing_is_selected_costs_nothing() -> None:
     model = LanguageModel(arch.encoder(config), arch.lm_head(config))
     mlm = objective()
     task = mlm.corrupt(pack([[2, 3]]), Draws(0, 0))
-    loss = mlm.loss(model, task)
+    loss = mlm.loss(model, task).terms[task.term]
     loss.total.backward()
     assert (loss.total.item(), loss.targets, int(loss.hits)) == (0.0, 0, 0)
     assert all(not p.grad.any() for p in model.parameters() if p.grad is not None)

@@ -35,7 +35,8 @@ def task_of(rows: Sequence[Sequence[int]], predicts: tuple[int, ...]) -> Task:
 
 def loss_of(model: LanguageModel, rows: Sequence[Sequence[int]]) -> Loss:
     predicts = model.head_config.predicts
-    return NeighbourLM(predicts).loss(model, task_of(rows, predicts))
+    (loss,) = NeighbourLM(predicts).loss(model, task_of(rows, predicts)).terms.values()
+    return loss
 
 
 def model_of(arch: str) -> LanguageModel:

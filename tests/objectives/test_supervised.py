@@ -48,7 +48,7 @@ def test_the_loss_is_summed_cross_entropy(weights: torch.Tensor | None) -> None:
     objective = Classification(labels, weights)
     model = Scores(3, 3)
     task = objective.corrupt(pack([[1], [2], [3]]), Draws(0, 0))
-    loss = objective.loss(model, task)
+    (loss,) = objective.loss(model, task).terms.values()
     loss.total.backward()
     gradient, model.table.grad = model.table.grad, None
     truth = F.cross_entropy(model.table, labels, weight=weights, reduction="sum")

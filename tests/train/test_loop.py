@@ -6,6 +6,7 @@ import copy
 import math
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from unmask.checkpoint.state import latest_state, load_state
 from unmask.errors import ConfigError, NonFiniteLoss
 from unmask.heads.model import LanguageModel
 from unmask.objectives.mlm import MaskedLM, cloze_loss
-from unmask.objectives.targets import Loss, Task
+from unmask.objectives.targets import Losses, Task
 from unmask.train.log import read_log
 from unmask.train.loop import LoopConfig, Run, StepFacts
 from unmask.train.optim import OptimConfig, Optimizer
@@ -67,11 +68,12 @@ class Poisoned(MaskedLM):
 
     bad: frozenset[int] = frozenset()
 
-    def loss(self, model: LanguageModel, task: Task) -> Loss:
-        loss = super().loss(model, task)
+    def loss(self, model: LanguageModel, task: Task) -> Losses:
+        losses = super().loss(model, task)
         if set(task.batch.samples.tolist()) & self.bad:  # type: ignore[union-attr]
-            return Loss(loss.total * math.inf, loss.targets, loss.hits)
-        return loss
+            terms = losses.terms.items()
+            return Losses({k: replace(v, total=v.total * math.inf) for k, v in terms})
+        return losses
 
 
 def poisoned(*samples: int) -> Poisoned:

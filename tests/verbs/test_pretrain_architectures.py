@@ -55,7 +55,7 @@ def test_a_decoder_learns_the_next_token(start: str, text: Path, tmp_path: Path)
         given = {"from_": str(result.folder), "steps": 4, "threads": 1}
         result = pretrain(out=tmp_path / "more", text=[str(text)], **given)
     assert result.finished
-    assert not result.masked
+    assert not result.fills
     assert set(result.held_out) == {"loss", "top1", "top5"}
     opened = open_language_model(result.model)
     assert (opened.arch.name, opened.format, opened.aside) == ("decoder", "hf", ())
@@ -114,7 +114,7 @@ def test_masks_are_not_for_what_predicts_neighbours(arch: str, text: Path, tmp_p
     ):
         settings = pretrain_settings({"mask": mask}, text=str(text), arch=arch, **SETTINGS)
         with pytest.raises(
-            ConfigError, match=f"but {arch} predicts the neighbours .*{named} do no"
+            ConfigError, match=f"^{named} do nothing: .* of {arch} predicts the next"
         ):
             pretrain(out=tmp_path / "run", settings=settings)
         with pytest.raises(ConfigError, match=named):

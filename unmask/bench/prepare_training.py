@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from unmask.batches.loader import PretrainingBatches
 from unmask.bench.arm import ArmSpec
 from unmask.bench.exports import once
 from unmask.bench.measure import Measure, Setting
@@ -16,7 +17,9 @@ from unmask.bench.process import resolve
 from unmask.bench.texts import documents, minilm
 from unmask.checkpoint.saving import save_model
 from unmask.errors import DataError
-from unmask.verbs.assembled import Pieces, assemble
+from unmask.heads.model import LanguageModel
+from unmask.verbs.assembled import assemble
+from unmask.verbs.learning.pieces import Pieces
 from unmask.verbs.prepared import Prepared, prepare_text, text_sources
 from unmask.verbs.pretrain_settings import PretrainSettings, pretrain_settings
 from unmask.verbs.watch import Silent
@@ -112,9 +115,16 @@ def opened(work: Path, recipe: dict[str, Any]) -> tuple[PretrainSettings, Prepar
     return settings, prepared, assemble(settings, None, prepared, torch.device("cpu"))
 
 
+def sequences(pieces: Pieces) -> PretrainingBatches:
+    """The sequences that a run of masked language modelling reads."""
+    assert isinstance(pieces.source, PretrainingBatches)
+    return pieces.source
+
+
 def save_start(work: Path, recipe: dict[str, Any]) -> None:
     """The first weights as a folder that `transformers` opens."""
     _, prepared, pieces = opened(work, recipe)
+    assert isinstance(pieces.model, LanguageModel)
     save_model(
         work / START,
         pieces.model,

@@ -18,7 +18,7 @@ from unmask.batches.batch import Batch
 from unmask.batches.draws import Draws
 from unmask.batches.loader import PretrainingBatches
 from unmask.bench.arm import Measured
-from unmask.bench.prepare_training import opened
+from unmask.bench.prepare_training import opened, sequences
 from unmask.checkpoint.folder import open_classifier
 from unmask.config import from_mapping
 from unmask.evaluation.held_out import HeldOutTasks
@@ -28,9 +28,9 @@ from unmask.train.loop import LoopConfig, Objective, Run, Source
 from unmask.train.optim import OptimConfig, Optimizer
 from unmask.train.precision import Dtype, resolve_dtype
 from unmask.train.schedule import Schedule
-from unmask.verbs.assembled import Pieces
 from unmask.verbs.finetune_settings import TuneData, TuneModel
 from unmask.verbs.labelled_data import Split
+from unmask.verbs.learning.pieces import Pieces
 from unmask.verbs.prepared import Prepared
 from unmask.verbs.pretrain_settings import PretrainSettings
 from unmask.verbs.tuning import Measure, Rows, set_dropout, steps_of, tune_batches
@@ -198,7 +198,7 @@ def pretraining(
     """
     settings, prepared, pieces = opened(Path(work), recipe)
     tasks = held_out(prepared, settings.model.context)
-    run = masked_run(settings, pieces, ORDERS[order](pieces.source), dtype)
+    run = masked_run(settings, pieces, ORDERS[order](sequences(pieces)), dtype)
     return OwnLoop(run, steps, lambda model: {"held_out_loss": tasks(model)["loss"]})
 
 

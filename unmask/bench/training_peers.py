@@ -22,7 +22,7 @@ from torch.nn import functional as F
 
 from unmask.batches.loader import PretrainingBatches
 from unmask.bench.arm import Measured
-from unmask.bench.prepare_training import START, opened
+from unmask.bench.prepare_training import START, opened, sequences
 from unmask.bench.training import (
     I64,
     LINES,
@@ -223,7 +223,7 @@ def masked_lm(
     settings, prepared, pieces = opened(Path(work), recipe)
     total = settings.budget.steps if total is None else total
     assert total is not None
-    lines = by_lines(pieces.source)
+    lines = by_lines(sequences(pieces))
     rows, batch = _rows(lines, total, how.grouped)
     model = transformers.AutoModelForMaskedLM.from_pretrained(
         str(Path(work) / START),

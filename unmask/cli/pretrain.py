@@ -21,6 +21,10 @@ Arch = Annotated[
         "deberta_v2; without masks: decoder or elmo."
     ),
 ]
+Objective = Annotated[
+    str | None,
+    typer.Option(help="mlm, clm or elmo. Default: what the architecture is for."),
+]
 Context = Annotated[
     int | None,
     typer.Option(help="Longest sequence. Default: 512, or what the model of --from takes."),
@@ -54,6 +58,7 @@ def pretrain(
         typer.Option(help="tiny, mini, small, medium, base, or LAYERSxWIDTH. Default: mini."),
     ] = None,
     arch: Arch = None,
+    objective: Objective = None,
     context: Context = None,
     from_: From = None,
     revision: options.Revision = None,
@@ -120,9 +125,7 @@ def _show(result: PretrainResult, json: bool) -> None:
         print_table({"steps": f"{result.steps:,}", "tokens": f"{result.tokens:,}"})
         print_table({f"held-out {k}": f"{v:.4f}" for k, v in result.held_out.items()})
         fill = f'fill {result.folder} "a sentence with a [MASK] in it"'
-        print(
-            f"\nNext: unmask {fill if result.masked else f'evaluate {result.folder} --text FILE'}"
-        )
+        print(f"\nNext: unmask {fill if result.fills else f'evaluate {result.folder} --text FILE'}")
     else:
         said = f"Stopped at step {result.steps:,}. The same command goes on from there."
         print(said, file=sys.stderr)

@@ -16,7 +16,7 @@ from unmask.errors import ConfigError
 from unmask.heads.model import LanguageModel
 from unmask.objectives.corrupt import Split, replace_selected
 from unmask.objectives.cross_entropy import summed_cross_entropy
-from unmask.objectives.targets import Loss, Task
+from unmask.objectives.targets import Loss, Losses, Task
 
 SELECTION = 1  # stream of Draws
 ROWS = 64  # predicted rows are rounded up to a multiple of this; see unmask.nn.encoder.ROWS
@@ -100,9 +100,9 @@ class MaskedLM:
             counts=counts,
         )
 
-    def loss(self, model: LanguageModel, task: Task) -> Loss:
+    def loss(self, model: LanguageModel, task: Task) -> Losses:
         """Cross-entropy at the selected rows, summed; nothing is projected elsewhere."""
-        return cloze_loss(model, task)
+        return Losses({task.term: cloze_loss(model, task)})
 
 
 def cloze_loss(model: LanguageModel, task: Task) -> Loss:

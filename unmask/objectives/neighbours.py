@@ -20,7 +20,7 @@ from unmask.errors import ConfigError
 from unmask.heads.model import LanguageModel
 from unmask.objectives.cross_entropy import summed_cross_entropy
 from unmask.objectives.mlm import ROWS
-from unmask.objectives.targets import Loss, Task
+from unmask.objectives.targets import Loss, Losses, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class NeighbourLM:
             places=torch.from_numpy(np.flatnonzero(inside_TP[rows])),
         )
 
-    def loss(self, model: LanguageModel, task: Task) -> Loss:
+    def loss(self, model: LanguageModel, task: Task) -> Losses:
         """Cross-entropy summed over all targets, in whichever direction."""
         # At least one block, so that a batch of single tokens is nothing special.
         extra = max(1, -(-len(task.rows) // ROWS)) * ROWS - len(task.rows)
@@ -77,4 +77,4 @@ class NeighbourLM:
         labels[task.places] = task.labels
         weights[task.places] = 1.0
         total, hits = summed_cross_entropy(logits, labels, weights)
-        return Loss(total, len(task.labels), hits)
+        return Losses({task.term: Loss(total, len(task.labels), hits)})

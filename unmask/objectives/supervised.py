@@ -13,7 +13,7 @@ from unmask.batches.batch import Batch
 from unmask.batches.draws import Draws
 from unmask.errors import DataError
 from unmask.objectives.cross_entropy import summed_cross_entropy
-from unmask.objectives.targets import Loss, Task
+from unmask.objectives.targets import Loss, Losses, Task
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Classification:
         assert batch.samples is not None
         return Task(batch, torch.arange(len(batch)), self.labels[batch.samples], {})
 
-    def loss(self, model: nn.Module, task: Task) -> Loss:
+    def loss(self, model: nn.Module, task: Task) -> Losses:
         """Summed cross-entropy, and how many labels were scored highest.
 
         Args:
@@ -65,4 +65,4 @@ class Classification:
         else:
             weights = self.weights.to(task.labels.device)[task.labels]
         total, hits = summed_cross_entropy(logits, task.labels, weights)
-        return Loss(total, len(task.labels), hits)
+        return Losses({task.term: Loss(total, len(task.labels), hits)})

@@ -21,12 +21,13 @@ from unmask.batches.batch import Batch
 from unmask.batches.draws import Draws
 from unmask.checkpoint.state import latest_state, load_state, save_state
 from unmask.errors import ConfigError, NonFiniteLoss
-from unmask.objectives.targets import Loss, Task
+from unmask.objectives.targets import Asked, Losses
 from unmask.train.log import RunLog
 from unmask.train.optim import OptimConfig, Optimizer
 from unmask.train.precision import mixed
 from unmask.train.schedule import Schedule
 from unmask.train.signals import stop_on_signals
+from unmask.train.terms import StepTerms, added
 
 STOP_AFTER_BAD = 3  # non-finite steps in a row before a run gives up
 Evaluate = Callable[[Any], Mapping[str, float]]
@@ -43,12 +44,12 @@ class Source(Protocol):
 class Objective(Protocol):
     """What is learnt from a batch."""
 
-    def corrupt(self, batch: Batch, draws: Draws, progress: float) -> Task:
+    def corrupt(self, batch: Batch, draws: Draws, progress: float) -> Asked:
         """The batch as the model sees it, and what it is to predict."""
         ...
 
-    def loss(self, model: Any, task: Task) -> Loss:
-        """The summed loss."""
+    def loss(self, model: Any, task: Any) -> Losses:
+        """The summed loss of a task that `corrupt` gave, term by term."""
         ...
 
 
@@ -88,7 +89,7 @@ class Position:
     Attributes:
         step: updates done (skipped ones count).
         epoch, batch: the next batch to read.
-        tokens, targets: read and predicted so far.
+        tokens, targets: read so far, and predicted by the loss's main term.
         seconds: spent so far, over all sessions.
         bad: non-finite steps in a row, up to now; `skipped` in all.
         sessions: how often the run was begun or resumed.
@@ -109,7 +110,19 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class StepFacts:
-    """What one step did; passed to `watch` and written to the log."""
+    """What one step did; passed to `watch` and written to the log.
+
+    Attributes:
+        step: how many are done.
+        tokens: read.
+        targets: predicted by the main term.
+        loss: the mean over targets, in nats; of several terms the weighted sum of their means.
+        accuracy: share of the main term's targets that the first guess got right.
+        lr, grad_norm: the learning rate, and the length of the gradient before it was clipped.
+        seconds: that it took.
+        counts: what was done to the tokens, by name.
+        terms: targets, mean loss and share of hits of each term, where there are several.
+    """
 
     step: int
     tokens: int
@@ -120,6 +133,7 @@ class StepFacts:
     grad_norm: float
     seconds: float
     counts: dict[str, int]
+    terms: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,13 +216,17 @@ def _due(step: int, every: int, last: int) -> bool:
 
 def _record(log: RunLog, facts: StepFacts, position: Position) -> None:
     kind = "skipped" if position.bad else "train"
-    values = {k: v for k, v in asdict(facts).items() if k != "step"}
-    # JSON has no infinity: a non-finite figure is written as its name.
-    plain = {
-        k: repr(v) if isinstance(v, float) and not math.isfinite(v) else v
-        for k, v in values.items()
-    }
-    log.write(kind, facts.step, epoch=position.epoch, **plain)
+    values = {k: _plain(v) for k, v in asdict(facts).items() if k != "step"}
+    if not facts.terms:
+        del values["terms"]
+    log.write(kind, facts.step, epoch=position.epoch, **values)
+
+
+def _plain(value: Any) -> Any:
+    """For JSON, which has no infinity: a figure that is not finite is written as its name."""
+    if isinstance(value, dict):
+        return {name: _plain(one) for name, one in value.items()}
+    return repr(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 class Run:
@@ -274,8 +292,8 @@ class Run:
             batch = self.next_batch()
             draws = Draws(self.config.seed, at.epoch)
             tasks.append(self.objective.corrupt(batch, draws, progress))
-        targets = sum(len(task.labels) for task in tasks)
-        loss, hits = self._gradients(tasks, targets)
+        found = self._gradients(tasks)
+        loss, main = found.mean, found.main
         norm = float(nn.utils.clip_grad_norm_(self.trained, self.optimizer.clip))
         scale = self.schedule.scale(at.step, self.config.steps)
         if math.isfinite(loss) and math.isfinite(norm):
@@ -286,27 +304,27 @@ class Run:
             at.skipped += 1
         self.optimizer.zero_grad()
         tokens = sum(task.batch.tokens for task in tasks)
-        counts = _added(task.counts for task in tasks)
+        counts = added([*(task.counts for task in tasks), found.counts])
         at.step += 1
         at.tokens += tokens
-        at.targets += targets
-        at.counts = _added((at.counts, counts))
+        at.targets += main.targets
+        at.counts = added((at.counts, counts))
         seconds = time.perf_counter() - begun
         at.seconds += seconds
-        share = hits / max(targets, 1)
         lr = self.optimizer.peaks["adamw"] * scale
-        return StepFacts(at.step, tokens, targets, loss, share, lr, norm, seconds, counts)
+        return StepFacts(
+            at.step, tokens, main.targets, loss, main.share, lr, norm, seconds, counts,
+            found.facts(),
+        )  # fmt: skip
 
-    def _gradients(self, tasks: list[Task], targets: int) -> tuple[float, int]:
-        """Gradients of the mean loss over all targets; that mean in nats, and the hits."""
-        total, hits = 0.0, 0
+    def _gradients(self, tasks: list[Asked]) -> StepTerms:
+        """Gradients of the loss, each term of which is the mean over its targets in all tasks."""
+        found = StepTerms.of(tasks)
         for task in tasks:
             with mixed(self.dtype, self.device):
-                loss = self.objective.loss(self.model, task.to(self.device))
-            (loss.total / max(targets, 1)).backward()  # type: ignore[no-untyped-call]
-            total += loss.total.item()
-            hits += int(loss.hits)
-        return total / max(targets, 1), hits
+                losses = self.objective.loss(self.model, task.to(self.device))
+            found.add(losses).backward()  # type: ignore[no-untyped-call]
+        return found
 
     def evaluate(self, evaluate: Evaluate) -> dict[str, float]:
         """Held-out figures, leaving the model as it was."""
@@ -336,12 +354,3 @@ class Run:
             f"{place} (loss {facts.loss}, gradient norm {facts.grad_norm}). {back}; begin anew in "
             "another --out with a lower --set optim.lr, or check the text of that batch"
         )
-
-
-def _added(parts: Any) -> dict[str, int]:
-    """Counts summed by name."""
-    total: dict[str, int] = {}
-    for part in parts:
-        for name, count in part.items():
-            total[name] = total.get(name, 0) + count
-    return total

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from unmask.config import to_mapping
-from unmask.heads.model import LanguageModel
-from unmask.report.card import Card, Task, model_card
+from unmask.report.card import Card, model_card
 from unmask.report.facts import Setting, settings
 from unmask.text.corpus import Corpus
+from unmask.verbs.learning.kinds import ROOMS
+from unmask.verbs.learning.pieces import Pieces
 from unmask.verbs.machine import processor, versions
 from unmask.verbs.pretrain_settings import PretrainSettings
 
@@ -17,51 +17,14 @@ if TYPE_CHECKING:
     from unmask.verbs.pretrain import PretrainResult
 
 
-@dataclass(frozen=True, slots=True)
-class _Said:
-    """The words for a model that predicts certain tokens.
-
-    Attributes:
-        loss, tokens: in the names of its figures.
-    """
-
-    task: Task
-    model: str
-    learning: str
-    loss: str
-    tokens: str
-
-
-# By the head's `predicts`.
-_SAID = {
-    (0,): _Said(
-        "fill-mask", "encoder", "masked language modelling", "masked loss", "masked tokens"
-    ),
-    (1,): _Said(
-        "text-generation", "model", "predicting the next token", "next-token loss", "next tokens"
-    ),
-    (1, -1): _Said(
-        "feature-extraction",
-        "encoder",
-        "predicting the next and the previous token",
-        "loss over both directions",
-        "next and previous tokens",
-    ),
-}
-
-
 def pretraining_card(
-    wanted: PretrainSettings,
-    corpus: Corpus,
-    model: LanguageModel,
-    result: PretrainResult,
-    in_transformers: bool,
+    wanted: PretrainSettings, corpus: Corpus, pieces: Pieces, result: PretrainResult
 ) -> str:
     """The card of a pretrained model: data, recipe, figures, versions."""
     given = wanted.model.start is not None or wanted.tokenizer.path is not None
     begun = "from scratch" if wanted.model.start is None else f"on from {wanted.model.start}"
-    said = _SAID[model.head_config.predicts]
-    parameters = sum(p.numel() for p in model.parameters())
+    said = pieces.said
+    parameters = sum(p.numel() for p in pieces.model.parameters())
     figures = result.held_out
     return model_card(
         Card(
@@ -69,30 +32,26 @@ def pretraining_card(
             folder=str(result.model),
             task=said.task,
             summary=(
-                f"A {wanted.model.arch} {said.model} of {parameters:,} parameters, pretrained "
+                f"A {wanted.model.arch} {said.noun} of {parameters:,} parameters, pretrained "
                 f"{begun} by {said.learning}."
             ),
             data=_data(wanted, corpus),
             recipe=tuple(
                 Setting(f"{room}.{key}", str(value))
                 for room, table in to_mapping(wanted).items()
-                if room != "text"
+                if room != "text" and (room not in ROOMS or room in said.rooms)
                 for key, value in table.items()
                 # Of a tokenizer that is trained, and this one was there.
                 if room != "tokenizer" or key == "path" or not given
-                # Of masks, and there were none.
-                if room != "mask" or said.task == "fill-mask"
             ),
             figures=(
-                Setting(f"{said.loss} on held-out text (nats)", f"{figures['loss']:.3f}"),
-                Setting(f"first guess right, held-out {said.tokens}", f"{figures['top1']:.1%}"),
-                Setting("among the first five", f"{figures['top5']:.1%}"),
+                *(Setting(one.words, one.told(figures[one.name])) for one in said.figures),
                 Setting("updates", f"{result.steps:,}"),
                 Setting("tokens read", f"{result.tokens:,}"),
                 Setting("seconds of training", f"{result.seconds:,.0f}"),
             ),
             versions=settings({**versions(), "processor": processor()}),
-            opens_in_transformers=in_transformers,
+            opens_in_transformers=pieces.in_transformers,
         )
     )
 

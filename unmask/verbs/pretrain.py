@@ -1,4 +1,4 @@
-"""`unmask pretrain`: from raw text to a model that predicts masked tokens, or neighbours."""
+"""`unmask pretrain`: from raw text to a pretrained model."""
 
 from __future__ import annotations
 
@@ -11,18 +11,15 @@ from typing import Any
 import torch
 
 from unmask.arch.registry import arch_of
-from unmask.batches.loader import PretrainingBatches
-from unmask.checkpoint.folder import save_model
 from unmask.checkpoint.jsonfile import read_json, write_json
 from unmask.config import to_mapping
 from unmask.errors import ConfigError
-from unmask.evaluation.held_out import HeldOutTasks
-from unmask.evaluation.neighbours_lm import held_out_tasks
 from unmask.tokens.tokenizer import Tokenizer
 from unmask.train.loop import LoopConfig, Outcome, train
 from unmask.train.precision import resolve_dtype
-from unmask.verbs.assembled import Pieces, assemble, check
+from unmask.verbs.assembled import assemble, check
 from unmask.verbs.cards import pretraining_card
+from unmask.verbs.learning.pieces import Pieces
 from unmask.verbs.machine import environment, resolve_device, use_threads
 from unmask.verbs.prepared import Prepared, prepare_text, text_digest, text_sources
 from unmask.verbs.pretrain_settings import PretrainSettings, Settled, settle
@@ -48,9 +45,10 @@ class PretrainResult:
         steps, tokens: done so far.
         seconds: spent in training, over all sessions.
         held_out: loss in nats, top1 and top5 on held-out text; empty before the end.
-        counts: what masking did to the tokens; empty for a model that predicts neighbours.
+        counts: what the objective did to the tokens; empty where it changes none.
         skipped: steps left out because their loss was not finite.
         sessions: how often the run was begun or resumed.
+        fills: whether the model fills blanks.
     """
 
     folder: Path
@@ -63,11 +61,7 @@ class PretrainResult:
     counts: dict[str, int]
     skipped: int
     sessions: int
-
-    @property
-    def masked(self) -> bool:
-        """Whether it learnt from masks, and so fills blanks."""
-        return bool(self.counts)
+    fills: bool
 
     @property
     def model(self) -> Path:
@@ -84,8 +78,9 @@ def pretrain(
 ) -> PretrainResult:
     """Pretrain a model, or go on with a run that was stopped.
 
-    It learns by masked language modelling. A decoder learns to predict the next token instead, and
-    a recurrent model the next and the previous one, at every token of a text and at its end.
+    It learns by masked language modelling, or by the objective that is named. A decoder learns to
+    predict the next token, and a recurrent model the next and the previous one, at every token of a
+    text and at its end.
 
     Args:
         out: the run's folder. An unfinished run of the same settings and text is resumed, to the
@@ -189,8 +184,7 @@ def _train(
     for note in pieces.notes:
         watch.say(note)
     steps, peak = _decided(settings, pieces, folder, device, dtype, watch)
-    _say_cuts(pieces.source, settings, watch)
-    held_out = _held_out(prepared, settings, pieces, EVAL_TOKENS)
+    held_out = pieces.evaluate(EVAL_TOKENS)
     every = settings.run.eval_every
     loop = LoopConfig(
         steps=steps,
@@ -201,7 +195,7 @@ def _train(
         keep=settings.run.keep,
     )
     with watch.stage("pretraining") as advance:
-        line = StepLine(steps, pieces.model, peak, advance)
+        line = StepLine(steps, pieces.flops, peak, advance)
         with line.also_to_tensorboard(folder.path, settings.run.tensorboard):
             outcome = train(
                 pieces.model,
@@ -219,11 +213,12 @@ def _train(
     for note in outcome.notes:
         watch.say(note)
     if outcome.stopped_by is not None:
-        return _result(folder.path, outcome, {})
+        return _result(folder.path, outcome, {}, pieces.fills)
     with watch.stage("evaluating on held-out text"):
         pieces.model.eval()
-        figures = _held_out(prepared, settings, pieces, 4 * EVAL_TOKENS)(pieces.model)
-    result = _result(folder.path, outcome, figures)
+        with torch.inference_mode():
+            figures = pieces.evaluate(4 * EVAL_TOKENS)(pieces.model)
+    result = _result(folder.path, outcome, figures, pieces.fills)
     _save(settings, prepared, pieces, result)
     return result
 
@@ -234,17 +229,7 @@ def _save(
     """The result's figures, then the model's folder, which marks the run as finished."""
     stored = {k: getattr(result, k) for k in PretrainResult.__dataclass_fields__ if k != "folder"}
     write_json(result.folder / "result.json", stored)
-    save_model(
-        result.model,
-        pieces.model.float(),
-        arch=pieces.arch,
-        config=pieces.config,
-        tokenizer=prepared.tokenizer,
-        origin=pieces.origin,
-        card=pretraining_card(
-            settings, prepared.corpus, pieces.model, result, pieces.in_transformers
-        ),
-    )
+    pieces.save(result.model, pretraining_card(settings, prepared.corpus, pieces, result))
 
 
 def _decided(
@@ -271,41 +256,14 @@ def _decided(
     return steps, peak
 
 
-def _held_out(
-    prepared: Prepared, settings: PretrainSettings, pieces: Pieces, most: int
-) -> HeldOutTasks:
-    """Held-out tasks of the run's own corpus."""
-    return held_out_tasks(
-        prepared.tokenizer,
-        (document.text for document in prepared.corpus.documents("held_out")),
-        predicts=pieces.model.head_config.predicts,
-        context=settings.model.context,
-        most_tokens=most,
-    )
-
-
-def _say_cuts(source: PretrainingBatches, settings: PretrainSettings, watch: Watch) -> None:
-    """What happened to documents that are longer than the context."""
-    sequences = source.sequences
-    if not sequences.long_documents:
-        return
-    what = (
-        f"{sequences.tokens_cut:,} tokens of them were left out (--on-long truncate)"
-        if sequences.tokens_cut
-        else "they were split into sequences"
-    )
-    watch.say(
-        f"{sequences.long_documents:,} documents are longer than the context of "
-        f"{settings.model.context} tokens; {what}"
-    )
-
-
 def _budgetless(settings: PretrainSettings) -> bool:
     budget = settings.budget
     return budget.steps is None and budget.tokens is None and budget.minutes is None
 
 
-def _result(folder: Path, outcome: Outcome, figures: Mapping[str, float]) -> PretrainResult:
+def _result(
+    folder: Path, outcome: Outcome, figures: Mapping[str, float], fills: bool
+) -> PretrainResult:
     at = outcome.position
     return PretrainResult(
         folder=folder,
@@ -318,6 +276,7 @@ def _result(folder: Path, outcome: Outcome, figures: Mapping[str, float]) -> Pre
         counts=dict(at.counts),
         skipped=at.skipped,
         sessions=at.sessions,
+        fills=fills,
     )
 
 

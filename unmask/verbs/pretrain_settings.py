@@ -16,6 +16,7 @@ from unmask.text.readers import Unit
 from unmask.train.optim import OptimConfig
 from unmask.train.precision import Dtype
 from unmask.train.schedule import Schedule
+from unmask.verbs.learning.settings import MaskSettings, ObjectiveSettings
 from unmask.verbs.start_settings import Start, read_layers, with_start
 
 
@@ -75,20 +76,6 @@ class ModelSettings:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class MaskSettings:
-    """Attributes:
-    rate: share of tokens selected; `final_rate` that at the end, if it is to change. "decoder" and
-        "elmo" have no masks, and refuse settings of this room.
-    masked, random: what becomes of the selected; the rest is kept.
-    """
-
-    rate: float = 0.15
-    final_rate: float | None = None
-    masked: float = 0.8
-    random: float = 0.1
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class BudgetSettings:
     """Attributes:
     steps, tokens, minutes: exactly one of them ends the run; minutes become steps when the run
@@ -138,6 +125,7 @@ class PretrainSettings:
     text: TextSettings = field(default_factory=TextSettings)
     tokenizer: TokenizerSettings = field(default_factory=TokenizerSettings)
     model: ModelSettings = field(default_factory=ModelSettings)
+    objective: ObjectiveSettings = field(default_factory=ObjectiveSettings)
     mask: MaskSettings = field(default_factory=MaskSettings)
     budget: BudgetSettings = field(default_factory=BudgetSettings)
     optim: OptimConfig = field(default_factory=OptimConfig)
@@ -203,6 +191,7 @@ SHORT: Mapping[str, tuple[str, str]] = {
     "max_bad": ("text", "max_bad"),
     "tokenizer": ("tokenizer", "path"),
     "vocab_size": ("tokenizer", "vocab_size"),
+    "objective": ("objective", "name"),
     "arch": ("model", "arch"),
     "size": ("model", "size"),
     "context": ("model", "context"),

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from unmask.errors import ConfigError
-from unmask.heads.model import LanguageModel
-from unmask.nn.flops import lm_training_flops
 from unmask.train.loop import Position, StepFacts
 from unmask.verbs.watch import Advance
 
@@ -18,11 +16,19 @@ RECENT = 50  # steps that the figures are averaged over
 
 
 class StepLine:
-    """Called after every step: loss, tokens a second, and the share of the processor's peak."""
+    """Called after every step: loss, tokens a second, and the share of the processor's peak.
 
-    def __init__(self, steps: int, model: LanguageModel, peak: float, advance: Advance) -> None:
-        self.steps, self.peak, self.advance = steps, peak, advance
-        self.encoder, self.head = model.encoder.config, model.head_config
+    Args:
+        steps: of the run.
+        flops: tokens and targets to what training on them costs, in operations.
+        peak: of the processor, in operations a second.
+        advance: is told.
+    """
+
+    def __init__(
+        self, steps: int, flops: Callable[[int, int], float], peak: float, advance: Advance
+    ) -> None:
+        self.steps, self.flops, self.peak, self.advance = steps, flops, peak, advance
         self.recent: deque[StepFacts] = deque(maxlen=RECENT)
         self.writer: Any = None
 
@@ -32,11 +38,9 @@ class StepLine:
         tokens = sum(f.tokens for f in self.recent)
         targets = sum(f.targets for f in self.recent)
         loss = sum(f.loss * f.targets for f in self.recent) / max(targets, 1)
-        rows = targets // len(self.head.predicts)
-        flops = lm_training_flops(self.encoder, tokens, rows, self.head)
         words = (
             f"loss {loss:.3f} · {tokens / seconds:,.0f} tokens/s · "
-            f"{flops / seconds / self.peak:.0%} of peak"
+            f"{self.flops(tokens, targets) / seconds / self.peak:.0%} of peak"
         )
         self.advance(position.step / self.steps, words)
         if self.writer is not None:

@@ -10,10 +10,11 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from torch import nn
+
 from unmask.arch.spec import PublishedConfig
 from unmask.batches.store import StoreMeta
 from unmask.errors import ConfigError
-from unmask.heads.model import LanguageModel
 from unmask.train.loop import Run
 from unmask.verbs.machine import peak_memory
 from unmask.verbs.pretrain_settings import BudgetSettings, PretrainSettings
@@ -39,8 +40,8 @@ class Trial:
     @classmethod
     def of(
         cls,
-        model: LanguageModel,
-        make: Callable[[LanguageModel], Run],
+        model: nn.Module,
+        make: Callable[[nn.Module], Run],
         advance: Callable[[float], None],
     ) -> Trial:
         """Time steps on a copy of the model, which is thrown away.
@@ -117,7 +118,7 @@ class Plan:
         cls,
         settings: PretrainSettings,
         trial: Trial,
-        model: LanguageModel,
+        model: nn.Module,
         config: PublishedConfig,
         store: StoreMeta,
     ) -> Plan:

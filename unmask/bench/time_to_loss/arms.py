@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from unmask.arch.registry import size_of
-from unmask.bench.prepare_training import opened
+from unmask.bench.prepare_training import opened, sequences
 from unmask.bench.training import LineBatches, OwnLoop, masked_run
 from unmask.bench.training_peers import (
     PeerLoop,
@@ -133,7 +133,7 @@ def own(
     """
     folder = Path(work)
     wanted, prepared, pieces = opened(folder, recipe(folder, size, settings, steps, seed))
-    run = masked_run(wanted, pieces, pieces.source, "bf16")
+    run = masked_run(wanted, pieces, sequences(pieces), "bf16")
     if at_once is not None:
         return OwnLoop(run, at_once, lambda model: {})
     tasks = held_out_tasks(folder, prepared.tokenizer)
@@ -175,7 +175,7 @@ def peer(
             pad_token_id=prepared.tokenizer.pad_id,
         )
     )
-    rows = line_rows(LineBatches(pieces.source, batch), steps)
+    rows = line_rows(LineBatches(sequences(pieces), batch), steps)
     words = transformers.AutoTokenizer.from_pretrained(str(folder / "tokenizer"))
     stepping = start_trainer(
         model,

@@ -1,0 +1,1 @@
+"""What `unmask pretrain` learns: one file for each family of objectives."""

@@ -1,0 +1,110 @@
+"""All objectives by name: what each needs of an architecture, and what it is made by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+
+from unmask.arch.registry import arch_of
+from unmask.arch.spec import PublishedConfig
+from unmask.errors import ConfigError
+from unmask.verbs.learning import tokens
+from unmask.verbs.learning.pieces import Given, Pieces
+from unmask.verbs.learning.settings import ObjectiveName
+from unmask.verbs.pretrain_settings import PretrainSettings
+
+ROOMS = ("mask",)
+"""Rooms of the settings that only some objectives have."""
+_AT = {(0,): "masked tokens", (1,): "the next token", (1, -1): "the next and the previous token"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Kind:
+    """An objective.
+
+    Attributes:
+        what: it does, in words.
+        predicts: what the architecture's language-model head must predict.
+        pieces: what makes it.
+        rooms: of the settings that it has, of `ROOMS`.
+        check: its settings, and whether a model of this configuration can serve it, before there
+            is any text; raises ConfigError.
+    """
+
+    what: str
+    predicts: tuple[int, ...]
+    pieces: Callable[[Given], Pieces]
+    rooms: frozenset[str] = frozenset()
+    check: Callable[[PretrainSettings, PublishedConfig], None] = lambda settings, config: None
+
+
+KINDS: Mapping[ObjectiveName, Kind] = {
+    "mlm": Kind(
+        what="predicts hidden tokens where they stand",
+        predicts=(0,),
+        pieces=tokens.mlm,
+        rooms=frozenset({"mask"}),
+        check=lambda settings, config: tokens.check_masks(settings.mask),
+    ),
+    "clm": Kind(
+        what="predicts the next token",
+        predicts=(1,),
+        pieces=tokens.neighbours(tokens.NEXT),
+    ),
+    "elmo": Kind(
+        what="predicts the next and the previous token",
+        predicts=(1, -1),
+        pieces=tokens.neighbours(tokens.BOTH),
+    ),
+}
+
+
+def chosen(settings: PretrainSettings, config: PublishedConfig) -> Kind:
+    """The objective that is named, or the first that the architecture is for.
+
+    Raises:
+        ConfigError: the architecture cannot serve it, its settings are wrong, or settings are
+            given that it does not have.
+    """
+    arch = settings.model.arch
+    predicts = arch_of(arch).lm_head(config).predicts
+    fitting = {name: kind for name, kind in KINDS.items() if kind.predicts == predicts}
+    named = settings.objective.name
+    name = next(iter(fitting)) if named is None else named
+    if name not in fitting:
+        others = " or ".join(f"--objective {other}" for other in fitting)
+        raise ConfigError(
+            f"the objective {name} {KINDS[name].what}, but {arch} is for {_AT[predicts]}; give "
+            f"{others}, or another --arch"
+        )
+    kind = KINDS[name]
+    _check_rooms(settings, name, kind, fitting)
+    kind.check(settings, config)
+    return kind
+
+
+def _check_rooms(
+    settings: PretrainSettings, name: str, kind: Kind, fitting: Mapping[ObjectiveName, Kind]
+) -> None:
+    """Settings that the objective does not have would do nothing.
+
+    Args:
+        settings, name, kind: what was chosen.
+        fitting: objectives that the architecture can serve.
+    """
+    for room in ROOMS:
+        if room in kind.rooms:
+            continue
+        given, default = getattr(settings, room), type(getattr(settings, room))()
+        names = [one.name for one in fields(given)]
+        if changed := [one for one in names if getattr(given, one) != getattr(default, one)]:
+            told = ", ".join(f"{room}.{one}={getattr(given, one)}" for one in changed)
+            having = "".join(
+                f", or give --objective {other}"
+                for other, one in fitting.items()
+                if room in one.rooms
+            )
+            raise ConfigError(
+                f"{told} would do nothing: the objective {name} of {settings.model.arch} "
+                f"{kind.what}, and has no settings {room}; leave it out{having}"
+            )

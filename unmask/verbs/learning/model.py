@@ -1,0 +1,92 @@
+"""The language model of a run: new, or begun from another; and batches of its text."""
+
+from __future__ import annotations
+
+import torch
+
+from unmask.arch.registry import arch_of, sized_config
+from unmask.arch.spec import PublishedConfig
+from unmask.batches.loader import PretrainingBatches
+from unmask.errors import ConfigError
+from unmask.heads.model import LanguageModel
+from unmask.nn.init import initialise
+from unmask.tokens.tokenizer import Tokenizer
+from unmask.verbs.learning.pieces import Given
+from unmask.verbs.pretrain_settings import PretrainSettings
+from unmask.verbs.start_settings import Start, start_config
+from unmask.verbs.starting import Begun, begin
+
+
+def config_of(
+    settings: PretrainSettings, start: Start | None, vocab_size: int, pad_id: int
+) -> PublishedConfig:
+    """The configuration of a model of the wanted size, or of the model to start from."""
+    wanted = settings.model
+    if start is not None:
+        return start_config(start, wanted.layers, wanted.arch, wanted.context)
+    extra = {"norm": wanted.norm} if wanted.arch == "modernbert" else {}
+    if wanted.norm != "layer" and not extra:
+        raise ConfigError(f"norm {wanted.norm!r} is for modernbert; {wanted.arch} has layer norms")
+    return sized_config(
+        wanted.arch,
+        wanted.size,
+        vocab_size=vocab_size,
+        context=wanted.context,
+        pad_token_id=pad_id,
+        **extra,
+    )
+
+
+def begun(given: Given) -> Begun:
+    """The language model that a run begins with, on its device."""
+    tokenizer = given.prepared.tokenizer
+    made = (
+        _new(given.settings, tokenizer)
+        if given.start is None
+        else begin(given.settings, given.start, tokenizer)
+    )
+    made.model.to(given.device)
+    return made
+
+
+def _new(settings: PretrainSettings, tokenizer: Tokenizer) -> Begun:
+    """A model of the wanted size with drawn weights."""
+    config = config_of(settings, None, tokenizer.vocab_size, tokenizer.pad_id)
+    arch = arch_of(settings.model.arch)
+    model = LanguageModel(arch.encoder(config), arch.lm_head(config))
+    depth = len(model.encoder.config.layers)
+    draws = torch.Generator().manual_seed(settings.run.seed)
+    initialise(model, settings.model.std, depth, draws)
+    return Begun(arch, config, model, ())
+
+
+def text_batches(given: Given) -> PretrainingBatches:
+    """Batches of the training text, each document by itself."""
+    settings, layout = given.settings, given.prepared.tokenizer.layout
+    return PretrainingBatches.over(
+        given.prepared.store.tokens,
+        given.prepared.store.offsets,
+        prefix=layout.prefix,
+        suffix=layout.suffix,
+        context=settings.model.context,
+        budget=settings.budget.tokens_per_step // settings.budget.accumulate,
+        seed=settings.run.seed,
+        window=settings.budget.window,
+        on_long=settings.budget.on_long,
+    )
+
+
+def cuts(source: PretrainingBatches, context: int) -> tuple[str, ...]:
+    """What happened to documents that are longer than the context, as a note."""
+    sequences = source.sequences
+    if not sequences.long_documents:
+        return ()
+    what = (
+        f"{sequences.tokens_cut:,} tokens of them were left out (--on-long truncate)"
+        if sequences.tokens_cut
+        else "they were split into sequences"
+    )
+    return (
+        f"{sequences.long_documents:,} documents are longer than the context of {context} tokens; "
+        f"{what}",
+    )

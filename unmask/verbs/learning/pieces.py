@@ -1,0 +1,146 @@
+"""A model, what it learns and from what: all that a run needs, whatever the objective."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from unmask.arch.spec import Arch, HeadKind, PublishedConfig
+from unmask.checkpoint.origin import Origin
+from unmask.errors import UnsupportedModel
+from unmask.report.card import Task
+from unmask.train.loop import Evaluate, LoopConfig, Objective, Run, Source
+from unmask.train.optim import Optimizer
+from unmask.verbs.prepared import Prepared
+from unmask.verbs.pretrain_settings import PretrainSettings
+from unmask.verbs.start_settings import Start
+from unmask.verbs.trial import Trial
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What every objective is made from.
+
+    Attributes:
+        settings: of the run.
+        start: the model to go on from, if there is one.
+        prepared: text, tokenizer and tokens.
+        device: of the model.
+    """
+
+    settings: PretrainSettings
+    start: Start | None
+    prepared: Prepared
+    device: torch.device
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A held-out figure in words.
+
+    Attributes:
+        name: in what an evaluation gives.
+        words: before the number.
+        unit: nats, or a share that is written in percent.
+    """
+
+    name: str
+    words: str
+    unit: Literal["nats", "share"]
+
+    def told(self, value: float) -> str:
+        """The number as it is written."""
+        return f"{value:.3f}" if self.unit == "nats" else f"{value:.1%}"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The words for a model of an objective, for its card.
+
+    Attributes:
+        task: of the finished model.
+        noun: what kind of model it is.
+        learning: what it learnt by.
+        figures: of its evaluation that are told.
+        rooms: of the settings that count for it, of those that only some objectives have.
+    """
+
+    task: Task
+    noun: str
+    learning: str
+    figures: tuple[Figure, ...]
+    rooms: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pieces:
+    """A model and what it learns from.
+
+    Attributes:
+        arch, config, kind: of the model that is saved.
+        model: what is trained.
+        objective: what it learns.
+        source: its batches.
+        said: it in words.
+        evaluate: most tokens to read, to what takes held-out figures.
+        flops: tokens and targets of the main term, to what training on them costs.
+        save: writes the finished model; takes the folder and the card.
+        fills: whether the finished model fills blanks.
+        notes: what a person should know of how the run begins.
+        origin: the model on the Hub that it goes on from, if it does.
+    """
+
+    arch: Arch[Any]
+    config: PublishedConfig
+    kind: HeadKind
+    model: nn.Module
+    objective: Objective
+    source: Source
+    said: Said
+    evaluate: Callable[[int], Evaluate]
+    flops: Callable[[int, int], float]
+    save: Callable[[Path, str], None]
+    fills: bool = False
+    notes: tuple[str, ...] = ()
+    origin: Origin | None = None
+
+    @property
+    def in_transformers(self) -> bool:
+        """Whether the published format can express the model."""
+        try:
+            self.arch.class_of(self.config, self.kind)
+            self.config.published()
+        except UnsupportedModel:
+            return False
+        return True
+
+    def trial(
+        self,
+        settings: PretrainSettings,
+        device: torch.device,
+        dtype: torch.dtype,
+        advance: Callable[[float], None],
+    ) -> Trial:
+        """Time some steps on a copy of the model."""
+        loop = LoopConfig(
+            steps=10_000, accumulate=settings.budget.accumulate, seed=settings.run.seed
+        )
+        return Trial.of(
+            self.model,
+            lambda model: Run(
+                model,
+                self.objective,
+                self.source,
+                loop,
+                Optimizer(model, settings.optim),
+                settings.schedule,
+                device,
+                dtype,
+            ),
+            advance,
+        )

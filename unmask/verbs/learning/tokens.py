@@ -1,0 +1,135 @@
+"""Objectives of a language model by itself: hidden tokens, or the neighbours of each token."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from unmask.checkpoint.folder import save_model
+from unmask.evaluation.neighbours_lm import held_out_tasks
+from unmask.nn.flops import lm_training_flops
+from unmask.objectives.corrupt import Split
+from unmask.objectives.mlm import MaskedLM
+from unmask.objectives.neighbours import NeighbourLM
+from unmask.tokens.tokenizer import Tokenizer
+from unmask.train.loop import Evaluate, Objective
+from unmask.verbs.learning.model import begun, cuts, text_batches
+from unmask.verbs.learning.pieces import Figure, Given, Pieces, Said
+from unmask.verbs.learning.settings import MaskSettings
+from unmask.verbs.starting import Begun
+
+
+def figures(loss: str, tokens: str) -> tuple[Figure, ...]:
+    """Those of a language model.
+
+    Args:
+        loss: what its loss is called.
+        tokens: what it predicts.
+    """
+    return (
+        Figure("loss", f"{loss} on held-out text (nats)", "nats"),
+        Figure("top1", f"first guess right, held-out {tokens}", "share"),
+        Figure("top5", "among the first five", "share"),
+    )
+
+
+MASKED = Said(
+    "fill-mask",
+    "encoder",
+    "masked language modelling",
+    figures("masked loss", "masked tokens"),
+    frozenset({"mask"}),
+)
+NEXT = Said(
+    "text-generation",
+    "model",
+    "predicting the next token",
+    figures("next-token loss", "next tokens"),
+)
+BOTH = Said(
+    "feature-extraction",
+    "encoder",
+    "predicting the next and the previous token",
+    figures("loss over both directions", "next and previous tokens"),
+)
+
+
+def masked_lm(mask: MaskSettings, tokenizer: Tokenizer) -> MaskedLM:
+    """Masked language modelling over a tokenizer's vocabulary."""
+    return MaskedLM.over(
+        tokenizer.vocab_size,
+        tokenizer.special_ids,
+        tokenizer.mask_id,
+        rate=mask.rate,
+        final_rate=mask.final_rate,
+        split=Split(masked=mask.masked, random=mask.random),
+    )
+
+
+def check_masks(mask: MaskSettings) -> None:
+    """Check the settings of masks before there is a vocabulary.
+
+    Raises:
+        ConfigError: a rate or share is out of its range.
+    """
+    MaskedLM.over(
+        8, range(5), 4, rate=mask.rate, final_rate=mask.final_rate,
+        split=Split(masked=mask.masked, random=mask.random),
+    )  # fmt: skip
+
+
+def mlm(given: Given) -> Pieces:
+    """Hidden tokens are predicted where they stand."""
+    objective = masked_lm(given.settings.mask, given.prepared.tokenizer)
+    return of_language_model(given, lambda made: objective, MASKED)
+
+
+def neighbours(said: Said) -> Callable[[Given], Pieces]:
+    """The tokens beside each one are predicted, those that the head is for."""
+    return lambda given: of_language_model(
+        given, lambda made: NeighbourLM(made.model.head_config.predicts), said
+    )
+
+
+def of_language_model(given: Given, objective: Callable[[Begun], Objective], said: Said) -> Pieces:
+    """A language model with its objective, over documents one by one."""
+    made, source = begun(given), text_batches(given)
+    model, context = made.model, given.settings.model.context
+    head, prepared = model.head_config, given.prepared
+
+    def evaluate(most: int) -> Evaluate:
+        texts = (document.text for document in prepared.corpus.documents("held_out"))
+        return held_out_tasks(
+            prepared.tokenizer, texts, predicts=head.predicts, context=context, most_tokens=most
+        )
+
+    def flops(tokens: int, targets: int) -> float:
+        rows = targets // len(head.predicts)
+        return lm_training_flops(model.encoder.config, tokens, rows, head)
+
+    def save(folder: Path, card: str) -> None:
+        save_model(
+            folder,
+            model.float(),
+            arch=made.arch,
+            config=made.config,
+            tokenizer=prepared.tokenizer,
+            origin=made.origin,
+            card=card,
+        )
+
+    return Pieces(
+        arch=made.arch,
+        config=made.config,
+        kind="lm",
+        model=model,
+        objective=objective(made),
+        source=source,
+        said=said,
+        evaluate=evaluate,
+        flops=flops,
+        save=save,
+        fills=head.predicts == (0,),
+        notes=(*made.notes, *cuts(source, context)),
+        origin=made.origin,
+    )
