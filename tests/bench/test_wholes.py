@@ -94,7 +94,7 @@ def test_arms_name_tables_and_models() -> None:
         assert [arm.options["table"] in tables for arm in measure.arms] == [True] * len(
             measure.arms
         )
-        assert {arm.options["model"] for arm in measure.arms} <= {"tiny", "minilm"}
+        assert {arm.options["model"] for arm in measure.arms} <= {"least", "tiny", "minilm"}
     usual = [measure.name for measure in chosen([])]
     assert STARTUP.name in usual
     assert MEMORY.name in usual
