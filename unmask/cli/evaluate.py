@@ -15,7 +15,10 @@ def evaluate(
     model: options.Model,
     data: Annotated[
         Path | None,
-        typer.Option(help="For a classifier: table with texts and labels, .csv .tsv .jsonl ..."),
+        typer.Option(
+            help="For a classifier: table with texts and labels, .csv .tsv .jsonl ...; for --task "
+            "blimp: file or folder of minimal pairs."
+        ),
     ] = None,
     text: Annotated[
         list[str] | None,
@@ -29,6 +32,23 @@ def evaluate(
     most_tokens: Annotated[
         int, typer.Option(help="Tokens that a language model reads at most.")
     ] = 200_000,
+    task: Annotated[
+        str | None,
+        typer.Option(
+            help="For a language model: blimp (minimal pairs, by --data) or pseudo-perplexity "
+            "(of --text)."
+        ),
+    ] = None,
+    score: Annotated[
+        str | None,
+        typer.Option(
+            help="Of --task and a masked model: plain (default), or within-word, which hides the "
+            "later pieces of the same word too."
+        ),
+    ] = None,
+    most_pairs: Annotated[
+        int | None, typer.Option(help="Minimal pairs of each paradigm. Default: all.")
+    ] = None,
     device: options.Device = None,
     threads: options.Threads = None,
     revision: options.Revision = None,
@@ -39,6 +59,8 @@ def evaluate(
     Example: unmask evaluate runs/b --data test.csv
 
     Example: unmask evaluate runs/a --text unseen.txt
+
+    Example: unmask evaluate runs/a --task blimp --data blimp/
     """
     from unmask.verbs.evaluate import evaluate
 
@@ -55,6 +77,9 @@ def evaluate(
         device=device or "auto",
         threads=threads,
         revision=revision,
+        task=options.word("task", task, ("blimp", "pseudo-perplexity")) if task else None,
+        score=options.word("score", score or "plain", ("plain", "within-word")),
+        most_pairs=most_pairs,
         watch=Terminal(),
     )
     (print_json if json else print_table)(result.as_dict() if json else result.in_words())

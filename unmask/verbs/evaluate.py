@@ -1,4 +1,4 @@
-"""`unmask evaluate`: a classifier on labelled rows, a language model on text."""
+"""`unmask evaluate`: a classifier on labelled rows, a language model on text or minimal pairs."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from unmask.checkpoint.formats import HOLDS
 from unmask.errors import ConfigError, ModelError
 from unmask.evaluation.classification import ClassificationFigures
 from unmask.evaluation.neighbours_lm import held_out_tasks
+from unmask.evaluation.pseudo import How
 from unmask.pipelines.classify import Classifier
 from unmask.text.bad import Reading
 from unmask.text.labelled import read_labelled, sorted_labels
 from unmask.text.sources import TextSources
 from unmask.verbs.labelled_data import check_known, counted
+from unmask.verbs.likelihood import PairsEvaluation, PerplexityEvaluation, Scoring, Task
 from unmask.verbs.looking import look
 from unmask.verbs.machine import resolve_device, use_threads
 from unmask.verbs.watch import Silent, Watch
@@ -114,13 +116,17 @@ def evaluate(
     device: str = "auto",
     threads: int | None = None,
     revision: str | None = None,
+    task: Task | None = None,
+    score: How = "plain",
+    most_pairs: int | None = None,
     watch: Watch | None = None,
-) -> ClassifierEvaluation | LanguageModelEvaluation:
+) -> ClassifierEvaluation | LanguageModelEvaluation | PairsEvaluation | PerplexityEvaluation:
     """Measure a model on data that it was not trained on.
 
     Args:
         model: folder of a model or of a finished run, or a name on the Hub.
-        data: for a classifier, a table with a text and a label in each row.
+        data: for a classifier, a table with a text and a label in each row; for "blimp", a file or
+            folder of minimal pairs.
         text: for a language model, files and folders of text.
         text_column, label_column: of a table; None to find them by their names.
         on_long: for a classifier, what happens to a text longer than the context.
@@ -129,6 +135,11 @@ def evaluate(
         device: "cpu", "cuda", "cuda:1"; "auto" for a GPU where there is one.
         threads: of the CPU; None for as many as it has cores.
         revision: branch, tag or commit of a name on the Hub.
+        task: "blimp" for minimal pairs, "pseudo-perplexity" for how likely each token of a text is
+            given the others; None for what the kind of model is measured by.
+        score: of these, and of a masked model: "plain", or "within-word", which hides the pieces
+            to the right in the same word too. See `unmask.evaluation.pseudo`.
+        most_pairs: of each paradigm; None for all.
         watch: is told of the progress.
 
     Raises:
@@ -142,6 +153,11 @@ def evaluate(
     use_threads(threads)
     paths = [text] if isinstance(text, str | Path) else list(text)
     reading = Reading(on_bad, max_bad)
+    if task is not None:
+        scoring = Scoring(folder, said.head, resolve_device(device), score, watch)
+        if task == "blimp":
+            return scoring.pairs(data, paths, most_pairs)
+        return scoring.perplexity(data, paths, text_column or "text", reading)
     if said.head == "sequence":
         if data is None or paths:
             raise ConfigError(

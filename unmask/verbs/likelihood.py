@@ -1,0 +1,165 @@
+"""What `unmask evaluate --task` measures: how likely a language model finds texts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from unmask.arch.spec import HeadKind
+from unmask.checkpoint.folder import open_language_model
+from unmask.checkpoint.formats import HOLDS
+from unmask.errors import ConfigError, ModelError
+from unmask.evaluation.minimal_pairs import MinimalPairFigures, measure, read_pairs
+from unmask.evaluation.pseudo import How, likelihoods
+from unmask.text.bad import Reading
+from unmask.text.sources import TextSources
+from unmask.verbs.watch import Watch
+
+Task = Literal["blimp", "pseudo-perplexity"]
+
+
+@dataclass(frozen=True, slots=True)
+class PairsEvaluation:
+    """A language model on minimal pairs.
+
+    Attributes:
+        model: its folder.
+        score: how it was asked.
+        figures: what came out.
+    """
+
+    model: Path
+    score: How
+    figures: MinimalPairFigures
+
+    def as_dict(self) -> dict[str, Any]:
+        """For programs: the figures beside the rest."""
+        facts = asdict(self)
+        figures: dict[str, Any] = facts.pop("figures")
+        return {**facts, **figures}
+
+    def in_words(self) -> dict[str, str]:
+        """For people: the figures, and a row for each phenomenon."""
+        found = self.figures
+        return {
+            "right": f"{found.accuracy:.1%} of {found.pairs:,} pairs, the mean over paradigms "
+            f"(95 %: {found.low:.1%} to {found.high:.1%}; chance: 50 %)",
+            **{
+                f"  {one.name.replace('_', ' ')}": f"{one.right:.1%} of {one.pairs:,}"
+                for one in found.phenomena
+            },
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class PerplexityEvaluation:
+    """A language model on text, each token given the others or those before it.
+
+    Attributes:
+        model: its folder.
+        score: how it was asked.
+        perplexity: exp of the mean negative log-probability of a token.
+        masked: whether it is a pseudo-perplexity, of a model that sees both sides.
+        texts, tokens: how many were scored.
+    """
+
+    model: Path
+    score: How
+    perplexity: float
+    masked: bool
+    texts: int
+    tokens: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """For programs."""
+        return asdict(self)
+
+    def in_words(self) -> dict[str, str]:
+        """For people."""
+        name = "pseudo-perplexity" if self.masked else "perplexity"
+        return {name: f"{self.perplexity:.2f} over {self.tokens:,} tokens of {self.texts:,} texts"}
+
+
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """A language model that is asked how likely texts are.
+
+    Attributes:
+        folder: of the model.
+        head: what the folder holds.
+        device: it runs on.
+        how: of a masked model.
+        watch: is told of the progress.
+    """
+
+    folder: Path
+    head: HeadKind
+    device: torch.device
+    how: How
+    watch: Watch
+
+    def pairs(
+        self, data: str | Path | None, paths: Sequence[str | Path], most: int | None
+    ) -> PairsEvaluation:
+        """On minimal pairs.
+
+        Raises:
+            ConfigError: no data, or text beside it.
+        """
+        if data is None or paths:
+            raise ConfigError(
+                "--task blimp compares the sentences of minimal pairs: give it --data with a file "
+                "or folder of JSON Lines that have sentence_good and sentence_bad"
+            )
+        self._check()
+        pairs = read_pairs(data, most)
+        opened = open_language_model(self.folder, device=self.device)
+        with self.watch.stage(f"scoring {len(pairs):,} pairs"):
+            figures = measure(opened.model, opened.tokenizer, pairs, how=self.how)
+        return PairsEvaluation(self.folder, self.how, figures)
+
+    def perplexity(
+        self,
+        data: str | Path | None,
+        paths: Sequence[str | Path],
+        field: str,
+        reading: Reading,
+    ) -> PerplexityEvaluation:
+        """On texts, each of which must fit the context.
+
+        Raises:
+            ConfigError: no text, or a table beside it.
+        """
+        if data is not None or not paths:
+            raise ConfigError(
+                "--task pseudo-perplexity scores the tokens of texts: give it --text FILE"
+            )
+        self._check()
+        sources = TextSources.find(paths)
+
+        def texts() -> Iterator[str]:
+            yield from (d.text for d in sources.documents(reading, field=field))
+            reading.check(sum(file.size for file in sources.files))
+
+        opened = open_language_model(self.folder, device=self.device)
+        with self.watch.stage("scoring the text"):
+            found = likelihoods(opened.model, opened.tokenizer, texts(), how=self.how)
+        return PerplexityEvaluation(
+            model=self.folder,
+            score=self.how,
+            perplexity=found.perplexity,
+            masked=opened.model.head_config.predicts == (0,),
+            texts=len(found.totals),
+            tokens=int(found.tokens.sum()),
+        )
+
+    def _check(self) -> None:
+        if self.head != "lm":
+            raise ModelError(
+                f"how likely a text is can be asked of a language model, but {self.folder} holds "
+                f"{HOLDS[self.head]}; give one that was pretrained"
+            )
