@@ -26,13 +26,17 @@ class RunLock:
     Processes forked while it is held do not hold it: a worker that outlives a killed parent for a
     moment must not keep the run from being started again.
 
+    Args:
+        run_dir: the folder; made on entering.
+        wait: until whoever holds it has ended, rather than raise.
+
     Raises:
         CheckpointError: on entering, if somebody holds the folder (the message says which process,
             on which machine), or if the filesystem has no locks.
     """
 
-    def __init__(self, run_dir: Path) -> None:
-        self._path = Path(run_dir) / LOCK
+    def __init__(self, run_dir: Path, *, wait: bool = False) -> None:
+        self._path, self._wait = Path(run_dir) / LOCK, wait
         self._descriptor: int | None = None
 
     def __enter__(self) -> RunLock:
@@ -64,7 +68,7 @@ class RunLock:
     def _take(self, descriptor: int) -> None:
         folder = self._path.parent
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if self._wait else fcntl.LOCK_NB))
         except OSError as error:
             if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
                 raise CheckpointError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import torch
 
 from unmask.arch.registry import arch_of
 from unmask.checkpoint.jsonfile import read_json, write_json
+from unmask.checkpoint.lock import RunLock
 from unmask.config import to_mapping
 from unmask.errors import ConfigError
 from unmask.tokens.tokenizer import Tokenizer
@@ -49,6 +51,7 @@ class PretrainResult:
         skipped: steps left out because their loss was not finite.
         sessions: how often the run was begun or resumed.
         fills: whether the model fills blanks.
+        flops: floating-point operations of the training's matrix products, as counted.
     """
 
     folder: Path
@@ -62,6 +65,7 @@ class PretrainResult:
     skipped: int
     sessions: int
     fills: bool
+    flops: float
 
     @property
     def model(self) -> Path:
@@ -74,6 +78,7 @@ def pretrain(
     out: str | Path,
     settings: PretrainSettings | Settled | None = None,
     watch: Watch | None = None,
+    text_in: str | Path | None = None,
     **short: Any,
 ) -> PretrainResult:
     """Pretrain a model, or go on with a run that was stopped.
@@ -87,6 +92,8 @@ def pretrain(
             same bits; a finished one is left as it is.
         settings: everything, alone or as `settle` gives it; or give `short` names instead.
         watch: is told of the progress.
+        text_in: a folder in which runs on the same text keep it, cleaned and tokenised once; None
+            for the run's own.
         short: `text`, `size`, `minutes`, `steps`, `seed` and so on: the long options of
             `unmask pretrain`, with underscores.
 
@@ -108,7 +115,7 @@ def pretrain(
     check(settings, start)
     sources = text_sources(settings)
     with watch.stage("reading the text"):
-        digests = {"text": text_digest(settings, sources, Path(out), watch)}
+        digests = {"text": text_digest(settings, sources, Path(text_in or out), watch)}
     if start is not None:
         digests["model to start from"] = start.digest()
     if settings.tokenizer.path is not None:
@@ -130,7 +137,8 @@ def pretrain(
         if folder.finished:
             watch.say(f"{folder.path} is finished; remove it or name another --out to train anew")
             return PretrainResult(**_stored(folder.path))
-        prepared = prepare_text(settings, sources, folder.path, watch, start)
+        with RunLock(Path(text_in), wait=True) if text_in is not None else nullcontext():
+            prepared = prepare_text(settings, sources, Path(text_in or out), watch, start)
         return _train(settings, start, prepared, folder, device, dtype, watch)
 
 
@@ -213,12 +221,12 @@ def _train(
     for note in outcome.notes:
         watch.say(note)
     if outcome.stopped_by is not None:
-        return _result(folder.path, outcome, {}, pieces.fills)
+        return _result(folder.path, outcome, {}, pieces)
     with watch.stage("evaluating on held-out text"):
         pieces.model.eval()
         with torch.inference_mode():
             figures = pieces.evaluate(4 * EVAL_TOKENS)(pieces.model)
-    result = _result(folder.path, outcome, figures, pieces.fills)
+    result = _result(folder.path, outcome, figures, pieces)
     _save(settings, prepared, pieces, result)
     return result
 
@@ -262,7 +270,7 @@ def _budgetless(settings: PretrainSettings) -> bool:
 
 
 def _result(
-    folder: Path, outcome: Outcome, figures: Mapping[str, float], fills: bool
+    folder: Path, outcome: Outcome, figures: Mapping[str, float], pieces: Pieces
 ) -> PretrainResult:
     at = outcome.position
     return PretrainResult(
@@ -276,7 +284,8 @@ def _result(
         counts=dict(at.counts),
         skipped=at.skipped,
         sessions=at.sessions,
-        fills=fills,
+        fills=pieces.fills,
+        flops=float(pieces.flops(at.tokens, at.targets)),
     )
 
 

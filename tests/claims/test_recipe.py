@@ -1,0 +1,67 @@
+"""Claims as files: what does not fit together is refused by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from unmask.claims.recipe import Claim, claim_from
+from unmask.errors import ConfigError
+
+WHOLE = """
+name = "one"
+sentence = "First is better."
+source = "Somebody 2020"
+
+[[arm]]
+name = "first"
+
+[[arm]]
+name = "second"
+set = { "mask.rate" = 0.3 }
+after = "first"
+
+[[effect]]
+metric = "masked_loss"
+of = "first"
+against = "second"
+"""
+
+
+def write(folder: Path, text: str, name: str = "one") -> Path:
+    path = folder / f"{name}.toml"
+    path.write_text(text, "utf-8")
+    return path
+
+
+def test_a_whole_claim(tmp_path: Path) -> None:
+    claim = claim_from(write(tmp_path, WHOLE))
+    assert claim.matched == "tokens"
+    assert claim.arm("second").set == {"mask.rate": 0.3}
+    assert claim.arm("second").after == "first"
+    assert claim.effects[0].beyond == 0.0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('of = "first"', 'of = "third"', "names the arm 'third', but there are first, second"),
+        ('name = "second"', 'name = "first"', "two arms or more of different names"),
+        ('after = "first"', 'after = "second"', "goes on from one that is listed before it"),
+        ("source", "origin", "unknown key 'origin' of claim"),
+        ('source = "Somebody 2020"', "", "source"),
+        ("[[effect]]", "[[arm]]", "unknown key 'metric' of arm"),
+        ('name = "one"', 'name = "two"', "name the file after it"),
+    ],
+)
+def test_what_does_not_fit_is_refused(tmp_path: Path, old: str, new: str, says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        claim_from(write(tmp_path, WHOLE.replace(old, new, 1)))
+
+
+def test_an_untestable_claim_has_no_arms() -> None:
+    claim = Claim(name="x", sentence="s", source="y", untestable="too small")
+    assert not claim.arms
+    with pytest.raises(ConfigError, match="untestable, and yet"):
+        Claim(name="x", sentence="s", source="y", untestable="too small", arms=({"name": "a"},))  # type: ignore[arg-type]

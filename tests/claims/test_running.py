@@ -1,0 +1,184 @@
+"""Claims run end to end on a small corpus: arms are shared, stopped work goes on, figures hold."""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import sentences
+from unmask.claims import command, running
+from unmask.claims.arms import runs_of
+from unmask.claims.command import run_claims
+from unmask.claims.data import ClaimData
+from unmask.claims.recipe import Arm, Claim, Effect, all_claims, claim_from
+from unmask.claims.results import load_result
+from unmask.claims.running import Job, figures_of, work
+from unmask.errors import ConfigError, DataError
+
+SMALL = """
+name = "{name}"
+sentence = "Masking half is worse."
+source = "nobody"
+
+[set]
+"model.size" = "1x64"
+"model.context" = 32
+"budget.tokens" = 6000
+"budget.tokens_per_step" = 512
+
+[[arm]]
+name = "usual"
+
+[[arm]]
+name = "half"
+set = {{ "mask.rate" = 0.5 }}
+
+[[effect]]
+metric = "masked_loss"
+of = "usual"
+against = "half"
+
+[[effect]]
+metric = "probe_accuracy"
+of = "usual"
+against = "half"
+minus = "blimp"
+beyond = -1.0
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    data = tmp_path_factory.mktemp("data")
+    (data / "text").mkdir()
+    lines = sentences() * 3
+    random.Random(0).shuffle(lines)
+    lines = [f"{line} {n}" for n, line in enumerate(lines)]
+    (data / "text/books-train.txt").write_text("\n".join(lines), "utf-8")
+    (data / "text/books-valid.txt").write_text("\n".join(sentences()[:40]), "utf-8")
+    (data / "sentence_polarity").mkdir()
+    for label, word in (("pos", "likes"), ("neg", "forgets")):
+        rows = [f"she {word} {line}" for line in sentences()[:50]]
+        (data / f"sentence_polarity/rt-polarity.{label}").write_text("\n".join(rows), "utf-8")
+    (data / "blimp").mkdir()
+    pairs = [{"sentence_good": s, "sentence_bad": s[::-1]} for s in sentences()[:6]]
+    text = "".join(json.dumps(pair) + "\n" for pair in pairs)
+    (data / "blimp/all.jsonl").write_text(text, "utf-8")
+    return data
+
+
+def claim(tmp_path: Path, name: str = "half") -> str:
+    path = tmp_path / f"{name}.toml"
+    path.write_text(SMALL.format(name=name), "utf-8")
+    return str(path)
+
+
+def test_a_claim_from_beginning_to_end(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("unmask.claims.arms.VOCAB_SIZE", 300)
+    said: list[str] = []
+    given = {"data": folder, "out": tmp_path / "out", "work": tmp_path / "work", "seeds": 2}
+    (found,) = run_claims([claim(tmp_path)], say=said.append, **given)  # type: ignore[arg-type]
+    assert len(said) == 4
+    assert load_result(tmp_path / "out/half.json") == found
+    for name, figures in found.arms.items():
+        assert len(figures) == 2, name
+        assert all(one["tokens"] > 5000 for one in figures)
+        assert all(one["flops"] > 0 and one["seconds"] > 0 for one in figures)
+    loss, mixed = found.effects
+    usual, half = found.arms["usual"], found.arms["half"]
+    assert loss.differences == tuple(
+        b["masked_loss"] - a["masked_loss"] for a, b in zip(usual, half, strict=True)
+    )
+    assert mixed.differences == pytest.approx(
+        [
+            a["probe_accuracy"] - b["probe_accuracy"] - (a["blimp"] - b["blimp"])
+            for a, b in zip(usual, half, strict=True)
+        ]
+    )
+    # The same arms under another claim are not trained again.
+    said.clear()
+    (again,) = run_claims([claim(tmp_path, "again")], say=said.append, **given)  # type: ignore[arg-type]
+    assert said == []
+    assert again.arms == found.arms
+    texts = list((tmp_path / "work/prepared").iterdir())
+    assert len(texts) == 1  # cleaned and tokenised once for all of them
+
+
+def test_what_is_missing_is_refused_before_any_work(folder: Path, tmp_path: Path) -> None:
+    where = {"out": tmp_path / "out", "work": tmp_path / "work"}
+    with pytest.raises(DataError, match="does not hold it; see --data"):
+        run_claims([claim(tmp_path)], data=tmp_path, **where)
+    with pytest.raises(ConfigError, match="there is no claim 'nothing'"):
+        run_claims(["nothing"], data=folder, **where)
+    with pytest.raises(ConfigError, match="at least 1"):
+        run_claims([claim(tmp_path)], data=folder, seeds=0, **where)
+    path = Path(claim(tmp_path, "odd"))
+    path.write_text(path.read_text("utf-8").replace('"masked_loss"', '"luck"'), "utf-8")
+    with pytest.raises(ConfigError, match="has the metric 'luck', but there are masked_loss"):
+        run_claims([str(path)], data=folder, **where)
+    path.write_text(path.read_text("utf-8").replace('"mask.rate"', '"mask.share"'), "utf-8")
+    with pytest.raises(ConfigError, match=r"mask\.share"):
+        runs_of(claim_from(path), 1, None)
+    assert not (tmp_path / "work/arms").exists()
+
+
+def test_identical_arms_have_one_key_and_others_another(tmp_path: Path) -> None:
+    one, two = (claim_from(Path(claim(tmp_path, name))) for name in ("one", "two"))
+    first, second = runs_of(one, 2, None), runs_of(two, 2, None)
+    assert [run.key for run in first.values()] == [run.key for run in second.values()]
+    assert len({run.key for run in first.values()}) == 4
+    timed = runs_of(one, 2, 3.0)
+    assert not {run.key for run in timed.values()} & {run.key for run in first.values()}
+    arms = (*one.arms, Arm(name="more", after="usual"), Arm(name="other", after="half"))
+    chained = runs_of(replace(one, arms=arms), 1, None)
+    assert chained["more", 0].key != chained["other", 0].key
+
+
+def test_an_arm_waits_for_the_one_it_goes_on_from(tmp_path: Path) -> None:
+    base = claim_from(Path(claim(tmp_path)))
+    arms = (*base.arms, Arm(name="more", after="usual"))
+    runs = runs_of(replace(base, arms=arms), 1, None)
+    jobs = running._merged([Job(runs["more", 0], frozenset({"blimp"}))])
+    assert [job.run.name for job in jobs.values()] == ["usual", "more"]
+    assert not running._ready(list(jobs.values())[1], set())
+    assert running._ready(list(jobs.values())[1], {runs["usual", 0].key})
+
+
+def test_going_on_from_another_arm(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("unmask.claims.arms.VOCAB_SIZE", 300)
+    base = claim_from(Path(claim(tmp_path)))
+    arms = (*base.arms, Arm(name="more", after="usual"))
+    runs = runs_of(replace(base, arms=arms), 1, None)
+    data = ClaimData(folder, tmp_path / "work")
+    for name in ("usual", "more"):
+        work(Job(runs[name, 0], frozenset({"masked_loss"})), data)
+    first, more = (figures_of(runs[name, 0], data) for name in ("usual", "more"))
+    assert more["masked_loss"] < first["masked_loss"]
+
+
+def test_every_claim_of_the_package_can_be_run() -> None:
+    claims = all_claims()
+    assert claims
+    for one in claims.values():
+        if one.untestable is None:
+            assert command._metrics(one)
+            assert runs_of(one, 1, None)
+
+
+def test_an_effect_names_arms_that_are_there() -> None:
+    with pytest.raises(ConfigError, match="names the arm 'c'"):
+        Claim(
+            name="x",
+            sentence="s",
+            source="y",
+            arms=(Arm(name="a"), Arm(name="b")),
+            effects=(Effect(metric="blimp", of="a", against="c"),),
+        )

@@ -1,0 +1,1 @@
+"""What the literature says about these models, as experiments that anyone can run."""

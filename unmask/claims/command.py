@@ -1,0 +1,91 @@
+"""`unmask claims`: the list, a run, the report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from unmask.claims.arms import runs_of, tokenizer_of
+from unmask.claims.data import ClaimData
+from unmask.claims.metrics import METRICS
+from unmask.claims.recipe import Claim, chosen
+from unmask.claims.results import ClaimResult
+from unmask.claims.running import Job, Say, figures_of, run_jobs
+from unmask.errors import ConfigError
+
+SEEDS, AT_ONCE = 5, 2
+
+
+def run_claims(
+    names: list[str],
+    *,
+    data: str | Path,
+    out: str | Path,
+    work: str | Path,
+    minutes_per_model: float | None = None,
+    seeds: int = SEEDS,
+    at_once: int = AT_ONCE,
+    say: Say = print,
+) -> list[ClaimResult]:
+    """Train what the claims compare, measure it, and store the results.
+
+    Started again, it goes on: arms that are done are not trained again, and an arm that was stopped
+    resumes. Arms that two claims have in common are trained once.
+
+    Args:
+        names: of claims, or files ending in .toml.
+        data: folder of the texts and labels.
+        out: folder for the results, a JSON file a claim.
+        work: folder for runs, several gigabytes.
+        minutes_per_model: of training on one core, measured when a run begins; None for the tokens
+            that the claims say.
+        seeds: of every arm, paired.
+        at_once: arms that are trained at a time, on one core each.
+        say: told of each arm that is done.
+
+    Raises:
+        ConfigError: there is no such claim, or it has nothing that could be run here.
+        DataError: a text or table is missing.
+    """
+    claims = [_testable(chosen(name)) for name in names]
+    if seeds < 1 or at_once < 1:
+        raise ConfigError(f"seeds and at-once must be at least 1, not {seeds} and {at_once}")
+    where = ClaimData(Path(data), Path(work))
+    runs = {claim.name: runs_of(claim, seeds, minutes_per_model) for claim in claims}
+    # Both are made before any process reads them.
+    where.polarity()
+    tokenizer_of(where)
+    jobs = [Job(run, _metrics(claim)) for claim in claims for run in runs[claim.name].values()]
+    run_jobs(jobs, where, at_once, say)
+    found = []
+    for claim in claims:
+        figures = {run.key: figures_of(run, where) for run in runs[claim.name].values()}
+        result = ClaimResult.of(claim, runs[claim.name], figures)
+        result.save(Path(out))
+        found.append(result)
+    return found
+
+
+def _testable(claim: Claim) -> Claim:
+    if claim.untestable is not None:
+        raise ConfigError(f"{claim.name} is not testable here: {claim.untestable}")
+    return claim
+
+
+def _metrics(claim: Claim) -> frozenset[str]:
+    """All that the effects of a claim compare.
+
+    Raises:
+        ConfigError: there is no such metric.
+    """
+    names = {
+        name
+        for effect in claim.effects
+        for name in (effect.metric, effect.minus)
+        if name is not None
+    }
+    if unknown := sorted(names - METRICS.keys()):
+        raise ConfigError(
+            f"the claim {claim.name} has the metric {unknown[0]!r}, but there are "
+            f"{', '.join(METRICS)}"
+        )
+    return frozenset(names)

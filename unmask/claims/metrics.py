@@ -1,0 +1,127 @@
+"""What arms are measured by, each figure under a protocol that does not depend on the objective."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from unmask.checkpoint.folder import Opened, open_language_model
+from unmask.claims.arms import ArmRun
+from unmask.claims.data import BLIMP, VALID, ClaimData, read_rows
+from unmask.evaluation.masked import MaskedEvaluation
+from unmask.evaluation.minimal_pairs import measure, read_pairs
+from unmask.heads.model import LanguageModel
+from unmask.pipelines.embed import Embedder
+from unmask.verbs.finetune import finetune
+
+MOST_TOKENS = 1_400_000  # of held-out text: about 200,000 predictions
+PAIRS = 200  # of each paradigm of BLiMP
+CONTEXT = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A finished arm.
+
+    Attributes:
+        run: which it is.
+        model: its folder.
+        data: where texts and labels are.
+        scratch: a folder for what a metric makes.
+    """
+
+    run: ArmRun
+    model: Path
+    data: ClaimData
+    scratch: Path
+
+    def language_model(self) -> Opened[LanguageModel]:
+        """The model with its language-model head."""
+        opened = open_language_model(self.model)
+        opened.model.eval()
+        return opened
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A figure of an arm.
+
+    Attributes:
+        what: in words.
+        unit: behind the number.
+        more: whether more of it is better.
+        of: a finished arm to the figures that are measured together, this one by its name.
+    """
+
+    what: str
+    unit: str
+    more: bool
+    of: Callable[[Measured], Mapping[str, float]]
+
+
+def _masked(arm: Measured) -> dict[str, float]:
+    """Hidden single tokens of the held-out books."""
+    opened = arm.language_model()
+    path = arm.data.path(VALID)
+
+    def lines() -> Iterator[str]:
+        with path.open(encoding="utf-8") as file:
+            yield from (line.strip() for line in file if line.strip())
+
+    tasks = MaskedEvaluation.over(
+        opened.tokenizer,
+        lines(),
+        context=min(CONTEXT, opened.model.encoder.config.context),
+        most_tokens=MOST_TOKENS,
+    )
+    figures = tasks(opened.model)
+    return {"masked_loss": figures["loss"], "masked_top1": figures["top1"]}
+
+
+def _blimp(arm: Measured) -> dict[str, float]:
+    """Minimal pairs by (pseudo-)log-likelihood."""
+    opened = arm.language_model()
+    pairs = read_pairs(arm.data.path(BLIMP), PAIRS)
+    return {"blimp": measure(opened.model, opened.tokenizer, pairs).accuracy}
+
+
+def _probe(arm: Measured) -> dict[str, float]:
+    """Logistic regression on the means of frozen hidden states."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    train, test = (read_rows(path) for path in arm.data.polarity())
+    embedder = Embedder.from_pretrained(arm.model, pooling="mean")
+    probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000, C=0.1))
+    probe.fit(embedder.encode(train[0]), train[1])
+    right = np.array(probe.predict(embedder.encode(test[0]))) == np.array(test[1])
+    return {"probe_accuracy": float(right.mean())}
+
+
+def _finetuned(arm: Measured) -> dict[str, float]:
+    """The whole model trained on the same labels."""
+    train, test = arm.data.polarity()
+    result = finetune(
+        arm.model,
+        train=train,
+        dev=test,
+        out=arm.scratch / "finetuned",
+        seed=arm.run.seed,
+        threads=torch.get_num_threads(),
+    )
+    assert result.figures is not None
+    return {"finetune_accuracy": result.figures.accuracy}
+
+
+METRICS: Mapping[str, Metric] = {
+    "masked_loss": Metric("loss at hidden tokens of held-out books", "nats", False, _masked),
+    "masked_top1": Metric("hidden tokens of held-out books guessed", "share", True, _masked),
+    "blimp": Metric("minimal pairs of BLiMP", "share", True, _blimp),
+    "probe_accuracy": Metric("film reviews told apart, frozen features", "share", True, _probe),
+    "finetune_accuracy": Metric("film reviews told apart, fine-tuned", "share", True, _finetuned),
+}

@@ -1,0 +1,181 @@
+"""A claim as a TOML file: the sentence, its source, the arms trained, and what is compared.
+
+name = "dynamic-masks"
+sentence = "Masks that are drawn anew in every epoch are at least as good as masks drawn once."
+source = "Liu et al. 2019, table 1"
+matched = "tokens"
+
+[[arm]]
+name = "drawn anew"
+
+[[arm]]
+name = "drawn once"
+set = { "mask.static" = true }
+
+[[effect]]
+metric = "masked_loss"
+of = "drawn anew"
+against = "drawn once"
+beyond = -0.01
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal
+
+from unmask.config import read_toml
+from unmask.errors import ConfigError
+
+Matched = Literal["tokens", "flops", "seconds"]
+RECIPES = "recipes"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Arm:
+    """A model that is pretrained.
+
+    Attributes:
+        name: in tables.
+        set: dotted settings of `unmask pretrain` on top of the claim's and of those of all claims.
+        after: name of the arm whose model it goes on from; none to begin with drawn weights.
+    """
+
+    name: str
+    set: Mapping[str, Any] = field(default_factory=dict)
+    after: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Effect:
+    """A difference between two arms that the claim says something of.
+
+    Attributes:
+        metric: a name in `unmask.claims.metrics.METRICS`.
+        of, against: names of arms. Above zero is in favour of the first, whichever way the metric
+            goes.
+        minus: another metric whose difference is taken away; for claims of the form "more here
+            than there". None for none.
+        beyond: the effect that the claim says is exceeded, in units of the metric: 0 for "better",
+            below it for "no worse than by so much".
+    """
+
+    metric: str
+    of: str
+    against: str
+    minus: str | None = None
+    beyond: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Claim:
+    """One sentence of the literature as an experiment.
+
+    Attributes:
+        name: on the command line.
+        sentence: what is said.
+        source: where.
+        matched: what the arms have equally much of.
+        arms: at least two.
+        effects: the claim holds when all of them do.
+        set: settings of all its arms.
+        note: what a reader should know of how it is tested here; empty for nothing.
+        untestable: why it cannot be shown at this scale; such a claim has no arms and no effects.
+    """
+
+    name: str
+    sentence: str
+    source: str
+    matched: Matched = "tokens"
+    arms: tuple[Arm, ...] = ()
+    effects: tuple[Effect, ...] = ()
+    set: Mapping[str, Any] = field(default_factory=dict)
+    note: str = ""
+    untestable: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.untestable is not None:
+            if self.arms or self.effects:
+                raise ConfigError(
+                    f"the claim {self.name} is said to be untestable, and yet has arms or effects; "
+                    "leave out either"
+                )
+            return
+        names = [arm.name for arm in self.arms]
+        if len(names) < 2 or len(set(names)) < len(names):
+            raise ConfigError(
+                f"a claim needs two arms or more of different names, but {self.name} has "
+                f"{', '.join(names) or 'none'}"
+            )
+        if not self.effects:
+            raise ConfigError(f"the claim {self.name} needs an [[effect]], and has none")
+        for number, arm in enumerate(self.arms):
+            if arm.after is not None and arm.after not in names[:number]:
+                raise ConfigError(
+                    f"an arm goes on from one that is listed before it, but {arm.name!r} of "
+                    f"{self.name} names {arm.after!r}; there are {', '.join(names[:number])}"
+                )
+        for effect in self.effects:
+            for name in (effect.of, effect.against):
+                if name not in names:
+                    raise ConfigError(
+                        f"an effect of {self.name} names the arm {name!r}, but there are "
+                        f"{', '.join(names)}"
+                    )
+
+    def arm(self, name: str) -> Arm:
+        """The arm of that name."""
+        return next(arm for arm in self.arms if arm.name == name)
+
+
+def claim_from(path: Path) -> Claim:
+    """A claim from a TOML file.
+
+    Raises:
+        ConfigError: it cannot be read, has an unknown key, or its parts do not fit.
+    """
+    said = read_toml(path)
+    arms = tuple(_part(Arm, one, path) for one in said.pop("arm", ()))
+    effects = tuple(_part(Effect, one, path) for one in said.pop("effect", ()))
+    claim: Claim = _part(Claim, {**said, "arms": arms, "effects": effects}, path)
+    if claim.name != path.stem:
+        raise ConfigError(f"{path.name} holds the claim {claim.name}; name the file after it")
+    return claim
+
+
+def _part(cls: Any, values: Mapping[str, Any], path: Path) -> Any:
+    """A table as a record; an unknown or missing key is named."""
+    known = cls.__dataclass_fields__
+    if unknown := [key for key in values if key not in known]:
+        raise ConfigError(
+            f"{path.name}: unknown key {unknown[0]!r} of {cls.__name__.lower()}; known are "
+            f"{', '.join(known)}"
+        )
+    try:
+        return cls(**values)
+    except TypeError as error:
+        raise ConfigError(f"{path.name}: {error}") from None
+
+
+def all_claims() -> dict[str, Claim]:
+    """The claims that come with the package, by name."""
+    folder = Path(str(files("unmask.claims"))) / RECIPES
+    claims = [claim_from(path) for path in sorted(folder.glob("*.toml"))]
+    return {claim.name: claim for claim in claims}
+
+
+def chosen(name: str) -> Claim:
+    """A claim of the package, or of a file ending in .toml.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if name.endswith(".toml"):
+        return claim_from(Path(name))
+    claims = all_claims()
+    if name not in claims:
+        raise ConfigError(f"there is no claim {name!r}; there are: {', '.join(claims)}")
+    return claims[name]

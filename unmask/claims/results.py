@@ -1,0 +1,157 @@
+"""What a claim came to, as JSON, and the page that shows all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from unmask.checkpoint.jsonfile import read_json, write_json
+from unmask.claims.arms import ArmRun
+from unmask.claims.effects import Estimate, Says, together
+from unmask.claims.metrics import METRICS
+from unmask.claims.recipe import Claim, Effect
+from unmask.errors import ConfigError
+from unmask.verbs.machine import processor, versions
+
+
+@dataclass(frozen=True, slots=True)
+class EffectFound:
+    """An effect with its interval.
+
+    Attributes:
+        metric, of, against, minus, beyond: as the claim has it.
+        differences: of each seed, above zero in favour of the first arm.
+        mean, low, high: see `Estimate`; None for an interval without bounds.
+        resolves: the smallest effect that could have been told; None for none.
+        says: the verdict.
+    """
+
+    metric: str
+    of: str
+    against: str
+    minus: str | None
+    beyond: float
+    differences: tuple[float, ...]
+    mean: float
+    low: float | None
+    high: float | None
+    resolves: float | None
+    says: Says
+
+    @classmethod
+    def of_figures(cls, effect: Effect, first: Seeds, second: Seeds) -> EffectFound:
+        """From the figures of both arms, by seed."""
+        differences = [
+            _difference(effect.metric, one, other)
+            - (0.0 if effect.minus is None else _difference(effect.minus, one, other))
+            for one, other in zip(first, second, strict=True)
+        ]
+        found = Estimate.of(differences)
+        bounded = found.seeds > 1
+        return cls(
+            metric=effect.metric,
+            of=effect.of,
+            against=effect.against,
+            minus=effect.minus,
+            beyond=effect.beyond,
+            differences=tuple(differences),
+            mean=found.mean,
+            low=found.low if bounded else None,
+            high=found.high if bounded else None,
+            resolves=found.resolves if bounded else None,
+            says=found.says(effect.beyond),
+        )
+
+
+Seeds = Sequence[Mapping[str, float]]
+"""Figures of an arm by name, for each seed."""
+
+
+def _difference(metric: str, first: Mapping[str, float], second: Mapping[str, float]) -> float:
+    """Above zero where the first is better."""
+    sign = 1.0 if METRICS[metric].more else -1.0
+    return sign * (first[metric] - second[metric])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClaimResult:
+    """What a claim came to.
+
+    Attributes:
+        name: of the claim.
+        date: of the last figure.
+        arms: figures of each arm by name, for each seed.
+        effects: what was compared.
+        says: the verdict.
+        hours: of training and measuring, on one core, over all its arms.
+        versions, processor: that it ran with.
+    """
+
+    name: str
+    date: str
+    arms: dict[str, tuple[dict[str, float], ...]]
+    effects: tuple[EffectFound, ...]
+    says: Says
+    hours: float
+    versions: dict[str, str]
+    processor: str
+
+    @classmethod
+    def of(
+        cls,
+        claim: Claim,
+        runs: Mapping[tuple[str, int], ArmRun],
+        figures: Mapping[str, Mapping[str, float]],
+    ) -> ClaimResult:
+        """From the figures of all runs, by their keys."""
+        seeds = 1 + max(seed for _, seed in runs)
+        arms = {
+            arm.name: tuple(dict(figures[runs[arm.name, seed].key]) for seed in range(seeds))
+            for arm in claim.arms
+        }
+        effects = tuple(
+            EffectFound.of_figures(effect, arms[effect.of], arms[effect.against])
+            for effect in claim.effects
+        )
+        seconds = sum(
+            one["seconds"] + one.get("measuring_seconds", 0.0)
+            for arm in arms.values()
+            for one in arm
+        )
+        return cls(
+            name=claim.name,
+            date=datetime.now(UTC).date().isoformat(),
+            arms=arms,
+            effects=effects,
+            says=together([one.says for one in effects]),
+            hours=seconds / 3600,
+            versions=versions(),
+            processor=processor(),
+        )
+
+    def save(self, folder: Path) -> Path:
+        """Write it under the claim's name."""
+        path = folder / f"{self.name}.json"
+        write_json(path, asdict(self))
+        return path
+
+
+def load_result(path: Path) -> ClaimResult:
+    """A stored result.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    said: dict[str, Any] = read_json(path)
+    try:
+        effects = tuple(
+            EffectFound(**one | {"differences": tuple(one["differences"])})
+            for one in said["effects"]
+        )
+        arms = {name: tuple(figures) for name, figures in said["arms"].items()}
+        return ClaimResult(**said | {"effects": effects, "arms": arms})
+    except (KeyError, TypeError) as error:
+        raise ConfigError(f"{path} is no result of a claim: {error}; remove it") from None

@@ -1,0 +1,132 @@
+"""Arms trained and measured, two at a time, each once; what was stopped goes on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass
+from multiprocessing import get_context
+from typing import Any
+
+from unmask.checkpoint.jsonfile import read_json, write_json
+from unmask.claims.arms import ArmRun, train_arm
+from unmask.claims.data import ClaimData
+from unmask.claims.metrics import METRICS, Measured
+from unmask.errors import TrainingError
+from unmask.verbs.watch import Silent
+
+FIGURES = "figures.json"
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """An arm that is wanted, and what is to be known of it.
+
+    Attributes:
+        run: the arm at a seed.
+        metrics: names in `METRICS`.
+    """
+
+    run: ArmRun
+    metrics: frozenset[str]
+
+
+def figures_of(run: ArmRun, data: ClaimData) -> dict[str, float]:
+    """What was measured of an arm so far."""
+    path = run.folder(data) / FIGURES
+    found: dict[str, float] = read_json(path) if path.is_file() else {}
+    return found
+
+
+def work(job: Job, data: ClaimData) -> dict[str, float]:
+    """In a process of its own: train an arm to its end, and measure what is not measured.
+
+    Raises:
+        TrainingError: a signal stopped the training.
+    """
+    import torch
+
+    torch.set_num_threads(1)
+    folder = job.run.folder(data)
+    found = figures_of(job.run, data)
+    result = train_arm(job.run, data, Silent())
+    if not result.finished:
+        raise TrainingError(f"{job.run.name}, seed {job.run.seed}, was stopped; run it again")
+    found |= {
+        "steps": float(result.steps),
+        "tokens": float(result.tokens),
+        "seconds": result.seconds,
+        "flops": result.flops,
+    }
+    write_json(folder / FIGURES, found)
+    arm = Measured(job.run, result.model, data, folder / "measured")
+    for name in sorted(job.metrics - found.keys()):
+        if name not in found:  # some are measured together
+            begun = time.perf_counter()
+            found |= METRICS[name].of(arm)
+            found["measuring_seconds"] = (
+                found.get("measuring_seconds", 0.0) + time.perf_counter() - begun
+            )
+            write_json(folder / FIGURES, found)
+    return found
+
+
+def run_jobs(jobs: Sequence[Job], data: ClaimData, at_once: int, say: Say) -> None:
+    """All jobs, each after the one that it goes on from.
+
+    Args:
+        jobs: one for each arm and seed; the same run twice is done once.
+        data: where texts and labels are, and where runs go.
+        at_once: processes, of one thread each.
+        say: told what is done.
+    """
+    waiting = _merged(jobs)
+    done: set[str] = {key for key, job in waiting.items() if _is_done(job, data)}
+    for key in done:
+        del waiting[key]
+    total, finished = len(waiting), 0
+    running: dict[Future[dict[str, float]], Job] = {}
+    with ProcessPoolExecutor(at_once, mp_context=get_context("spawn")) as pool:
+        while waiting or running:
+            for key in [key for key, job in waiting.items() if _ready(job, done)]:
+                if len(running) == at_once:
+                    break
+                job = waiting.pop(key)
+                running[pool.submit(work, job, data)] = job
+            ended, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in ended:
+                job = running.pop(future)
+                figures = future.result()
+                done.add(job.run.key)
+                finished += 1
+                say(f"{finished} of {total}: {_told(job, figures)}")
+
+
+def _merged(jobs: Sequence[Job]) -> dict[str, Job]:
+    """One job for each run, with all metrics that are asked of it, and those it goes on from."""
+    found: dict[str, Job] = {}
+    for job in jobs:
+        line: list[Job] = [job]
+        while line[0].run.after is not None:
+            line.insert(0, Job(line[0].run.after, frozenset()))
+        for one in line:
+            before = found.get(one.run.key)
+            metrics = one.metrics | (before.metrics if before else frozenset())
+            found[one.run.key] = Job(one.run, metrics)
+    return found
+
+
+def _is_done(job: Job, data: ClaimData) -> bool:
+    return {"steps", *job.metrics} <= figures_of(job.run, data).keys()
+
+
+def _ready(job: Job, done: set[str]) -> bool:
+    return job.run.after is None or job.run.after.key in done
+
+
+def _told(job: Job, figures: dict[str, Any]) -> str:
+    shown = ", ".join(f"{name} {figures[name]:.4f}" for name in sorted(job.metrics))
+    minutes = figures["seconds"] / 60
+    return f"{job.run.name}, seed {job.run.seed}: {shown} ({minutes:.1f} min of training)"
