@@ -31,6 +31,7 @@ ROOMS = (
     "report",
     "verbs",
     "bench",
+    "claims",
     "tour",
     "cli",
 )

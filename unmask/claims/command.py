@@ -7,7 +7,7 @@ from pathlib import Path
 from unmask.claims.arms import runs_of, tokenizer_of
 from unmask.claims.data import ClaimData
 from unmask.claims.metrics import METRICS
-from unmask.claims.recipe import Claim, chosen
+from unmask.claims.recipe import Claim, all_claims, chosen
 from unmask.claims.results import ClaimResult
 from unmask.claims.running import Job, Say, figures_of, run_jobs
 from unmask.errors import ConfigError
@@ -51,10 +51,10 @@ def run_claims(
         raise ConfigError(f"seeds and at-once must be at least 1, not {seeds} and {at_once}")
     where = ClaimData(Path(data), Path(work))
     runs = {claim.name: runs_of(claim, seeds, minutes_per_model) for claim in claims}
+    jobs = [Job(run, _metrics(claim)) for claim in claims for run in runs[claim.name].values()]
     # Both are made before any process reads them.
     where.polarity()
     tokenizer_of(where)
-    jobs = [Job(run, _metrics(claim)) for claim in claims for run in runs[claim.name].values()]
     run_jobs(jobs, where, at_once, say)
     found = []
     for claim in claims:
@@ -63,6 +63,11 @@ def run_claims(
         result.save(Path(out))
         found.append(result)
     return found
+
+
+def runnable() -> list[str]:
+    """Names of the claims that can be tested here."""
+    return [name for name, claim in all_claims().items() if claim.untestable is None]
 
 
 def _testable(claim: Claim) -> Claim:

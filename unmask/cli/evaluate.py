@@ -10,16 +10,35 @@ import typer
 from unmask.cli import columns, options
 from unmask.cli.console import Terminal, print_json, print_table
 
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        help="For a classifier: table with texts and labels, .csv .tsv .jsonl ...; for --task "
+        "blimp: file or folder of minimal pairs."
+    ),
+]
+Task = Annotated[
+    str | None,
+    typer.Option(
+        help="For a language model: blimp (minimal pairs, by --data) or pseudo-perplexity "
+        "(of --text)."
+    ),
+]
+Score = Annotated[
+    str | None,
+    typer.Option(
+        help="Of --task and a masked model: plain (default), or within-word, which hides the "
+        "later pieces of the same word too."
+    ),
+]
+MostPairs = Annotated[
+    int | None, typer.Option(help="Minimal pairs of each paradigm. Default: all.")
+]
+
 
 def evaluate(
     model: options.Model,
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            help="For a classifier: table with texts and labels, .csv .tsv .jsonl ...; for --task "
-            "blimp: file or folder of minimal pairs."
-        ),
-    ] = None,
+    data: Data = None,
     text: Annotated[
         list[str] | None,
         typer.Option("--text", metavar="PATH", help="For a language model: files and folders."),
@@ -32,23 +51,9 @@ def evaluate(
     most_tokens: Annotated[
         int, typer.Option(help="Tokens that a language model reads at most.")
     ] = 200_000,
-    task: Annotated[
-        str | None,
-        typer.Option(
-            help="For a language model: blimp (minimal pairs, by --data) or pseudo-perplexity "
-            "(of --text)."
-        ),
-    ] = None,
-    score: Annotated[
-        str | None,
-        typer.Option(
-            help="Of --task and a masked model: plain (default), or within-word, which hides the "
-            "later pieces of the same word too."
-        ),
-    ] = None,
-    most_pairs: Annotated[
-        int | None, typer.Option(help="Minimal pairs of each paradigm. Default: all.")
-    ] = None,
+    task: Task = None,
+    score: Score = None,
+    most_pairs: MostPairs = None,
     device: options.Device = None,
     threads: options.Threads = None,
     revision: options.Revision = None,

@@ -27,6 +27,7 @@ VERBS = {
     "info": "unmask.cli.info:info",
     "convert": "unmask.cli.convert:convert",
     "bench": "unmask.cli.bench:bench",
+    "claims": "unmask.cli.claims:app",
 }
 
 # OpenMP's threads spin while they wait for each other, which gains a tenth on an idle machine.

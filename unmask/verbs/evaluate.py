@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from unmask.arch.spec import HeadKind
 from unmask.batches.sequences import OnLong
 from unmask.checkpoint.folder import open_language_model
 from unmask.checkpoint.formats import HOLDS
@@ -159,17 +160,32 @@ def evaluate(
             return scoring.pairs(data, paths, most_pairs)
         return scoring.perplexity(data, paths, text_column or "text", reading)
     if said.head == "sequence":
-        if data is None or paths:
-            raise ConfigError(
-                f"{folder} holds a classifier, which is measured on labelled rows: give it "
-                "--data TABLE, and name the columns with --text-column and --label-column where "
-                "their names do not tell"
-            )
+        table = _table_for(folder, data, paths)
         classifier = Classifier.from_pretrained(folder, device=resolve_device(device))
-        return _classifier(classifier, data, text_column, label_column, on_long, reading, watch)
-    if said.head != "lm":
+        return _classifier(classifier, table, text_column, label_column, on_long, reading, watch)
+    _check_text_for(folder, said.head, data, paths)
+    field = text_column or "text"
+    return _language_model(folder, paths, field, reading, most_tokens, device, watch)
+
+
+def _table_for(folder: Path, data: str | Path | None, paths: list[str | Path]) -> str | Path:
+    """What a classifier is measured on."""
+    if data is None or paths:
+        raise ConfigError(
+            f"{folder} holds a classifier, which is measured on labelled rows: give it "
+            "--data TABLE, and name the columns with --text-column and --label-column where "
+            "their names do not tell"
+        )
+    return data
+
+
+def _check_text_for(
+    folder: Path, head: HeadKind, data: str | Path | None, paths: list[str | Path]
+) -> None:
+    """Check that there is a language model, and text for it."""
+    if head != "lm":
         raise ModelError(
-            f"{folder} holds {HOLDS[said.head]}, which answers nothing that could be measured; "
+            f"{folder} holds {HOLDS[head]}, which answers nothing that could be measured; "
             "fine-tune it first: unmask finetune"
         )
     if data is not None or not paths:
@@ -177,8 +193,6 @@ def evaluate(
             f"{folder} holds a language model, which is measured on text that it has not seen: "
             "give it --text FILE"
         )
-    field = text_column or "text"
-    return _language_model(folder, paths, field, reading, most_tokens, device, watch)
 
 
 def _classifier(

@@ -1,0 +1,96 @@
+"""The page of claims: every claim has a row, and what was measured stands there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from unmask.claims.page import page, picture, write_page
+from unmask.claims.recipe import Arm, Claim, Effect, all_claims
+from unmask.claims.results import ClaimResult, EffectFound
+
+CLAIM = Claim(
+    name="one",
+    sentence="First is better.",
+    source="Somebody 2020",
+    arms=(Arm(name="first"), Arm(name="second")),
+    effects=(Effect(metric="masked_loss", of="first", against="second"),),
+    note="A note.",
+)
+
+
+def figures(*losses: float) -> tuple[dict[str, float], ...]:
+    rest = {"steps": 10.0, "tokens": 4e6, "seconds": 60.0, "flops": 2e12}
+    return tuple({"masked_loss": loss, **rest} for loss in losses)
+
+
+def result(first: tuple[float, ...], second: tuple[float, ...]) -> ClaimResult:
+    arms = {"first": figures(*first), "second": figures(*second)}
+    found = EffectFound.of_figures(CLAIM.effects[0], arms["first"], arms["second"])
+    return ClaimResult(
+        name="one",
+        date="2026-01-01",
+        arms=arms,
+        effects=(found,),
+        says=found.says,
+        hours=0.1,
+        versions={"torch": "1"},
+        processor="some",
+    )
+
+
+def test_lower_loss_is_in_favour_of_the_first() -> None:
+    (effect,) = result((4.0, 4.1, 4.0), (5.0, 5.1, 5.05)).effects
+    assert effect.differences == pytest.approx((1.0, 1.0, 1.05))
+    assert effect.says == "holds"
+
+
+def test_each_verdict_stands_on_the_page() -> None:
+    cases = {
+        "**holds**": result((4.0, 4.1, 4.0), (5.0, 5.1, 5.05)),
+        "**does not hold**": result((5.0, 5.1, 5.05), (4.0, 4.1, 4.0)),
+        "**undecided at this scale**": result((4.0, 5.0, 4.5), (5.0, 4.0, 4.6)),
+    }
+    for says, found in cases.items():
+        text = page({"one": CLAIM}, {"one": found}, "pictures")
+        assert text.count(says) == 2, says
+        assert "![First is better.](pictures/one.svg)" in text
+        assert "3 seeds, arms matched by tokens" in text
+    assert "could have been told" in text
+    assert "| first | 4.5000 |" in text
+
+
+def test_claims_that_were_not_run_or_cannot_be_say_so() -> None:
+    other = Claim(name="two", sentence="s", source="t", untestable="it needs more text.")
+    text = page({"one": CLAIM, "two": other}, {}, "pictures")
+    assert "| not run yet |" in text
+    assert "| not testable here |" in text
+    assert "Not testable here: it needs more text." in text
+
+
+def test_a_single_seed_has_no_interval_and_no_row_in_the_picture(tmp_path: Path) -> None:
+    found = result((4.0,), (5.0,))
+    assert found.effects[0].low is None
+    assert found.says == "undecided"
+    assert "| none |" in page({"one": CLAIM}, {"one": found}, "pictures")
+    assert "<svg" in picture(CLAIM, result((4.0, 4.1), (5.0, 5.05)))
+
+
+def test_the_page_of_the_package_names_every_claim(tmp_path: Path) -> None:
+    name = next(name for name, claim in all_claims().items() if claim.untestable is None)
+    claim = all_claims()[name]
+    losses = {
+        arm.name: (4.0 + place, 4.1 + place, 4.0 + place) for place, arm in enumerate(claim.arms)
+    }
+    arms = {arm: figures(*three) for arm, three in losses.items()}
+    metrics = [effect for effect in claim.effects if effect.metric == "masked_loss"]
+    effects = tuple(EffectFound.of_figures(e, arms[e.of], arms[e.against]) for e in metrics)
+    stored = replace(result((4.0, 4.1), (5.0, 5.1)), name=name, arms=arms, effects=effects)
+    stored.save(tmp_path)
+    write_page(tmp_path, tmp_path / "claims.md", tmp_path / "pictures")
+    text = (tmp_path / "claims.md").read_text("utf-8")
+    for one in all_claims().values():
+        assert one.sentence in text
+    assert (tmp_path / "pictures" / f"{name}.svg").is_file() == bool(effects)

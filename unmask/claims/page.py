@@ -1,0 +1,181 @@
+"""Claims and what they came to, as a page of Markdown with a picture for each.
+
+python -m unmask.claims.page RESULTS PAGE PICTURES
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from os.path import relpath
+from pathlib import Path
+from statistics import mean
+
+from unmask.checkpoint.durable import write_file
+from unmask.claims.metrics import METRICS
+from unmask.claims.recipe import Claim, all_claims
+from unmask.claims.results import ClaimResult, EffectFound, load_result
+from unmask.report.charts import standalone
+from unmask.report.intervals import Interval, intervals
+
+NOT_TESTABLE, NOT_RUN = "not testable here", "not run yet"
+HEAD = """\
+# The field's claims, measured
+
+What the literature says about these models, asked of models of two layers that a laptop trains in
+minutes. Each claim is a recipe in `unmask/claims/recipes`; `unmask claims run NAME --data FOLDER`
+trains its arms and measures it. The page is written from stored results by `python -m
+unmask.claims.page`.
+
+An effect is the mean over paired seeds: both arms begin with the same random numbers, read the
+same text in the same order, and are measured alike. Above zero is in favour of the arm that is
+named first. The interval is Student's, at 95 %. A claim *holds* where the whole interval lies
+beyond the line that the claim draws, *does not hold* where it lies before it, and is *undecided
+at this scale* otherwise; then stands there the smallest effect that the run could have told.
+Verdicts are about models of this size on this text, and not about the sizes that the papers speak
+of.
+"""
+_SAYS = {"undecided": "undecided at this scale"}
+
+
+def page(claims: Mapping[str, Claim], results: Mapping[str, ClaimResult], pictures: str) -> str:
+    """The whole page.
+
+    Args:
+        claims: all, in their order.
+        results: those that were run, by name.
+        pictures: their folder, as the page names it.
+    """
+    rows = ["| claim | source | verdict |", "|---|---|---|"]
+    rows += [
+        f"| [{claim.sentence}](#{name}) | {claim.source} | {_verdict(claim, results.get(name))} |"
+        for name, claim in claims.items()
+    ]
+    parts = [HEAD, "\n".join(rows) + "\n"]
+    parts += [
+        _section(claim, results.get(name), f"{pictures}/{name}.svg")
+        for name, claim in claims.items()
+    ]
+    hours = sum(one.hours for one in results.values())
+    if results:
+        some = next(iter(results.values()))
+        told = ", ".join(f"{name} {version}" for name, version in some.versions.items())
+        parts.append(
+            f"Training and measuring took {hours:.1f} hours of one core in all (arms that two "
+            f"claims share are counted in both), on {some.processor} with {told}.\n"
+        )
+    return "\n".join(parts)
+
+
+def _verdict(claim: Claim, result: ClaimResult | None) -> str:
+    if claim.untestable is not None:
+        return NOT_TESTABLE
+    return NOT_RUN if result is None else f"**{_SAYS.get(result.says, result.says)}**"
+
+
+def _section(claim: Claim, result: ClaimResult | None, picture: str) -> str:
+    """One claim: what was compared, and what came out."""
+    lines = [f"## {claim.name}", "", f"> {claim.sentence} ({claim.source})", ""]
+    if claim.untestable is not None:
+        return "\n".join([*lines, f"Not testable here: {claim.untestable}", ""])
+    if claim.note:
+        lines += [claim.note, ""]
+    if result is None:
+        return "\n".join([*lines, "Not run yet.", ""])
+    lines += [f"Verdict: {_verdict(claim, result)}. {_matched(claim, result)}", ""]
+    lines += [f"![{claim.sentence}]({picture})", ""]
+    lines += ["| effect | mean | 95 % interval | to pass | verdict |", "|---|---|---|---|---|"]
+    lines += [_effect(effect) for effect in result.effects]
+    return "\n".join([*lines, "", *_arms(result), ""])
+
+
+def _matched(claim: Claim, result: ClaimResult) -> str:
+    """What arms have in common, and how much of the rest they took."""
+    seeds = len(next(iter(result.arms.values())))
+    return (
+        f"{seeds} seeds, arms matched by {claim.matched}; {result.hours:.1f} hours of one core, "
+        f"{result.date}."
+    )
+
+
+def _effect(effect: EffectFound) -> str:
+    interval = "none" if effect.low is None else f"{effect.low:+.4f} to {effect.high:+.4f}"
+    says = effect.says
+    if says == "undecided" and effect.resolves is not None:
+        says = f"undecided; {effect.resolves:.4f} could have been told"  # type: ignore[assignment]
+    return f"| {told(effect)} | {effect.mean:+.4f} | {interval} | {effect.beyond:+g} | {says} |"
+
+
+def told(effect: EffectFound) -> str:
+    """What an effect compares, in words."""
+    what = METRICS[effect.metric].what
+    if effect.minus is not None:
+        what += f", less that of: {METRICS[effect.minus].what}"
+    return f"{effect.of} over {effect.against}: {what}"
+
+
+def _arms(result: ClaimResult) -> list[str]:
+    """Means of each arm's figures."""
+    names = sorted(
+        name for name in METRICS if all(name in one for arm in result.arms.values() for one in arm)
+    )
+    head = ["arm", *(METRICS[name].what for name in names), "tokens", "TFLOP", "minutes"]
+    rows = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
+    for name, figures in result.arms.items():
+        cells = [f"{mean(one[metric] for one in figures):.4f}" for metric in names]
+        cells += [
+            f"{mean(one['tokens'] for one in figures) / 1e6:.2f} M",
+            f"{mean(one['flops'] for one in figures) / 1e12:.1f}",
+            f"{mean(one['seconds'] for one in figures) / 60:.1f}",
+        ]
+        rows.append(f"| {name} | {' | '.join(cells)} |")
+    return rows
+
+
+def picture(claim: Claim, result: ClaimResult) -> str:
+    """The effects of a claim as a file of its own, SVG; those without an interval left out."""
+    rows = [
+        Interval(
+            f"{one.of} over {one.against}",
+            one.mean,
+            one.low,
+            one.high,
+            one.differences,
+            one.beyond,
+            f"{one.mean:+.3g} {METRICS[one.metric].unit}",
+        )
+        for one in result.effects
+        if one.low is not None and one.high is not None
+    ]
+    units = " or ".join(dict.fromkeys(METRICS[one.metric].unit for one in result.effects))
+    title = f"{claim.name}: {_SAYS.get(result.says, result.says)}"
+    return standalone(intervals(rows, title=title, unit=f"difference, {units}"))
+
+
+def write_page(results: Path, path: Path, pictures: Path) -> None:
+    """The page and its pictures, from a folder of results."""
+    claims = all_claims()
+    found = {
+        name: load_result(results / f"{name}.json")
+        for name in claims
+        if (results / f"{name}.json").is_file()
+    }
+    for name, result in found.items():
+        if any(one.low is not None for one in result.effects):
+            pictures.mkdir(parents=True, exist_ok=True)
+            write_file(pictures / f"{name}.svg", picture(claims[name], result).encode())
+    write_file(path, page(claims, found, relpath(pictures, path.parent)).encode())
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write the page; 2 where not three paths are given."""
+    if len(arguments) != 3:
+        print(__doc__, file=sys.stderr)
+        return 2
+    results, path, pictures = map(Path, arguments)
+    write_page(results, path, pictures)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
