@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from unmask.claims.data import TRAIN, ClaimData
-from unmask.claims.recipe import Arm, Claim
+from unmask.claims.recipe import Arm, Claim, Text
 from unmask.config import merge, to_mapping
 from unmask.config import parse_assignments as parsed
 from unmask.verbs.assembled import check
@@ -41,9 +41,11 @@ class ArmRun:
         settings: of `unmask pretrain`, nested; text, tokenizer and seed left out.
         seed: of everything random.
         after: the run whose model it goes on from, or None.
+        text: what it learns from.
     """
 
     name: str
+    text: Text
     settings: Mapping[str, Any]
     seed: int
     after: ArmRun | None
@@ -52,7 +54,7 @@ class ArmRun:
     def key(self) -> str:
         """Tells it from all others, and is the same wherever it is asked for."""
         before = None if self.after is None else self.after.key
-        words = json.dumps([self.settings, self.seed, before], sort_keys=True)
+        words = json.dumps([self.settings, self.text, self.seed, before], sort_keys=True)
         return hashlib.sha256(words.encode()).hexdigest()[:16]
 
     def folder(self, data: ClaimData) -> Path:
@@ -76,7 +78,9 @@ def runs_of(claim: Claim, seeds: int, minutes: float | None) -> dict[tuple[str, 
     for arm in claim.arms:
         for seed in range(seeds):
             after = None if arm.after is None else found[arm.after, seed]
-            found[arm.name, seed] = ArmRun(arm.name, _settings(claim, arm, minutes), seed, after)
+            found[arm.name, seed] = ArmRun(
+                arm.name, arm.text, _settings(claim, arm, minutes), seed, after
+            )
     return found
 
 
@@ -102,7 +106,8 @@ def train_arm(run: ArmRun, data: ClaimData, watch: Watch) -> PretrainResult:
     """
     folder = run.folder(data)
     settings: dict[str, Any] = merge(run.settings, {"run": {"seed": run.seed}})
-    settings["text"] = {"paths": [str(data.path(TRAIN))], **settings.get("text", {})}
+    paths = [str(path) for path in data.text(run.text)]
+    settings["text"] = {**settings.get("text", {}), "paths": paths}
     if run.after is not None:
         settings = merge(settings, {"model": {"start": str(run.after.model(data))}})
         for decided in ("arch", "size"):

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import csv
+import io
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from unmask.claims.recipe import Text
 from unmask.errors import DataError
-from unmask.verbs.run_folder import digest_of
 
 TRAIN, VALID = "text/books-train.txt", "text/books-valid.txt"
+MANUALS = ("text/postgresql_doc.txt", "text/git_doc.txt")
+FEW = 2_000_000  # characters of `few_books`
 POLARITY, BLIMP = "sentence_polarity", "blimp"
 TEST_SHARE, SEED = 0.3, 0
 
@@ -50,9 +53,19 @@ class ClaimData:
                 _write(path, some)
         return split[0], split[1]
 
-    def digest(self) -> str:
-        """Of the text that is learnt from."""
-        return digest_of(self.path(TRAIN))
+    def text(self, name: Text) -> tuple[Path, ...]:
+        """The files that are learnt from."""
+        if name == "manuals":
+            return tuple(self.path(manual) for manual in MANUALS)
+        return (self.path(TRAIN) if name == "books" else self.few_books(),)
+
+    def few_books(self) -> Path:
+        """The beginning of the books, little enough to be read ten times."""
+        path = self.work / "data" / "few-books.txt"
+        if not path.is_file():
+            with self.path(TRAIN).open(encoding="utf-8") as file:
+                _replace(path, file.readlines(FEW))
+        return path
 
 
 def _labelled(folder: Path) -> list[tuple[str, str]]:
@@ -67,12 +80,18 @@ def _labelled(folder: Path) -> list[tuple[str, str]]:
 
 
 def _write(path: Path, rows: Sequence[tuple[str, str]]) -> None:
+    table = io.StringIO(newline="")
+    writer = csv.writer(table)
+    writer.writerow(("text", "label"))
+    writer.writerows(rows)
+    _replace(path, [table.getvalue()])
+
+
+def _replace(path: Path, lines: Sequence[str]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".new")
     with temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(("text", "label"))
-        writer.writerows(rows)
+        file.writelines(lines)
     temporary.replace(path)
 
 

@@ -10,8 +10,10 @@ import numpy as np
 import torch
 
 from unmask.checkpoint.folder import Opened, open_language_model
+from unmask.checkpoint.jsonfile import read_json
 from unmask.claims.arms import ArmRun
 from unmask.claims.data import BLIMP, VALID, ClaimData, read_rows
+from unmask.evaluation.held_out import held_out_batches
 from unmask.evaluation.masked import MaskedEvaluation
 from unmask.evaluation.minimal_pairs import measure, read_pairs
 from unmask.heads.model import LanguageModel
@@ -19,6 +21,7 @@ from unmask.pipelines.embed import Embedder
 from unmask.verbs.finetune import finetune
 
 MOST_TOKENS = 1_400_000  # of held-out text: about 200,000 predictions
+COPIED_TOKENS = 200_000
 PAIRS = 200  # of each paradigm of BLiMP
 CONTEXT = 128
 
@@ -82,6 +85,38 @@ def _masked(arm: Measured) -> dict[str, float]:
     return {"masked_loss": figures["loss"], "masked_top1": figures["top1"]}
 
 
+def _copied(arm: Measured) -> dict[str, float]:
+    """Tokens that are there to be seen, asked for where they stand."""
+    opened = arm.language_model()
+    tokenizer, context = opened.tokenizer, opened.model.encoder.config.context
+    special = torch.tensor(sorted(tokenizer.special_ids))
+    right = asked = 0
+    lines = arm.data.path(VALID).read_text("utf-8").split("\n")
+    batches, _ = held_out_batches(
+        tokenizer, lines, context=min(CONTEXT, context), budget=4096, most_tokens=COPIED_TOKENS
+    )
+    with torch.inference_mode():
+        for batch in batches.epoch(0):
+            rows = torch.nonzero(~torch.isin(batch.ids, special))[:, 0]
+            guesses = opened.model(batch, rows).argmax(1)
+            right += int((guesses == batch.ids[rows]).sum())
+            asked += len(rows)
+    return {"copied": right / asked}
+
+
+def _rule(arm: Measured) -> dict[str, float]:
+    """By how much the shares of training leave 15 %, and of these 80, 10 and 10 %, at most."""
+    counts = read_json(arm.model.parent / "result.json")["counts"]
+    selected = counts["selected"]
+    shares = {
+        "selected": (selected / counts["ordinary"], 0.15),
+        "masked": (counts["masked"] / selected, 0.8),
+        "random": (counts["random"] / selected, 0.1),
+        "kept": (counts["kept"] / selected, 0.1),
+    }
+    return {"rule_deviation": max(abs(found - said) for found, said in shares.values())}
+
+
 def _blimp(arm: Measured) -> dict[str, float]:
     """Minimal pairs by (pseudo-)log-likelihood."""
     opened = arm.language_model()
@@ -121,6 +156,10 @@ def _finetuned(arm: Measured) -> dict[str, float]:
 METRICS: Mapping[str, Metric] = {
     "masked_loss": Metric("loss at hidden tokens of held-out books", "nats", False, _masked),
     "masked_top1": Metric("hidden tokens of held-out books guessed", "share", True, _masked),
+    "copied": Metric("tokens in plain sight named where they stand", "share", True, _copied),
+    "rule_deviation": Metric(
+        "largest deviation from 15 %, and of these 80/10/10", "share", False, _rule
+    ),
     "blimp": Metric("minimal pairs of BLiMP", "share", True, _blimp),
     "probe_accuracy": Metric("film reviews told apart, frozen features", "share", True, _probe),
     "finetune_accuracy": Metric("film reviews told apart, fine-tuned", "share", True, _finetuned),

@@ -111,7 +111,11 @@ def told(effect: EffectFound) -> str:
     what = METRICS[effect.metric].what
     if effect.minus is not None:
         what += f", less that of: {METRICS[effect.minus].what}"
-    return f"{effect.of} over {effect.against}: {what}"
+    return f"{_arms_of(effect)}: {what}"
+
+
+def _arms_of(effect: EffectFound) -> str:
+    return effect.of if effect.against is None else f"{effect.of} over {effect.against}"
 
 
 def _arms(result: ClaimResult) -> list[str]:
@@ -136,7 +140,7 @@ def picture(claim: Claim, result: ClaimResult) -> str:
     """The effects of a claim as a file of its own, SVG; those without an interval left out."""
     rows = [
         Interval(
-            f"{one.of} over {one.against}",
+            _arms_of(one),
             one.mean,
             one.low,
             one.high,

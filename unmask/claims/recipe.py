@@ -31,6 +31,8 @@ from unmask.config import read_toml
 from unmask.errors import ConfigError
 
 Matched = Literal["tokens", "flops", "seconds"]
+Text = Literal["books", "few books", "manuals"]
+"""What is learnt from: novels, 2 MB of them, or the manuals of a database and of git."""
 RECIPES = "recipes"
 
 
@@ -42,9 +44,11 @@ class Arm:
         name: in tables.
         set: dotted settings of `unmask pretrain` on top of the claim's and of those of all claims.
         after: name of the arm whose model it goes on from; none to begin with drawn weights.
+        text: what it learns from.
     """
 
     name: str
+    text: Text = "books"
     set: Mapping[str, Any] = field(default_factory=dict)
     after: str | None = None
 
@@ -56,7 +60,8 @@ class Effect:
     Attributes:
         metric: a name in `unmask.claims.metrics.METRICS`.
         of, against: names of arms. Above zero is in favour of the first, whichever way the metric
-            goes.
+            goes. Without the second the first arm's own figure counts, below zero where less of it
+            is better.
         minus: another metric whose difference is taken away; for claims of the form "more here
             than there". None for none.
         beyond: the effect that the claim says is exceeded, in units of the metric: 0 for "better",
@@ -65,7 +70,7 @@ class Effect:
 
     metric: str
     of: str
-    against: str
+    against: str | None = None
     minus: str | None = None
     beyond: float = 0.0
 
@@ -120,7 +125,7 @@ class Claim:
                 )
         for effect in self.effects:
             for name in (effect.of, effect.against):
-                if name not in names:
+                if name is not None and name not in names:
                     raise ConfigError(
                         f"an effect of {self.name} names the arm {name!r}, but there are "
                         f"{', '.join(names)}"

@@ -31,7 +31,7 @@ class EffectFound:
 
     metric: str
     of: str
-    against: str
+    against: str | None
     minus: str | None
     beyond: float
     differences: tuple[float, ...]
@@ -42,8 +42,10 @@ class EffectFound:
     says: Says
 
     @classmethod
-    def of_figures(cls, effect: Effect, first: Seeds, second: Seeds) -> EffectFound:
-        """From the figures of both arms, by seed."""
+    def of_figures(cls, effect: Effect, first: Seeds, second: Seeds | None) -> EffectFound:
+        """From the figures of both arms, by seed; of one where there is no second."""
+        if second is None:
+            second = [dict.fromkeys(one, 0.0) for one in first]
         differences = [
             _difference(effect.metric, one, other)
             - (0.0 if effect.minus is None else _difference(effect.minus, one, other))
@@ -113,7 +115,9 @@ class ClaimResult:
             for arm in claim.arms
         }
         effects = tuple(
-            EffectFound.of_figures(effect, arms[effect.of], arms[effect.against])
+            EffectFound.of_figures(
+                effect, arms[effect.of], None if effect.against is None else arms[effect.against]
+            )
             for effect in claim.effects
         )
         seconds = sum(
