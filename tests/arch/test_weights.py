@@ -89,12 +89,12 @@ def test_what_is_set_aside_is_named() -> None:
 def test_a_new_head_may_be_missing_and_nothing_else() -> None:
     theirs = write(RULES, "model.", ours())
     del theirs["out.bias"]
-    assert read(RULES, "model.", theirs, places(), fresh="head.")[2] == ("head.bias",)
+    assert read(RULES, "model.", theirs, places(), fresh=("head.",))[2] == ("head.bias",)
     with pytest.raises(WeightMapError, match=r"places without a weight: out\.bias\. Use"):
         read(RULES, "model.", theirs, places())
     del theirs["model.words.weight"]
     with pytest.raises(WeightMapError, match=r"without a weight: model\.words\.weight\. Use"):
-        read(RULES, "model.", theirs, places(), fresh="head.")
+        read(RULES, "model.", theirs, places(), fresh=("head.",))
 
 
 def test_a_tied_repeat_is_dropped_and_must_be_equal() -> None:

@@ -162,7 +162,10 @@ def _theirs_alone(pair: Pair) -> list[torch.Tensor]:
 
 
 def our_logits(pair: Pair, model: nn.Module) -> torch.Tensor:
+    """The head's output; of two heads both, one after the other, in one row."""
     batch = pair.inputs.packed()
+    if pair.kind == "pretraining":
+        return torch.cat([x.flatten() for x in model(batch, torch.arange(batch.tokens))])
     logits = model(batch, torch.arange(batch.tokens)) if pair.kind == "lm" else model(batch)
     assert isinstance(logits, torch.Tensor)
     return logits
@@ -173,23 +176,36 @@ def their_logits(pair: Pair, model: Any, side: Side = "right") -> torch.Tensor:
     out = model(**pair.padded(side))
     if pair.kind == "span":
         return pair.real(torch.stack((out.start_logits, out.end_logits), -1), side)
+    if pair.kind == "pretraining":
+        tokens = pair.real(out.prediction_logits, side).flatten()
+        return torch.cat([tokens, _their_pairs(out).flatten()])
     logits: torch.Tensor = out.logits
     if pair.kind == "discriminator":
         logits = logits[..., None]
     return logits if pair.kind == "sequence" else pair.real(logits, side)
 
 
+def _their_pairs(out: Any) -> torch.Tensor:
+    """Scores `(B, 2)` of pairs, which go by the name of what the architecture learnt from them."""
+    scores: torch.Tensor = out["sop_logits" if "sop_logits" in out else "seq_relationship_logits"]
+    return scores
+
+
+FIRST_TOKEN = ("sequence", "pretraining")
+
+
 @torch.no_grad()
 def logits(pair: Pair) -> float:
     """The head's output; padded on the left too, where the head reads every token."""
     ours = our_logits(pair, pair.opened.model)
-    sides: tuple[Side, ...] = ("right",) if pair.kind == "sequence" else ("right", "left")
+    sides: tuple[Side, ...] = ("right",) if pair.kind in FIRST_TOKEN else ("right", "left")
     return max(difference(ours, their_logits(pair, pair.theirs, side)) for side in sides)
 
 
 def targets(pair: Pair) -> torch.Tensor:
     """Random ids at a third of the tokens and -100 elsewhere, labels or bits at each `(T,)`;
-    labels of sequences `(B,)`; first and last token of answers `(B, 2)`."""
+    labels of sequences `(B,)`; first and last token of answers `(B, 2)`. For two heads those of
+    tokens and behind them what each of the pairs is."""
     draws = torch.Generator().manual_seed(5)
     lengths = torch.tensor(LENGTHS)
     match pair.kind:
@@ -202,13 +218,19 @@ def targets(pair: Pair) -> torch.Tensor:
             most = len(LABELS) if pair.kind == "token" else 2
             return torch.randint(0, most, (sum(LENGTHS),), generator=draws)
     chosen = torch.rand(sum(LENGTHS), generator=draws) < 0.3
-    return torch.where(chosen, torch.randint(0, VOCAB, chosen.shape, generator=draws), -100)
+    ids = torch.where(chosen, torch.randint(0, VOCAB, chosen.shape, generator=draws), -100)
+    if pair.kind == "pretraining":
+        return torch.cat([ids, torch.randint(0, 2, (len(LENGTHS),), generator=draws)])
+    return ids
 
 
 def _our_loss(pair: Pair, model: nn.Module) -> torch.Tensor:
     batch, wanted = pair.inputs.packed(), targets(pair)
     if pair.kind == "lm":
         return _our_lm_loss(model, batch, wanted)
+    if pair.kind == "pretraining":
+        both = zip(model(batch, torch.arange(batch.tokens)), _halves(batch, wanted), strict=True)
+        return torch.stack([nn.functional.cross_entropy(x.float(), y) for x, y in both]).sum()
     logits = model(batch).float()
     match pair.kind:
         case "discriminator":
@@ -218,6 +240,11 @@ def _our_loss(pair: Pair, model: nn.Module) -> torch.Tensor:
             ends = [nn.functional.cross_entropy(x.T, y) for x, y in zip(texts, wanted, strict=True)]
             return torch.stack(ends).mean()
     return nn.functional.cross_entropy(logits, wanted)
+
+
+def _halves(batch: Batch, wanted: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Targets of tokens, and of pairs."""
+    return wanted[: batch.tokens], wanted[batch.tokens :]
 
 
 def _our_lm_loss(model: Any, batch: Batch, wanted: torch.Tensor) -> torch.Tensor:
@@ -245,6 +272,10 @@ def _their_loss(pair: Pair, model: Any) -> torch.Tensor:
             for text, ends in alone
         ]
         return torch.stack(each).mean()
+    if pair.kind == "pretraining":
+        wanted, labels = _halves(pair.inputs.packed(), wanted)
+        name = "sentence_order_label" if pair.row.arch == "albert" else "next_sentence_label"
+        inputs |= {name: labels}
     if pair.kind != "sequence":
         real = inputs["attention_mask"].bool()
         wanted = torch.full(real.shape, -100).masked_scatter(real, wanted)

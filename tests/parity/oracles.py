@@ -240,6 +240,7 @@ ROWS: tuple[Row, ...] = (
 _CLASSES: Mapping[HeadKind, Any] = {
     "encoder": transformers.AutoModel,
     "lm": transformers.AutoModelForMaskedLM,
+    "pretraining": transformers.AutoModelForPreTraining,
     "sequence": transformers.AutoModelForSequenceClassification,
     "token": transformers.AutoModelForTokenClassification,
     "span": transformers.AutoModelForQuestionAnswering,

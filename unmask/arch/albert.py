@@ -8,12 +8,13 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import model_validator
 
 from unmask.arch import postnorm
-from unmask.arch.postnorm import PostNormConfig, span_head, token_head
+from unmask.arch.postnorm import PostNormConfig, pretraining_head, span_head, token_head
 from unmask.arch.published import Count, HiddenAct, Share
 from unmask.arch.spec import Arch, Head
 from unmask.arch.weights import Aside, Fuse, Kept, Rename, project_rule
 from unmask.nn.config import (
     EncoderConfig,
+    LMHeadConfig,
     SequenceHeadConfig,
     TransformConfig,
 )
@@ -84,6 +85,11 @@ def dropout(c: AlbertConfig) -> float:
     return c.hidden_dropout_prob if own is None else own
 
 
+def lm(c: AlbertConfig, labels: tuple[str, ...]) -> LMHeadConfig:
+    """Dense to the narrow width of the token table, activation and norm before it."""
+    return postnorm.masked_lm(c, c.hidden_act, c.layer_norm_eps, width=c.embedding_size)
+
+
 def sequence(c: AlbertConfig, labels: tuple[str, ...]) -> SequenceHeadConfig:
     """The pooler: dense and tanh on the first token."""
     return postnorm.sequence_head(c, labels, TransformConfig(activation="tanh"), dropout(c))
@@ -99,6 +105,9 @@ def sized(
 
 
 POOLER = Aside("@pooler.*", "the pooler")
+LM = postnorm.lm_rules(
+    "predictions.dense", "predictions.LayerNorm", "predictions.bias", "predictions.decoder"
+)
 GROUP = "@encoder.albert_layer_groups.{}.albert_layers.0."
 ALBERT = Arch(
     name="albert",
@@ -127,18 +136,11 @@ ALBERT = Arch(
         "encoder": Head(suffix="Model", record=None, weights=(Kept("@pooler.*"),)),
         "lm": Head(
             suffix="ForMaskedLM",
-            record=lambda c, _: postnorm.masked_lm(
-                c, c.hidden_act, c.layer_norm_eps, width=c.embedding_size
-            ),
-            weights=(
-                *postnorm.lm_rules(
-                    "predictions.dense",
-                    "predictions.LayerNorm",
-                    "predictions.bias",
-                    "predictions.decoder",
-                ),
-                POOLER,
-            ),
+            record=lm,
+            weights=(*LM, POOLER),
+        ),
+        "pretraining": pretraining_head(
+            lm, LM, "@pooler", "sop_classifier.classifier", dropout
         ),
         "sequence": Head(
             suffix="ForSequenceClassification",

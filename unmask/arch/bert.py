@@ -5,12 +5,20 @@ from __future__ import annotations
 from typing import Literal
 
 from unmask.arch import postnorm
-from unmask.arch.postnorm import POOLER, PostNormConfig, head_dropout, span_head, token_head
+from unmask.arch.postnorm import (
+    POOLER,
+    PostNormConfig,
+    head_dropout,
+    pretraining_head,
+    span_head,
+    token_head,
+)
 from unmask.arch.published import Count, Share
 from unmask.arch.spec import Arch, Head
 from unmask.arch.weights import Aside, Rename, project_rule
 from unmask.nn.config import (
     EncoderConfig,
+    LMHeadConfig,
     SequenceHeadConfig,
     TransformConfig,
 )
@@ -30,6 +38,11 @@ def encoder(c: BertConfig) -> EncoderConfig:
     layer = postnorm.bert_layer(c)
     embedding = postnorm.bert_embedding(c, segments=c.type_vocab_size)
     return postnorm.stack(c, layer, embedding)
+
+
+def lm(c: BertConfig, labels: tuple[str, ...]) -> LMHeadConfig:
+    """Dense, activation and norm before the token table."""
+    return postnorm.masked_lm(c, c.hidden_act, c.layer_norm_eps)
 
 
 def sequence(c: BertConfig, labels: tuple[str, ...]) -> SequenceHeadConfig:
@@ -64,11 +77,14 @@ BERT = Arch(
         "encoder": postnorm.BARE,
         "lm": Head(
             suffix="ForMaskedLM",
-            record=lambda c, _: postnorm.masked_lm(c, c.hidden_act, c.layer_norm_eps),
+            record=lm,
             weights=(
                 *postnorm.CLS_LM,
                 POOLER,
             ),
+        ),
+        "pretraining": pretraining_head(
+            lm, postnorm.CLS_LM, "@pooler.dense", "cls.seq_relationship"
         ),
         "sequence": Head(
             suffix="ForSequenceClassification",

@@ -27,6 +27,7 @@ from unmask.nn.config import (
     MlpConfig,
     NormConfig,
     Position,
+    PretrainingHeadConfig,
     SequenceHeadConfig,
     TokenHeadConfig,
     TransformConfig,
@@ -142,6 +143,42 @@ def masked_lm(
         activation=ACTIVATIONS[activation], norm=NormConfig(eps=eps), width=width
     )
     return LMHeadConfig(transform=transform)
+
+
+PAIR_LABELS = ("next", "other")
+"""What a pair may be, by its number in the published heads: its texts as they followed each other;
+or another second text (Devlin et al. 2018), or the two exchanged (Lan et al. 2019)."""
+
+
+def pretraining_head(
+    record: Callable[[Any, tuple[str, ...]], LMHeadConfig],
+    rules: tuple[Rule, ...],
+    pooler: str,
+    project: str,
+    dropout: Callable[[Any], float] = lambda _: 0.0,
+) -> Head[Any]:
+    """The language-model head, and one layer for pairs on the pooler: dense, tanh, first token.
+
+    Args:
+        record, rules: of the language-model head by itself.
+        pooler, project: what a checkpoint calls the pooler's dense layer and the last layer.
+        dropout: what is dropped before the last layer.
+    """
+
+    def both(c: PublishedConfig, labels: tuple[str, ...]) -> PretrainingHeadConfig:
+        pairs = SequenceHeadConfig(
+            labels=PAIR_LABELS,
+            pooling="cls",
+            transform=TransformConfig(activation="tanh"),
+            dropout=dropout(c),
+        )
+        return PretrainingHeadConfig(tokens=record(c, labels), pairs=pairs)
+
+    pairs = (
+        Rename("pairs.transform.dense.*", f"{pooler}.*"),
+        Rename("pairs.project.*", f"{project}.*"),
+    )
+    return Head(suffix="ForPreTraining", record=both, weights=(*rules, *pairs))
 
 
 def token_head(dropout: Callable[[Any], float], *more: Rule) -> Head[Any]:

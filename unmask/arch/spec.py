@@ -9,15 +9,22 @@ from typing import Any, Generic, Literal, TypeVar, cast
 from unmask.arch.published import PublishedConfig
 from unmask.arch.weights import Rule
 from unmask.errors import UnsupportedModel
-from unmask.nn.config import EncoderConfig, HeadConfig, LMHeadConfig, SequenceHeadConfig
+from unmask.nn.config import (
+    EncoderConfig,
+    HeadConfig,
+    LMHeadConfig,
+    PretrainingHeadConfig,
+    SequenceHeadConfig,
+)
 from unmask.tokens.roles import Role
 from unmask.tokens.tokenizer import ENCODER_ROLES
 
 __all__ = ["Arch", "Head", "HeadKind", "PublishedConfig"]
 
-HeadKind = Literal["encoder", "lm", "sequence", "token", "span", "discriminator"]
-"""What a model ends in: nothing; or a head that predicts tokens, scores whole sequences, scores
-labels for each token, finds the ends of an answer, or tells replaced tokens."""
+HeadKind = Literal["encoder", "lm", "pretraining", "sequence", "token", "span", "discriminator"]
+"""What a model ends in: nothing; or a head that predicts tokens, predicts tokens and what a pair of
+texts is, scores whole sequences, scores labels for each token, finds the ends of an answer, or
+tells replaced tokens."""
 
 C = TypeVar("C", bound=PublishedConfig)
 Rules = tuple[Rule, ...] | Callable[[Any], tuple[Rule, ...]]
@@ -64,7 +71,8 @@ class Arch(Generic[C]):
         prefix: what stands before the encoder's names in a checkpoint with a head.
         weights: rules for the encoder.
         old_endings: endings of weight names in old checkpoints, and what they are called now.
-        also: further published classes that are opened, and as what.
+        also: published classes that are opened, and as what, where they are of no kind of head or
+            the head of that kind is not all there.
         token_ids: ids that the published config repeats from the tokenizer, by role.
         roles: special tokens that its tokenizer must have.
     """
@@ -106,13 +114,18 @@ class Arch(Generic[C]):
         """The record of the language-model head; see `head`."""
         return cast(LMHeadConfig, self.head("lm", config))
 
+    def pretraining_head(self, config: C) -> PretrainingHeadConfig:
+        """The record of the two heads for pairs of texts; see `head`."""
+        return cast(PretrainingHeadConfig, self.head("pretraining", config))
+
     def sequence_head(self, config: C, labels: tuple[str, ...]) -> SequenceHeadConfig:
         """The record of the head over sequences; see `head`."""
         return cast(SequenceHeadConfig, self.head("sequence", config, labels))
 
     def rules(self, config: C, kind: HeadKind) -> tuple[Rule, ...]:
-        """The weight table of a whole model."""
-        return self.encoder_rules(config) + self.head_rules(config, kind)
+        """The weight table of a whole model. The head's part comes first: it may open what is set
+        aside for others."""
+        return self.head_rules(config, kind) + self.encoder_rules(config)
 
     def encoder_rules(self, config: C) -> tuple[Rule, ...]:
         """The part of the weight table that is the encoder's."""
@@ -139,10 +152,10 @@ class Arch(Generic[C]):
             )
         return self.stems[config.model_type] + self._head(kind).suffix
 
-    def opened_as(self, config: C) -> dict[str, HeadKind]:
-        """Every published class that is opened, and as what."""
-        own = {self.class_of(config, kind): kind for kind in self.heads}
-        return own | dict(self.also)
+    def opened_as(self, config: C) -> dict[str, tuple[HeadKind, ...]]:
+        """Every published class that is opened, and as what; the kind to try first comes first."""
+        own = {self.class_of(config, kind): (kind,) for kind in self.heads}
+        return own | {name: (*own.get(name, ()), kind) for name, kind in self.also.items()}
 
     def _head(self, kind: HeadKind) -> Head[C]:
         if kind not in self.heads:

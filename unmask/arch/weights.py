@@ -134,7 +134,7 @@ def read(
     prefix: str,
     theirs: Mapping[str, torch.Tensor],
     places: Mapping[str, torch.Size],
-    fresh: str = "",
+    fresh: tuple[str, ...] = (),
 ) -> Read:
     """Their tensors under our names.
 
@@ -143,7 +143,7 @@ def read(
         prefix: what `@` stands for in a checkpoint with a head, such as `"bert."`.
         theirs: the checkpoint.
         places: shape of each of our parameters.
-        fresh: our parameters whose name begins so may be missing, as a new head is.
+        fresh: our parameters whose name begins with one of these may be missing, as a new head is.
 
     Raises:
         WeightMapError: a weight has no place, a place has no weight, or a shape differs.
@@ -171,7 +171,7 @@ def read(
             for name in names:
                 del left[name]
     missing = [name for name in places if name not in ours]
-    new = tuple(name for name in missing if fresh and name.startswith(fresh))
+    new = tuple(name for name in missing if name.startswith(fresh))
     lacking = [n for name in missing if name not in new for n in _theirs(rules, base, name, theirs)]
     faults += _faults(left, lacking, ours, places)
     if faults:

@@ -17,16 +17,27 @@ from unmask.arch.weights import Rule, asides, read, renewed, write
 from unmask.checkpoint.formats import Described
 from unmask.checkpoint.weightfiles import FLOATS, check_finite
 from unmask.errors import ConfigError, ModelError, UnsupportedModel
-from unmask.heads.model import LanguageModel, SequenceClassifier, TokenClassifier
-from unmask.nn.config import LMHeadConfig, SequenceHeadConfig, TokenHeadConfig
+from unmask.heads.model import (
+    LanguageModel,
+    PretrainingModel,
+    SequenceClassifier,
+    TokenClassifier,
+)
+from unmask.nn.config import (
+    LMHeadConfig,
+    PretrainingHeadConfig,
+    SequenceHeadConfig,
+    TokenHeadConfig,
+)
 from unmask.nn.encoder import Encoder
 from unmask.nn.init import initialise
 
-Model = Encoder | LanguageModel | SequenceClassifier | TokenClassifier
+Model = Encoder | LanguageModel | PretrainingModel | SequenceClassifier | TokenClassifier
 
 # Before the name of a stored weight that nothing here computes with, in our own format.
 KEPT = "kept."
 LAST = "head.project.*"  # our name of the last layer of a head that scores labels
+_HEADS = ("head", "pairs")  # our names of what a model has besides its encoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +72,15 @@ def kind_of(model: nn.Module) -> HeadKind:
             return "encoder"
         case LanguageModel():
             return "lm"
+        case PretrainingModel():
+            return "pretraining"
         case SequenceClassifier():
             return "sequence"
         case TokenClassifier():
             return model.head_config.task
     raise ModelError(
-        "a model to save must be one of Encoder, LanguageModel, SequenceClassifier, "
-        f"TokenClassifier, not a {type(model).__name__}"
+        "a model to save must be one of Encoder, LanguageModel, PretrainingModel, "
+        f"SequenceClassifier, TokenClassifier, not a {type(model).__name__}"
     )
 
 
@@ -138,7 +151,7 @@ def build(
         # No memory and no random numbers before it is known that the weights fit.
         model = bare(arch, kind, config, labels)
     places = {_our_name(kind, name): p.shape for name, p in model.named_parameters()}
-    fresh = "head." if kind not in ("encoder", said.head) else ""
+    fresh = () if said.has(kind) else tuple(f"{name}." for name in _HEADS)
     found = read(_rules(said, kind, config), arch.prefix_of(said.head), stored, places, fresh)
     ours = found.ours
     if strange := sorted(name for name, tensor in ours.items() if tensor.dtype not in FLOATS):
@@ -170,7 +183,7 @@ def _published(said: Described, weights: Mapping[str, torch.Tensor]) -> dict[str
 
 
 def named_weights(model: Model) -> dict[str, torch.Tensor]:
-    """A model's parameters by our names, which begin with `encoder.` or `head.`."""
+    """A model's parameters by our names, which begin with `encoder.`, `head.` or `pairs.`."""
     kind = kind_of(model)
     return {_our_name(kind, name): tensor for name, tensor in model.named_parameters()}
 
@@ -243,6 +256,8 @@ def bare(
             return Encoder(encoder)
         case LMHeadConfig() as head:
             return LanguageModel(encoder, head)
+        case PretrainingHeadConfig() as head:
+            return PretrainingModel(encoder, head)
         case SequenceHeadConfig() as head:
             return SequenceClassifier(encoder, head)
         case TokenHeadConfig() as head:
@@ -262,13 +277,18 @@ def _rules(said: Described, kind: HeadKind, config: PublishedConfig) -> tuple[Ru
     # each, and often one name in several.
     own = tuple(rule for rule in own if getattr(rule, "ours", "") != LAST)
     rest = [rule for other in arch.heads for rule in arch.head_rules(config, other)]
-    return (*arch.encoder_rules(config), *own, *asides(rest, "a head that is not opened here"))
+    return (*own, *arch.encoder_rules(config), *asides(rest, "a head that is not opened here"))
 
 
-def _drawn(model: nn.Module, std: float, seed: int) -> dict[str, torch.Tensor]:
-    """First weights for the model's head, by name."""
-    assert isinstance(model, LanguageModel | SequenceClassifier | TokenClassifier)
-    head = copy.deepcopy(model.head).to_empty(device="cpu")
+def _drawn(model: Model, std: float, seed: int) -> dict[str, torch.Tensor]:
+    """First weights for all that a model has besides its encoder, by name."""
+    assert not isinstance(model, Encoder)
     depth = len(model.encoder.config.layers)
-    initialise(head, std, depth, torch.Generator().manual_seed(seed))
-    return {f"head.{name}": parameter.detach() for name, parameter in head.named_parameters()}
+    draws = torch.Generator().manual_seed(seed)
+    drawn: dict[str, torch.Tensor] = {}
+    for name, part in model.named_children():
+        if name in _HEADS:
+            head = copy.deepcopy(part).to_empty(device="cpu")
+            initialise(head, std, depth, draws)
+            drawn |= {f"{name}.{inner}": p.detach() for inner, p in head.named_parameters()}
+    return drawn

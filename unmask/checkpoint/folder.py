@@ -32,7 +32,12 @@ from unmask.checkpoint.origin import Origin, read_origin
 from unmask.checkpoint.saving import save_model
 from unmask.checkpoint.weightfiles import read_weights
 from unmask.errors import ModelError
-from unmask.heads.model import LanguageModel, SequenceClassifier, TokenClassifier
+from unmask.heads.model import (
+    LanguageModel,
+    PretrainingModel,
+    SequenceClassifier,
+    TokenClassifier,
+)
 from unmask.nn.config import Pooling
 from unmask.nn.encoder import Encoder
 from unmask.tokens.tokenizer import Tokenizer
@@ -48,7 +53,15 @@ __all__ = [
     "save_opened",
 ]
 
-M = TypeVar("M", Encoder, LanguageModel, SequenceClassifier, TokenClassifier, covariant=True)
+M = TypeVar(
+    "M",
+    Encoder,
+    LanguageModel,
+    PretrainingModel,
+    SequenceClassifier,
+    TokenClassifier,
+    covariant=True,
+)
 
 
 @dataclass(frozen=True)
@@ -151,7 +164,7 @@ def _open(
         raise said.fault
     kind = said.head if kind is None else kind
     _check_asked(kind, labels, pooling)
-    if kind == said.head or kind == "encoder":
+    if said.has(kind):
         if labels is not None:
             check_same(said.labels, labels)
         if pooling is not None and pooling != config.classifier_pooling:

@@ -32,6 +32,7 @@ HEADS: tuple[HeadKind, ...] = get_args(HeadKind)
 HOLDS: Mapping[HeadKind, str] = {
     "encoder": "an encoder without a head",
     "lm": "a language model",
+    "pretraining": "a language model with a head for pairs of texts",
     "sequence": "a classifier",
     "token": "a tagger",
     "span": "a model that finds answers",
@@ -40,6 +41,11 @@ HOLDS: Mapping[HeadKind, str] = {
 LABELLED: frozenset[HeadKind] = frozenset({"sequence", "token"})
 """Heads whose outputs are labels with names."""
 
+# Our names of the weights that tell that a head is stored.
+_TELLING = frozenset({"head.project.weight"})
+_TELLS: Mapping[HeadKind, frozenset[str]] = {
+    "pretraining": frozenset({"head.bias", "pairs.transform.dense.weight", "pairs.project.weight"})
+}
 _OWN_KEYS = frozenset({"format", "version", "model_type", "arch", "config", "head", "labels"})
 
 
@@ -71,6 +77,10 @@ class Described:
         if not self.absent:
             return HOLDS[self.head]
         return f"{HOLDS[self.head]} (config.json names {self.absent}, whose head is not stored)"
+
+    def has(self, kind: HeadKind) -> bool:
+        """Whether a model of that kind is stored whole; what is stored may hold more."""
+        return kind in ("encoder", self.head) or (self.head == "pretraining" and kind == "lm")
 
 
 def describe(folder: Path, names: Callable[[], Iterable[str]]) -> Described:
@@ -209,8 +219,8 @@ def _published(raw: Mapping[str, Any], names: Callable[[], Iterable[str]]) -> De
             f"are served: {', '.join(served)}"
         )
         return Described("hf", arch, config, "encoder", (), fault)
-    elif _stored(arch, config, head := served[name], names):
-        pass
+    elif there := [kind for kind in served[name] if _stored(arch, config, kind, names)]:
+        head = there[0]
     else:
         return Described("hf", arch, config, "encoder", (), absent=name)
     try:
@@ -248,7 +258,7 @@ def _stored(
     if kind == "encoder" or not rules:
         return True
     found = places_in(rules, arch.prefix_of(kind), set(names()))
-    return bool(found) if kind == "lm" else "head.project.weight" in found
+    return bool(found) if kind == "lm" else _TELLS.get(kind, _TELLING) <= found
 
 
 def _head_by_weights(arch: Arch[Any], config: PublishedConfig, names: set[str]) -> HeadKind:
@@ -265,4 +275,6 @@ def _head_by_weights(arch: Arch[Any], config: PublishedConfig, names: set[str]) 
         )
     if fits:
         return fits[0]
+    if "pretraining" in arch.heads and _stored(arch, config, "pretraining", lambda: names):
+        return "pretraining"
     return "lm" if found("lm") else "encoder"

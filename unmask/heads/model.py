@@ -9,7 +9,13 @@ from unmask.batches.batch import Batch
 from unmask.heads.lm import LMHead
 from unmask.heads.sequence import SequenceHead
 from unmask.heads.token import TokenHead
-from unmask.nn.config import EncoderConfig, LMHeadConfig, SequenceHeadConfig, TokenHeadConfig
+from unmask.nn.config import (
+    EncoderConfig,
+    LMHeadConfig,
+    PretrainingHeadConfig,
+    SequenceHeadConfig,
+    TokenHeadConfig,
+)
 from unmask.nn.encoder import Encoder
 
 
@@ -31,6 +37,26 @@ class LanguageModel(nn.Module):
         hidden = self.encoder(batch).index_select(0, rows)
         logits: torch.Tensor = self.head(hidden, self.encoder.embedding.tokens.weight)
         return logits
+
+
+class PretrainingModel(nn.Module):
+    """An encoder that predicts tokens and says what a pair of texts is (Devlin et al. 2018).
+
+    Its parts are called as in a `LanguageModel`, with `pairs` beside them.
+    """
+
+    def __init__(self, encoder: EncoderConfig, head: PretrainingHeadConfig) -> None:
+        super().__init__()
+        self.encoder = Encoder(encoder)
+        self.head = LMHead(encoder, head.tokens)
+        self.pairs = SequenceHead(encoder.width, head.pairs)
+        self.head_config = head
+
+    def forward(self, batch: Batch, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Logits `(M, V)` of tokens at the rows `(M,)`, and `(B, 2)` of each sequence as a pair."""
+        hidden = self.encoder(batch)
+        table = self.encoder.embedding.tokens.weight
+        return self.head(hidden.index_select(0, rows), table), self.pairs(hidden, batch)
 
 
 class SequenceClassifier(nn.Module):

@@ -320,4 +320,17 @@ class TokenHeadConfig:
         return {"token": len(self.labels), "span": 2, "discriminator": 1}[self.task]
 
 
-HeadConfig = LMHeadConfig | SequenceHeadConfig | TokenHeadConfig
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PretrainingHeadConfig:
+    """Two heads side by side: one predicts tokens, one says what a pair of texts is.
+
+    Attributes:
+        tokens: the language-model head.
+        pairs: the head over sequences, each of which is a pair.
+    """
+
+    tokens: LMHeadConfig
+    pairs: SequenceHeadConfig
+
+
+HeadConfig = LMHeadConfig | SequenceHeadConfig | TokenHeadConfig | PretrainingHeadConfig

@@ -100,7 +100,7 @@ def parameter_groups(
             continue
         if parameter.dim() < 2:
             groups[2].append(parameter)
-        elif id(parameter) in tables or name.startswith("head.project"):
+        elif id(parameter) in tables or name.startswith(("head.project", "pairs.project")):
             groups[1].append(parameter)
         else:
             groups[0].append(parameter)

@@ -7,10 +7,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from unmask.arch.spec import HeadKind
 from unmask.batches.sequences import OnLong
 from unmask.checkpoint.folder import open_language_model
-from unmask.checkpoint.formats import HOLDS
+from unmask.checkpoint.formats import HOLDS, Described
 from unmask.errors import ConfigError, ModelError
 from unmask.evaluation.classification import ClassificationFigures
 from unmask.evaluation.neighbours_lm import held_out_tasks
@@ -155,7 +154,7 @@ def evaluate(
     paths = [text] if isinstance(text, str | Path) else list(text)
     reading = Reading(on_bad, max_bad)
     if task is not None:
-        scoring = Scoring(folder, said.head, resolve_device(device), score, watch)
+        scoring = Scoring(folder, said, resolve_device(device), score, watch)
         if task == "blimp":
             return scoring.pairs(data, paths, most_pairs)
         return scoring.perplexity(data, paths, text_column or "text", reading)
@@ -163,7 +162,7 @@ def evaluate(
         table = _table_for(folder, data, paths)
         classifier = Classifier.from_pretrained(folder, device=resolve_device(device))
         return _classifier(classifier, table, text_column, label_column, on_long, reading, watch)
-    _check_text_for(folder, said.head, data, paths)
+    _check_text_for(folder, said, data, paths)
     field = text_column or "text"
     return _language_model(folder, paths, field, reading, most_tokens, device, watch)
 
@@ -180,12 +179,12 @@ def _table_for(folder: Path, data: str | Path | None, paths: list[str | Path]) -
 
 
 def _check_text_for(
-    folder: Path, head: HeadKind, data: str | Path | None, paths: list[str | Path]
+    folder: Path, said: Described, data: str | Path | None, paths: list[str | Path]
 ) -> None:
     """Check that there is a language model, and text for it."""
-    if head != "lm":
+    if not said.has("lm"):
         raise ModelError(
-            f"{folder} holds {HOLDS[head]}, which answers nothing that could be measured; "
+            f"{folder} holds {HOLDS[said.head]}, which answers nothing that could be measured; "
             "fine-tune it first: unmask finetune"
         )
     if data is not None or not paths:

@@ -13,7 +13,7 @@ from unmask.checkpoint.locating import resolved
 from unmask.checkpoint.sentence import SentenceModel, open_sentence, sentence_root
 from unmask.checkpoint.weightfiles import stored_dtype
 from unmask.errors import ConfigError
-from unmask.heads.model import LanguageModel, SequenceClassifier
+from unmask.heads.model import LanguageModel, PretrainingModel, SequenceClassifier
 from unmask.nn.config import Bucketed, Disentangled, EncoderConfig, Rope
 from unmask.nn.encoder import Encoder
 from unmask.nn.flops import forward_flops, lm_head_flops
@@ -224,9 +224,12 @@ def _mask(opened: Opened[Encoder]) -> str | None:
 
 
 def _head_flops(module: object, config: EncoderConfig) -> int | None:
-    if not isinstance(module, LanguageModel):
-        return None
-    return lm_head_flops(config, 1, module.head_config)
+    match module:
+        case LanguageModel():
+            return lm_head_flops(config, 1, module.head_config)
+        case PretrainingModel():
+            return lm_head_flops(config, 1, module.head_config.tokens)
+    return None
 
 
 def _positions(config: EncoderConfig) -> str:

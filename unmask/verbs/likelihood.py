@@ -9,9 +9,8 @@ from typing import Any, Literal
 
 import torch
 
-from unmask.arch.spec import HeadKind
 from unmask.checkpoint.folder import open_language_model
-from unmask.checkpoint.formats import HOLDS
+from unmask.checkpoint.formats import HOLDS, Described
 from unmask.errors import ConfigError, ModelError
 from unmask.evaluation.minimal_pairs import MinimalPairFigures, measure, read_pairs
 from unmask.evaluation.pseudo import How, likelihoods
@@ -90,14 +89,14 @@ class Scoring:
 
     Attributes:
         folder: of the model.
-        head: what the folder holds.
+        said: what its `config.json` says.
         device: it runs on.
         how: of a masked model.
         watch: is told of the progress.
     """
 
     folder: Path
-    head: HeadKind
+    said: Described
     device: torch.device
     how: How
     watch: Watch
@@ -158,8 +157,8 @@ class Scoring:
         )
 
     def _check(self) -> None:
-        if self.head != "lm":
+        if not self.said.has("lm"):
             raise ModelError(
                 f"how likely a text is can be asked of a language model, but {self.folder} holds "
-                f"{HOLDS[self.head]}; give one that was pretrained"
+                f"{HOLDS[self.said.head]}; give one that was pretrained"
             )
