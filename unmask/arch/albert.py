@@ -139,9 +139,7 @@ ALBERT = Arch(
             record=lm,
             weights=(*LM, POOLER),
         ),
-        "pretraining": pretraining_head(
-            lm, LM, "@pooler", "sop_classifier.classifier", dropout
-        ),
+        "pretraining": pretraining_head(lm, LM, "@pooler", "sop_classifier.classifier", dropout),
         "sequence": Head(
             suffix="ForSequenceClassification",
             record=sequence,

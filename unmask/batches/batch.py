@@ -20,6 +20,7 @@ class Batch:
         segments: `(T,)` int64, 0 for the first text of a pair and 1 for the second, or None.
         samples: `(B,)` int64, a number per sequence that does not depend on how it was batched;
             masking draws its randomness from it.
+        labels: `(B,)` int64, what each sequence is, where that was drawn when the batch was made.
     """
 
     ids: torch.Tensor
@@ -28,6 +29,7 @@ class Batch:
     lengths: tuple[int, ...]
     segments: torch.Tensor | None = None
     samples: torch.Tensor | None = None
+    labels: torch.Tensor | None = None
 
     @property
     def tokens(self) -> int:
@@ -47,4 +49,5 @@ class Batch:
             boundaries=self.boundaries.to(device),
             segments=None if self.segments is None else self.segments.to(device),
             samples=None if self.samples is None else self.samples.to(device),
+            labels=None if self.labels is None else self.labels.to(device),
         )

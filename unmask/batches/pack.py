@@ -19,6 +19,7 @@ def pack(
     *,
     samples: Sequence[int] | I64 | None = None,
     segments: Sequence[Sequence[int] | I64] | None = None,
+    labels: I64 | None = None,
 ) -> Batch:
     """Sequences one after the other, in the given order.
 
@@ -26,6 +27,7 @@ def pack(
         rows: the token ids of each sequence, special tokens included, none empty.
         samples: a number per sequence; by default its place here.
         segments: of the same shape as `rows`, for pairs.
+        labels: one for each sequence; see `Batch`.
 
     Raises:
         TextError: there is no sequence.
@@ -49,11 +51,15 @@ def pack(
             f"samples must be one number for each row, but {len(numbers)} were given for "
             f"{len(parts)} rows"
         )
-    return from_flat(np.concatenate(parts), lengths, numbers, flat)
+    return from_flat(np.concatenate(parts), lengths, numbers, flat, labels)
 
 
 def from_flat(
-    ids: I64, lengths: Sequence[int], samples: Sequence[int] | I64, segments: I64 | None = None
+    ids: I64,
+    lengths: Sequence[int],
+    samples: Sequence[int] | I64,
+    segments: I64 | None = None,
+    labels: I64 | None = None,
 ) -> Batch:
     """A batch from ids that are flat already."""
     sizes = np.asarray(lengths, dtype=np.int64)
@@ -66,6 +72,7 @@ def from_flat(
         lengths=tuple(int(n) for n in lengths),
         segments=None if segments is None else torch.from_numpy(segments),
         samples=torch.from_numpy(np.array(samples, dtype=np.int64)),
+        labels=None if labels is None else torch.from_numpy(labels),
     )
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
+from unmask.batches.batch import Batch
 from unmask.batches.loader import PretrainingBatches
 from unmask.errors import TextError
 from unmask.heads.model import LanguageModel
 from unmask.objectives.targets import Task
 from unmask.tokens.tokenizer import Tokenizer
 
+Scores = Callable[[Batch, torch.Tensor], torch.Tensor]
 SEED = 20181011  # any fixed number will do; this one is the date of the BERT preprint
 
 
@@ -38,14 +40,17 @@ class HeldOutTasks:
 
         The model must be in evaluation mode. Memory does not grow with the number of targets.
         """
-        device = model.encoder.embedding.tokens.weight.device
+        return self.figures(model, model.encoder.embedding.tokens.weight.device)
+
+    def figures(self, scores: Scores, device: torch.device) -> dict[str, float]:
+        """The same of anything that gives logits at rows of a batch."""
         loss = top1 = top5 = 0.0
         with torch.inference_mode():
             for task in self.tasks:
                 if not len(task.rows):
                     continue
                 there = task.to(device)
-                logits = model(there.batch, there.rows).float()
+                logits = scores(there.batch, there.rows).float()
                 if there.places is not None:
                     logits = logits.flatten(0, -2).index_select(0, there.places)
                 right = logits.gather(1, there.labels[:, None])

@@ -107,11 +107,19 @@ class MaskedLM:
 
 def cloze_loss(model: LanguageModel, task: Task) -> Loss:
     """Summed cross-entropy of a task's labels at its rows, and how many first guesses are right."""
-    targets = len(task.rows)
+    return cloze_of(model(task.batch, padded_rows(task)), task)
+
+
+def padded_rows(task: Task) -> torch.Tensor:
+    """The rows of a task, rounded up to whole blocks."""
     # At least one block, so that a batch of which nothing was selected is nothing special.
-    extra = max(1, -(-targets // ROWS)) * ROWS - targets
-    rows, labels = F.pad(task.rows, (0, extra)), F.pad(task.labels, (0, extra))
-    logits = model(task.batch, rows)
-    weights = (torch.arange(targets + extra, device=rows.device) < targets).float()
+    return F.pad(task.rows, (0, max(1, -(-len(task.rows) // ROWS)) * ROWS - len(task.rows)))
+
+
+def cloze_of(logits: torch.Tensor, task: Task) -> Loss:
+    """The loss of a task from the logits `(M, V)` at its padded rows; see `cloze_loss`."""
+    targets = len(task.rows)
+    labels = F.pad(task.labels, (0, len(logits) - targets))
+    weights = (torch.arange(len(logits), device=logits.device) < targets).float()
     total, hits = summed_cross_entropy(logits, labels, weights)
     return Loss(total, targets, hits)

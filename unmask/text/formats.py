@@ -36,8 +36,8 @@ class Damaged(Exception):
         self.line, self.reason, self.lost_bytes = line, reason, lost_bytes
 
 
-def extra(module: str, needed_for: str) -> Any:
-    """Imports an optional dependency.
+def extra(module: str, needed_for: str, named: str = "data") -> Any:
+    """Imports an optional dependency, which the extra of this name brings.
 
     Raises:
         TextError: it is not installed; the message says what to type.
@@ -48,7 +48,7 @@ def extra(module: str, needed_for: str) -> Any:
         package = module.partition(".")[0]
         raise TextError(
             f"{needed_for} needs the package {package}, which is not installed. "
-            "Install it with: pip install 'unmask[data]'"
+            f"Install it with: pip install 'unmask[{named}]'"
         ) from None
 
 

@@ -19,6 +19,7 @@ from unmask.tokens.roles import ROLES, Role, Roles
 from unmask.tokens.settings import Settings
 from unmask.tokens.spec import open_spec
 from unmask.tokens.summary import TrainingSummary
+from unmask.tokens.words import Span
 
 ENCODER_ROLES: tuple[Role, ...] = ("cls", "sep", "mask", "pad")
 
@@ -259,6 +260,19 @@ class Tokenizer:
         for first, some in batches(texts, batch):
             for encoding in run(self._plain, some, first=number + first, offsets=False):
                 yield encoding.ids
+
+    def spans_stream(
+        self, texts: Iterable[str], *, batch: int = 1000
+    ) -> Iterator[tuple[str, list[Span]]]:
+        """For callers that need to know where the tokens of `ids_stream` stand.
+
+        Yields:
+            Each text, and for each of its tokens the characters `(start, end)` that it stands for,
+            as the library gives them: white space before a word may count.
+        """
+        for first, some in batches(texts, batch):
+            for text, encoding in zip(some, run(self._plain, some, first=first), strict=True):
+                yield text, encoding.offsets
 
     def decode(self, ids: Sequence[int], *, specials: bool = False) -> str:
         """The text of ids; special tokens appear by name if `specials`, else not at all.

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from unmask.arch.registry import arch_of, sized_config
+from unmask.batches.side import side_file
 from unmask.batches.store import TokenStore, build_store
+from unmask.batches.units import placed, units_of
 from unmask.checkpoint.jsonfile import read_json, write_json
 from unmask.text.corpus import MANIFEST, Corpus
 from unmask.text.installed import InstalledDocstrings
 from unmask.text.prepare import prepare
+from unmask.text.sentences import splitter
 from unmask.text.sources import Sources, TextSources, source_digest
 from unmask.tokens.tokenizer import Tokenizer
 from unmask.tokens.train import train as train_vocabulary
+from unmask.verbs.learning.settings import PAIRS, PairSettings
 from unmask.verbs.pretrain_settings import PretrainSettings
 from unmask.verbs.start_settings import Start
 from unmask.verbs.watch import Watch
@@ -21,11 +29,16 @@ from unmask.verbs.watch import Watch
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """Text made ready: corpus, tokenizer, tokens on disk."""
+    """Text made ready: corpus, tokenizer, tokens on disk.
+
+    Attributes:
+        units: `(S,)` the token that each sentence begins with, where the objective needs that.
+    """
 
     corpus: Corpus
     tokenizer: Tokenizer
     store: TokenStore
+    units: npt.NDArray[np.int64] | None = None
 
 
 def text_sources(settings: PretrainSettings) -> Sources:
@@ -95,7 +108,35 @@ def prepare_text(
             progress=lambda done: advance(done / documents, ""),
         )
         advance(1.0, f"{store.meta.tokens:,} tokens")
-    return Prepared(corpus, tokenizer, store)
+    if settings.objective.name not in PAIRS:
+        return Prepared(corpus, tokenizer, store)
+    units = _units(settings.pairs, corpus, tokenizer, folder / "tokens", watch)
+    return Prepared(corpus, tokenizer, store, units)
+
+
+def _units(
+    pairs: PairSettings, corpus: Corpus, tokenizer: Tokenizer, folder: Path, watch: Watch
+) -> npt.NDArray[np.int64]:
+    """Where the sentences of the training text begin, in a file beside its tokens."""
+    made_of = {
+        "text": corpus.digest,
+        "tokenizer": tokenizer.digest,
+        "splitter": pairs.splitter,
+        "language": pairs.language,
+    }
+
+    def texts() -> Iterator[str]:
+        for number, document in enumerate(corpus.documents("train")):
+            advance(number / corpus.stats.train_documents, "")
+            yield document.text
+
+    with watch.stage("finding sentences") as advance:
+        cut = splitter(pairs.splitter, pairs.language)
+        units = side_file(
+            folder, "sentences", made_of, lambda: placed(units_of(texts(), tokenizer, cut))
+        )
+        advance(1.0, f"{len(units):,} {pairs.splitter}")
+    return units
 
 
 def _say_left_out(corpus: Corpus, watch: Watch) -> None:

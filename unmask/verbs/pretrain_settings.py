@@ -16,7 +16,7 @@ from unmask.text.readers import Unit
 from unmask.train.optim import OptimConfig
 from unmask.train.precision import Dtype
 from unmask.train.schedule import Schedule
-from unmask.verbs.learning.settings import MaskSettings, ObjectiveSettings
+from unmask.verbs.learning.settings import MaskSettings, ObjectiveSettings, PairSettings
 from unmask.verbs.start_settings import Start, read_layers, with_start
 
 
@@ -127,6 +127,7 @@ class PretrainSettings:
     model: ModelSettings = field(default_factory=ModelSettings)
     objective: ObjectiveSettings = field(default_factory=ObjectiveSettings)
     mask: MaskSettings = field(default_factory=MaskSettings)
+    pairs: PairSettings = field(default_factory=PairSettings)
     budget: BudgetSettings = field(default_factory=BudgetSettings)
     optim: OptimConfig = field(default_factory=OptimConfig)
     schedule: Schedule = field(default_factory=Schedule)

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from unmask.arch.spec import Arch, PublishedConfig
-from unmask.checkpoint.folder import Opened, open_language_model
+from unmask.arch.spec import Arch, HeadKind, PublishedConfig
+from unmask.checkpoint.folder import Opened, open_model
 from unmask.checkpoint.formats import HOLDS
 from unmask.checkpoint.layers import keep_layers
 from unmask.checkpoint.origin import Origin
 from unmask.checkpoint.sentence import sentence_root
 from unmask.checkpoint.surgery import initialise_from
-from unmask.heads.model import LanguageModel
+from unmask.heads.model import LanguageModel, PretrainingModel
 from unmask.tokens.tokenizer import Tokenizer
 from unmask.verbs.pretrain_settings import PretrainSettings
 from unmask.verbs.start_settings import Start
 
 _SHOWN = 4  # names of weights in a note
+M = TypeVar("M", LanguageModel, PretrainingModel, covariant=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Begun:
+@dataclass(frozen=True)
+class Begun(Generic[M]):
     """A model at the beginning of a run.
 
     Attributes:
@@ -31,21 +32,24 @@ class Begun:
 
     arch: Arch[Any]
     config: PublishedConfig
-    model: LanguageModel
+    model: M
     notes: tuple[str, ...]
     origin: Origin | None = None
 
 
-def begin(settings: PretrainSettings, start: Start, tokenizer: Tokenizer) -> Begun:
+def begin(
+    settings: PretrainSettings, start: Start, tokenizer: Tokenizer, kind: HeadKind = "lm"
+) -> Begun[Any]:
     """The model to start from, with the layers that the settings keep and the run's tokenizer.
 
-    Its configuration stays, dropout too.
+    Its configuration stays, dropout too. It ends in a head of that kind, of which new is what is
+    not there.
 
     Raises:
         ModelError: it cannot be opened, or does not have these layers.
     """
     wanted = settings.model
-    opened = open_language_model(start.folder, new_head=True, seed=settings.run.seed)
+    opened = open_model(start.folder, kind, new_head=True, seed=settings.run.seed)
     origin = start.origin or opened.origin
     notes = _said_of(opened, start)
     if wanted.layers is not None:
@@ -62,13 +66,15 @@ def begin(settings: PretrainSettings, start: Start, tokenizer: Tokenizer) -> Beg
     return Begun(opened.arch, opened.config, opened.model, tuple(notes), origin)
 
 
-def _said_of(opened: Opened[LanguageModel], start: Start) -> list[str]:
+def _said_of(opened: Opened[Any], start: Start) -> list[str]:
     """What a person should know of how a folder was opened."""
     notes = []
     if opened.new:
+        pairs = isinstance(opened.model, PretrainingModel)
+        needed = "the heads for tokens and pairs" if pairs else "the language-model head"
         notes.append(
-            f"{start.name} holds {HOLDS[start.said.head]}: of the language-model head that it "
-            f"needs, {_listed(opened.new)} are drawn anew"
+            f"{start.name} holds {HOLDS[start.said.head]}: of {needed} that it needs, "
+            f"{_listed(opened.new)} are drawn anew"
         )
     if opened.aside:
         notes.append(f"set aside, since this run has no use for them: {_listed(opened.aside)}")

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 
-from unmask.arch.registry import arch_of
-from unmask.arch.spec import PublishedConfig
+from unmask.arch.registry import ARCHS, arch_of
+from unmask.arch.spec import HeadKind, PublishedConfig
 from unmask.errors import ConfigError
-from unmask.verbs.learning import tokens
+from unmask.verbs.learning import pairs, tokens
 from unmask.verbs.learning.pieces import Given, Pieces
 from unmask.verbs.learning.settings import ObjectiveName
 from unmask.verbs.pretrain_settings import PretrainSettings
 
-ROOMS = ("mask",)
+ROOMS = ("mask", "pairs")
 """Rooms of the settings that only some objectives have."""
 _AT = {(0,): "masked tokens", (1,): "the next token", (1, -1): "the next and the previous token"}
 
@@ -25,6 +25,7 @@ class Kind:
     Attributes:
         what: it does, in words.
         predicts: what the architecture's language-model head must predict.
+        head: what the architecture must have, and the model ends in.
         pieces: what makes it.
         rooms: of the settings that it has, of `ROOMS`.
         check: its settings, and whether a model of this configuration can serve it, before there
@@ -34,6 +35,7 @@ class Kind:
     what: str
     predicts: tuple[int, ...]
     pieces: Callable[[Given], Pieces]
+    head: HeadKind = "lm"
     rooms: frozenset[str] = frozenset()
     check: Callable[[PretrainSettings, PublishedConfig], None] = lambda settings, config: None
 
@@ -56,6 +58,22 @@ KINDS: Mapping[ObjectiveName, Kind] = {
         predicts=(1, -1),
         pieces=tokens.neighbours(tokens.BOTH),
     ),
+    "nsp": Kind(
+        what="predicts hidden tokens and whether a second text follows the first",
+        predicts=(0,),
+        pieces=pairs.pairs("nsp"),
+        head="pretraining",
+        rooms=frozenset({"mask", "pairs"}),
+        check=pairs.check_pairs,
+    ),
+    "sop": Kind(
+        what="predicts hidden tokens and whether two texts stand in order",
+        predicts=(0,),
+        pieces=pairs.pairs("sop"),
+        head="pretraining",
+        rooms=frozenset({"mask", "pairs"}),
+        check=pairs.check_pairs,
+    ),
 }
 
 
@@ -67,20 +85,31 @@ def chosen(settings: PretrainSettings, config: PublishedConfig) -> Kind:
             given that it does not have.
     """
     arch = settings.model.arch
-    predicts = arch_of(arch).lm_head(config).predicts
-    fitting = {name: kind for name, kind in KINDS.items() if kind.predicts == predicts}
+    predicts, heads = arch_of(arch).lm_head(config).predicts, arch_of(arch).heads
+    fitting = {
+        name: kind
+        for name, kind in KINDS.items()
+        if kind.predicts == predicts and kind.head in heads
+    }
     named = settings.objective.name
     name = next(iter(fitting)) if named is None else named
     if name not in fitting:
         others = " or ".join(f"--objective {other}" for other in fitting)
         raise ConfigError(
             f"the objective {name} {KINDS[name].what}, but {arch} is for {_AT[predicts]}; give "
-            f"{others}, or another --arch"
+            f"{others}, or {_another(KINDS[name])}"
         )
     kind = KINDS[name]
     _check_rooms(settings, name, kind, fitting)
     kind.check(settings, config)
     return kind
+
+
+def _another(kind: Kind) -> str:
+    """The architecture to name instead: of a head that few have, one of them."""
+    if kind.head == "lm":
+        return "another --arch"
+    return " or ".join(f"--arch {arch.name}" for arch in ARCHS.values() if kind.head in arch.heads)
 
 
 def _check_rooms(

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import torch
 
 from unmask.arch.registry import arch_of, sized_config
-from unmask.arch.spec import PublishedConfig
+from unmask.arch.spec import HeadKind, PublishedConfig
 from unmask.batches.loader import PretrainingBatches
+from unmask.checkpoint.building import bare
+from unmask.checkpoint.folder import save_model
 from unmask.errors import ConfigError
-from unmask.heads.model import LanguageModel
 from unmask.nn.init import initialise
 from unmask.tokens.tokenizer import Tokenizer
 from unmask.verbs.learning.pieces import Given
@@ -37,27 +42,44 @@ def config_of(
     )
 
 
-def begun(given: Given) -> Begun:
-    """The language model that a run begins with, on its device."""
+def begun(given: Given, kind: HeadKind = "lm") -> Begun[Any]:
+    """The model that a run begins with, on its device; it ends in a head of that kind."""
     tokenizer = given.prepared.tokenizer
     made = (
-        _new(given.settings, tokenizer)
+        _new(given.settings, tokenizer, kind)
         if given.start is None
-        else begin(given.settings, given.start, tokenizer)
+        else begin(given.settings, given.start, tokenizer, kind)
     )
     made.model.to(given.device)
     return made
 
 
-def _new(settings: PretrainSettings, tokenizer: Tokenizer) -> Begun:
+def _new(settings: PretrainSettings, tokenizer: Tokenizer, kind: HeadKind) -> Begun[Any]:
     """A model of the wanted size with drawn weights."""
     config = config_of(settings, None, tokenizer.vocab_size, tokenizer.pad_id)
     arch = arch_of(settings.model.arch)
-    model = LanguageModel(arch.encoder(config), arch.lm_head(config))
-    depth = len(model.encoder.config.layers)
+    model = bare(arch, kind, config, ())
+    depth = config.num_hidden_layers
     draws = torch.Generator().manual_seed(settings.run.seed)
     initialise(model, settings.model.std, depth, draws)
     return Begun(arch, config, model, ())
+
+
+def saver(given: Given, made: Begun[Any]) -> Callable[[Path, str], None]:
+    """What writes the finished model; takes the folder and the card."""
+
+    def save(folder: Path, card: str) -> None:
+        save_model(
+            folder,
+            made.model.float(),
+            arch=made.arch,
+            config=made.config,
+            tokenizer=given.prepared.tokenizer,
+            origin=made.origin,
+            card=card,
+        )
+
+    return save
 
 
 def text_batches(given: Given) -> PretrainingBatches:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
-from unmask.checkpoint.folder import save_model
 from unmask.evaluation.neighbours_lm import held_out_tasks
+from unmask.heads.model import LanguageModel
 from unmask.nn.flops import lm_training_flops
 from unmask.objectives.corrupt import Split
 from unmask.objectives.mlm import MaskedLM
 from unmask.objectives.neighbours import NeighbourLM
 from unmask.tokens.tokenizer import Tokenizer
 from unmask.train.loop import Evaluate, Objective
-from unmask.verbs.learning.model import begun, cuts, text_batches
+from unmask.verbs.learning.model import begun, cuts, saver, text_batches
 from unmask.verbs.learning.pieces import Figure, Given, Pieces, Said
 from unmask.verbs.learning.settings import MaskSettings
 from unmask.verbs.starting import Begun
@@ -91,9 +90,12 @@ def neighbours(said: Said) -> Callable[[Given], Pieces]:
     )
 
 
-def of_language_model(given: Given, objective: Callable[[Begun], Objective], said: Said) -> Pieces:
+def of_language_model(
+    given: Given, objective: Callable[[Begun[LanguageModel]], Objective], said: Said
+) -> Pieces:
     """A language model with its objective, over documents one by one."""
-    made, source = begun(given), text_batches(given)
+    made: Begun[LanguageModel] = begun(given)
+    source = text_batches(given)
     model, context = made.model, given.settings.model.context
     head, prepared = model.head_config, given.prepared
 
@@ -107,17 +109,6 @@ def of_language_model(given: Given, objective: Callable[[Begun], Objective], sai
         rows = targets // len(head.predicts)
         return lm_training_flops(model.encoder.config, tokens, rows, head)
 
-    def save(folder: Path, card: str) -> None:
-        save_model(
-            folder,
-            model.float(),
-            arch=made.arch,
-            config=made.config,
-            tokenizer=prepared.tokenizer,
-            origin=made.origin,
-            card=card,
-        )
-
     return Pieces(
         arch=made.arch,
         config=made.config,
@@ -128,7 +119,7 @@ def of_language_model(given: Given, objective: Callable[[Begun], Objective], sai
         said=said,
         evaluate=evaluate,
         flops=flops,
-        save=save,
+        save=saver(given, made),
         fills=head.predicts == (0,),
         notes=(*made.notes, *cuts(source, context)),
         origin=made.origin,
