@@ -107,11 +107,12 @@ def runs_of(offsets: I64, units: I64, room: int, on_long: OnLong) -> Runs:
     sentences = np.bincount(_owners(offsets, whole[:-1]), minlength=len(offsets) - 1)
     lone = sentences[owner] == 1
     begins, ends = _cut(bounds, np.unique(first[~lone]), end, room)
+    alone = int((sentences == 1).sum())
     if not len(begins):
         raise TextError(
-            "pairs need documents of at least two sentences, but each of the "
-            f"{int((sentences == 1).sum()):,} documents has a single one. Find them otherwise, with --set "
-            "pairs.splitter=sentences, or make documents larger, with --document blank-line or file"
+            f"pairs need documents of at least two sentences, but each of the {alone:,} documents "
+            "has a single one. Find them otherwise, with --set pairs.splitter=sentences, or make "
+            "documents larger, with --document blank-line or file"
         )
     cut = 0
     long = int((bounds[end[begins]] - bounds[begins] > room)[begins == first[begins]].sum())
@@ -135,7 +136,7 @@ def runs_of(offsets: I64, units: I64, room: int, on_long: OnLong) -> Runs:
         end=end,
         begins=begins,
         ends=ends,
-        alone=int((sentences == 1).sum()),
+        alone=alone,
         alone_tokens=int(np.diff(bounds)[lone].sum()),
         split=parts.long_documents,
         long_documents=long,
