@@ -23,7 +23,10 @@ Arch = Annotated[
 ]
 Objective = Annotated[
     str | None,
-    typer.Option(help="mlm, clm or elmo. Default: what the architecture is for."),
+    typer.Option(
+        help="mlm, clm or elmo; pairs of texts beside mlm, for bert and albert: nsp or sop. "
+        "Default: what the architecture is for."
+    ),
 ]
 Context = Annotated[
     int | None,
