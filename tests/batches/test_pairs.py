@@ -122,6 +122,15 @@ def test_seed_and_epoch_draw_anew() -> None:
     one = all_of(batches(documents))
     assert all_of(batches(documents), epoch=1) != one
     assert all_of(batches(documents, seed=6)) != one
+    # The place where a run is cut, the kind of pair and the other text, each for itself.
+    source = batches(documents)
+    drawn = [source.drawn(Draws(*at)) for at in ((5, 0), (5, 1), (6, 0))]
+    for other in drawn[1:]:
+        both = (drawn[0].labels == NEXT) & (other.labels == NEXT)
+        assert (drawn[0].second[both, 0] != other.second[both, 0]).any()
+        assert (drawn[0].labels != other.labels).any()
+        both = (drawn[0].labels == OTHER) & (other.labels == OTHER)
+        assert (drawn[0].second[both, 0] != other.second[both, 0]).mean() > 0.9
 
 
 def test_the_other_text_is_of_another_document_and_any() -> None:

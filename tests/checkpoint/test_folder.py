@@ -32,6 +32,7 @@ from unmask.checkpoint.folder import (
     open_classifier,
     open_encoder,
     open_language_model,
+    open_model,
     save_model,
 )
 from unmask.errors import (
@@ -42,7 +43,7 @@ from unmask.errors import (
     UnsupportedModel,
     WeightMapError,
 )
-from unmask.heads.model import SequenceClassifier
+from unmask.heads.model import LanguageModel, PretrainingModel, SequenceClassifier
 from unmask.nn.encoder import Encoder
 from unmask.tokens import Tokenizer
 
@@ -286,7 +287,7 @@ def test_our_own_format_says_all(save: Saver) -> None:
         ({"version": "1"}, "version '1'"),
         (
             {"head": "tokens"},
-            "one of encoder, lm, sequence, token, span, discriminator, not 'tokens'",
+            "one of encoder, lm, pretraining, sequence, token, span, discriminator, not 'tokens'",
         ),
         ({"extra": 1}, "differs in: extra"),
         ({"arch": None}, "differs in: arch"),
@@ -397,16 +398,21 @@ def test_a_folder_that_a_killed_save_left_aside_is_found(save: Saver) -> None:
 # Published folders of other kinds
 
 
-def test_bert_for_pretraining_opens_as_a_language_model(
-    tmp_path: Path, tokenizer: Tokenizer
-) -> None:
+def published_for_pretraining(folder: Path, tokenizer: Tokenizer) -> tuple[Path, Any]:
     config = transformers.BertConfig(
         vocab_size=90, hidden_size=24, num_hidden_layers=2, num_attention_heads=2,
         intermediate_size=20, max_position_embeddings=24,
     )  # fmt: skip
     theirs = transformers.BertForPreTraining(config).eval()
-    theirs.save_pretrained(tmp_path)
-    tokenizer.save_pretrained(tmp_path)
+    theirs.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder, theirs
+
+
+def test_bert_for_pretraining_opens_as_a_language_model(
+    tmp_path: Path, tokenizer: Tokenizer
+) -> None:
+    _, theirs = published_for_pretraining(tmp_path, tokenizer)
     opened = open_language_model(tmp_path)
     assert set(opened.aside) == {
         "bert.pooler.dense.weight",
@@ -423,6 +429,31 @@ def test_bert_for_pretraining_opens_as_a_language_model(
     fresh = open_classifier(tmp_path, labels=LABELS)
     assert fresh.new == ("head.project.weight", "head.project.bias")
     assert torch.equal(fresh.model.head.transform.dense.weight, theirs.bert.pooler.dense.weight)
+
+
+def test_both_heads_of_pretraining_open_where_both_are_there(
+    tmp_path: Path, tokenizer: Tokenizer
+) -> None:
+    """By the class that is named, or by the weights where none is; and else the language model."""
+    folder = published_for_pretraining(tmp_path, tokenizer)[0]
+    for change in ({}, {"architectures": None}):
+        rewrite(folder, **change)
+        opened = open_model(folder)
+        assert isinstance(opened.model, PretrainingModel)
+        assert opened.aside == ()
+    rewrite(folder, architectures=["BertForPreTraining"])
+
+    def without(weights: dict[str, torch.Tensor]) -> None:
+        for name in list(weights):
+            if name.startswith("cls.seq_relationship"):
+                del weights[name]
+
+    reweigh(folder, without)
+    opened = open_model(folder)
+    assert isinstance(opened.model, LanguageModel)
+    assert set(opened.aside) == {"bert.pooler.dense.weight", "bert.pooler.dense.bias"}
+    again = open_model(folder, "pretraining", new_head=True)
+    assert again.new == ("pairs.project.weight", "pairs.project.bias")
 
 
 def test_old_names_of_norms(save: Saver) -> None:
