@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -67,7 +67,7 @@ class PairBatches:
         window: batches that are sorted by length together; see `epoch_batches`.
     """
 
-    tokens: npt.NDArray[np.unsignedinteger[npt.NBitBase]]
+    tokens: npt.NDArray[np.unsignedinteger[Any]]
     runs: Runs
     layout: PairLayout
     kind: PairKind
@@ -79,7 +79,7 @@ class PairBatches:
     @classmethod
     def over(
         cls,
-        tokens: npt.NDArray[np.unsignedinteger[npt.NBitBase]],
+        tokens: npt.NDArray[np.unsignedinteger[Any]],
         offsets: I64,
         units: I64,
         *,
