@@ -63,5 +63,5 @@ $(BIN)/pip:
 
 .venv/.installed-dev: pyproject.toml constraints.txt | $(BIN)/pip
 	@echo "Installing unmask with its development tools into .venv: some minutes the first time."
-	$(INSTALL) -e '.[dev,data]'
+	$(INSTALL) -e '.[dev,data,sentences]'
 	@touch .venv/.installed $@
