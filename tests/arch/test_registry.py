@@ -6,6 +6,7 @@ import pytest
 
 from unmask.arch.registry import ARCHS, SIZES, TYPES, arch_of, size_of, sized_config
 from unmask.errors import UnsupportedModel
+from unmask.nn.config import TokenHeadConfig
 
 
 @pytest.mark.parametrize("arch", ARCHS)
@@ -62,6 +63,16 @@ def test_a_model_type_names_its_architecture() -> None:
 
 
 def test_a_head_that_an_architecture_lacks_is_named() -> None:
-    config = sized_config("bert", "tiny", vocab_size=9, context=9, pad_token_id=0)
-    with pytest.raises(UnsupportedModel, match=r"bert has, encoder, lm, .*, not 'discriminator'"):
-        arch_of("bert").head("discriminator", config)
+    config = sized_config("mpnet", "tiny", vocab_size=9, context=9, pad_token_id=0)
+    with pytest.raises(UnsupportedModel, match=r"mpnet has, encoder, lm, .*, not 'discriminator'"):
+        arch_of("mpnet").head("discriminator", config)
+
+
+@pytest.mark.parametrize("name", ["bert", "deberta_v2", "modernbert"])
+def test_a_head_without_a_published_class_has_none(name: str) -> None:
+    config = sized_config(name, "tiny", vocab_size=9, context=9, pad_token_id=0)
+    head = arch_of(name).head("discriminator", config)
+    assert isinstance(head, TokenHeadConfig)
+    assert head.outputs == 1
+    with pytest.raises(UnsupportedModel, match="no published format for a discriminator: save it"):
+        arch_of(name).class_of(config, "discriminator")

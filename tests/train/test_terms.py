@@ -53,6 +53,16 @@ def test_each_term_is_divided_by_its_own_targets() -> None:
 def test_a_single_term_is_not_told_apart() -> None:
     found = StepTerms.of([])
     assert found.facts() == {}
+    assert found.heaviest == 1.0
+
+
+@pytest.mark.parametrize(("weight", "heaviest"), [(50.0, 50.0), (0.1, 1.0), (1.0, 1.0)])
+def test_a_heavy_term_makes_a_long_gradient(weight: float, heaviest: float) -> None:
+    """Which is no reason to cut it, and the others' with it, down to the length of a light one."""
+    task = Both(4, 2)
+    found = StepTerms.of([task])
+    found.add(task.losses(torch.ones(2, requires_grad=True), weight))
+    assert found.heaviest == heaviest
 
 
 def test_a_term_without_targets_is_zero() -> None:

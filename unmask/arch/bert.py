@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from unmask.arch import postnorm
+from unmask.arch import own, postnorm
 from unmask.arch.postnorm import (
     POOLER,
     PostNormConfig,
@@ -13,7 +13,7 @@ from unmask.arch.postnorm import (
     span_head,
     token_head,
 )
-from unmask.arch.published import Count, Share
+from unmask.arch.published import ACTIVATIONS, Count, Share
 from unmask.arch.spec import Arch, Head
 from unmask.arch.weights import Aside, Rename, project_rule
 from unmask.nn.config import (
@@ -68,6 +68,7 @@ BERT = Arch(
     prefix="bert.",
     token_ids={"pad_token_id": "pad"},
     also={"BertForPreTraining": "lm"},
+    own_heads=own.discriminator(lambda c: TransformConfig(activation=ACTIVATIONS[c.hidden_act])),
     weights=(
         *postnorm.embedding_rules(),
         *postnorm.layer_rules(),

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from unmask.arch import postnorm
+from unmask.arch import own, postnorm
 from unmask.arch.postnorm import PostNormConfig, span_head, token_head
 from unmask.arch.published import ACTIVATIONS, HiddenAct, Positive, Share
 from unmask.arch.spec import Arch, Head
@@ -109,6 +109,12 @@ def sequence(c: DebertaV2Config, labels: tuple[str, ...]) -> SequenceHeadConfig:
     return postnorm.sequence_head(c, labels, transform, dropout)
 
 
+def transform(c: DebertaV2Config) -> TransformConfig:
+    """Before the scores of replaced tokens, as DeBERTa-v3 was trained with."""
+    norm = NormConfig(eps=c.layer_norm_eps)
+    return TransformConfig(activation=ACTIVATIONS[c.hidden_act], norm=norm)
+
+
 def sized(
     layers: int, width: int, heads: int, *, vocab_size: int, context: int, pad_token_id: int
 ) -> DebertaV2Config:
@@ -133,6 +139,7 @@ DEBERTA_V2 = Arch(
     encoder=encoder,
     sized=sized,
     prefix="deberta.",
+    own_heads=own.discriminator(transform),
     token_ids={"pad_token_id": "pad"},
     weights=(
         *postnorm.embedding_rules(),

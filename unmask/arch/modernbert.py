@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from unmask.arch import own
 from unmask.arch.modernbert_config import ModernBertConfig
 from unmask.arch.published import ACTIVATIONS
 from unmask.arch.rope import LayerType
@@ -136,6 +137,7 @@ MODERNBERT = Arch(
     encoder=encoder,
     sized=sized,
     prefix="model.",
+    own_heads=own.discriminator(_transform),
     token_ids={
         "pad_token_id": "pad",
         "cls_token_id": "cls",

@@ -71,6 +71,7 @@ class Arch(Generic[C]):
         prefix: what stands before the encoder's names in a checkpoint with a head.
         weights: rules for the encoder.
         old_endings: endings of weight names in old checkpoints, and what they are called now.
+        own_heads: kinds of models that have no published class: they are saved in our own format.
         also: published classes that are opened, and as what, where they are of no kind of head or
             the head of that kind is not all there.
         token_ids: ids that the published config repeats from the tokenizer, by role.
@@ -86,6 +87,7 @@ class Arch(Generic[C]):
     prefix: str
     weights: Rules
     old_endings: Mapping[str, str] = field(default_factory=lambda: OLD_ENDINGS)
+    own_heads: Mapping[HeadKind, Head[C]] = field(default_factory=dict)
     also: Mapping[str, HeadKind] = field(default_factory=dict)
     token_ids: Mapping[str, Role]
     roles: tuple[Role, ...] = ENCODER_ROLES
@@ -146,9 +148,10 @@ class Arch(Generic[C]):
         Raises:
             UnsupportedModel: there is none.
         """
-        if config.model_type not in self.stems:
+        if config.model_type not in self.stems or kind in self.own_heads:
+            what = f" for a {kind}" if kind in self.own_heads else ""
             raise UnsupportedModel(
-                f"{self.name} has no published format: save it with format='unmask'"
+                f"{self.name} has no published format{what}: save it with format='unmask'"
             )
         return self.stems[config.model_type] + self._head(kind).suffix
 
@@ -157,12 +160,18 @@ class Arch(Generic[C]):
         own = {self.class_of(config, kind): (kind,) for kind in self.heads}
         return own | {name: (*own.get(name, ()), kind) for name, kind in self.also.items()}
 
+    @property
+    def all_heads(self) -> Mapping[HeadKind, Head[C]]:
+        """With published classes or without."""
+        return {**self.heads, **self.own_heads}
+
     def _head(self, kind: HeadKind) -> Head[C]:
-        if kind not in self.heads:
+        heads = self.all_heads
+        if kind not in heads:
             raise UnsupportedModel(
-                f"the head must be one that {self.name} has, {', '.join(self.heads)}, not {kind!r}"
+                f"the head must be one that {self.name} has, {', '.join(heads)}, not {kind!r}"
             )
-        return self.heads[kind]
+        return heads[kind]
 
 
 def resolved(rules: Rules, config: PublishedConfig) -> tuple[Rule, ...]:

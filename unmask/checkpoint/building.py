@@ -276,7 +276,7 @@ def _rules(said: Described, kind: HeadKind, config: PublishedConfig) -> tuple[Ru
     # Heads may share what stands before their last layer. The last layer itself has one meaning in
     # each, and often one name in several.
     own = tuple(rule for rule in own if getattr(rule, "ours", "") != LAST)
-    rest = [rule for other in arch.heads for rule in arch.head_rules(config, other)]
+    rest = [rule for other in arch.all_heads for rule in arch.head_rules(config, other)]
     return (*own, *arch.encoder_rules(config), *asides(rest, "a head that is not opened here"))
 
 

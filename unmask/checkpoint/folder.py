@@ -19,6 +19,8 @@ from unmask.arch.spec import Arch, HeadKind, PublishedConfig
 from unmask.checkpoint.building import build, check_place
 from unmask.checkpoint.files import verify_if_manifest
 from unmask.checkpoint.formats import (
+    CONFIG,
+    GENERATOR,
     HOLDS,
     LABELLED,
     Described,
@@ -323,8 +325,16 @@ def _check_new(
     if kind not in LABELLED and not new_head:
         raise ModelError(
             f"{stored.path} must hold {HOLDS[kind]}, but holds {stored.said.holds}. "
-            "Use the folder that it was made from, or train one"
+            f"{_instead(stored, kind)}"
         )
+
+
+def _instead(stored: _Stored, kind: HeadKind) -> str:
+    """What to open where a folder has no such head."""
+    beside = stored.path.parent / GENERATOR
+    if kind == "lm" and stored.said.head == "discriminator" and (beside / CONFIG).is_file():
+        return f"The generator that it was trained with is one: use {beside}"
+    return "Use the folder that it was made from, or train one"
 
 
 def _with_pooling(arch: Arch[Any], config: PublishedConfig, pooling: Pooling) -> PublishedConfig:

@@ -27,6 +27,7 @@ from unmask.tokens.tokenizer import Tokenizer
 Format = Literal["hf", "unmask"]
 
 CONFIG = "config.json"
+GENERATOR = "generator"  # a folder beside a discriminator's: what it was trained with
 VERSION = 1
 HEADS: tuple[HeadKind, ...] = get_args(HeadKind)
 HOLDS: Mapping[HeadKind, str] = {

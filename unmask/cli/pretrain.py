@@ -24,8 +24,8 @@ Arch = Annotated[
 Objective = Annotated[
     str | None,
     typer.Option(
-        help="mlm, clm or elmo; pairs of texts beside mlm, for bert and albert: nsp or sop. "
-        "Default: what the architecture is for."
+        help="mlm, clm or elmo; pairs of texts beside mlm, for bert and albert: nsp or sop; "
+        "replaced tokens: rtd. Default: what the architecture is for."
     ),
 ]
 Context = Annotated[
@@ -127,8 +127,16 @@ def _show(result: PretrainResult, json: bool) -> None:
     elif result.finished:
         print_table({"steps": f"{result.steps:,}", "tokens": f"{result.tokens:,}"})
         print_table({f"held-out {k}": f"{v:.4f}" for k, v in result.held_out.items()})
-        fill = f'fill {result.folder} "a sentence with a [MASK] in it"'
-        print(f"\nNext: unmask {fill if result.fills else f'evaluate {result.folder} --text FILE'}")
+        print(f"\nNext: unmask {_next(result)}")
     else:
         said = f"Stopped at step {result.steps:,}. The same command goes on from there."
         print(said, file=sys.stderr)
+
+
+def _next(result: PretrainResult) -> str:
+    """What a finished model is good for first."""
+    if result.fills:
+        return f'fill {result.folder} "a sentence with a [MASK] in it"'
+    if result.head == "lm":
+        return f"evaluate {result.folder} --text FILE"
+    return f"finetune {result.folder} --task classify --train TABLE --out FOLDER"

@@ -11,6 +11,7 @@ from unmask.nn.config import (
     LayerConfig,
     LMHeadConfig,
     RecurrentConfig,
+    TokenHeadConfig,
 )
 
 
@@ -65,6 +66,17 @@ def lm_training_flops(
     Forward once and backward twice; attention's own products, a few percent here, are left out.
     """
     return 3 * (2 * matrix_parameters(config) * tokens + lm_head_flops(config, rows, head))
+
+
+def token_training_flops(
+    config: EncoderConfig, tokens: int, rows: int, head: TokenHeadConfig
+) -> int:
+    """The same for a head over tokens that scores `rows` of them."""
+    transform = (
+        0 if head.transform is None else config.width * (head.transform.width or config.width)
+    )
+    own = transform + config.width * head.outputs
+    return 3 * 2 * (matrix_parameters(config) * tokens + own * rows)
 
 
 def _of_layer(width: int, layer: LayerConfig | RecurrentConfig) -> int:

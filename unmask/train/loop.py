@@ -294,7 +294,8 @@ class Run:
             tasks.append(self.objective.corrupt(batch, draws, progress))
         found = self._gradients(tasks)
         loss, main = found.mean, found.main
-        norm = float(nn.utils.clip_grad_norm_(self.trained, self.optimizer.clip))
+        most = self.optimizer.clip * found.heaviest
+        norm = float(nn.utils.clip_grad_norm_(self.trained, most))
         scale = self.schedule.scale(at.step, self.config.steps)
         if math.isfinite(loss) and math.isfinite(norm):
             self.optimizer.step(scale)

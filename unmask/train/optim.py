@@ -21,7 +21,8 @@ class OptimConfig:
     muon_lr: peak rate of Muon for the matrices of the layers; 0 turns Muon off.
     weight_decay: decoupled decay; never on norms, biases and embedding tables.
     betas: AdamW's two averages.
-    clip: largest norm of the whole gradient.
+    clip: largest norm of the whole gradient; of a loss with a weight above 1 in it, so many times
+        that.
     """
 
     lr: float = 5e-3
@@ -89,6 +90,10 @@ class Optimizer:
             )
 
 
+LAST = (".head.project", ".pairs.project")
+"""Last layers, whose outputs are scores."""
+
+
 def parameter_groups(
     model: nn.Module,
 ) -> tuple[list[nn.Parameter], list[nn.Parameter], list[nn.Parameter]]:
@@ -100,7 +105,7 @@ def parameter_groups(
             continue
         if parameter.dim() < 2:
             groups[2].append(parameter)
-        elif id(parameter) in tables or name.startswith(("head.project", "pairs.project")):
+        elif id(parameter) in tables or any(last in f".{name}" for last in LAST):
             groups[1].append(parameter)
         else:
             groups[0].append(parameter)

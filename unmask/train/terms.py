@@ -64,6 +64,11 @@ class StepTerms:
         return next(iter(self.terms.values()))
 
     @property
+    def heaviest(self) -> float:
+        """The largest weight of a term, at least 1: as much longer may the whole gradient be."""
+        return max([1.0, *(term.weight for term in self.terms.values())])
+
+    @property
     def mean(self) -> float:
         """The whole loss: the weighted sum of the terms' means."""
         return sum(term.weight * term.mean for term in self.terms.values())

@@ -24,7 +24,7 @@ def pretraining_card(
     given = wanted.model.start is not None or wanted.tokenizer.path is not None
     begun = "from scratch" if wanted.model.start is None else f"on from {wanted.model.start}"
     said = pieces.said
-    parameters = sum(p.numel() for p in pieces.model.parameters())
+    parameters = pieces.parameters or sum(p.numel() for p in pieces.model.parameters())
     figures = result.held_out
     return model_card(
         Card(
@@ -41,6 +41,7 @@ def pretraining_card(
                 for room, table in to_mapping(wanted).items()
                 if room != "text" and (room not in ROOMS or room in said.rooms)
                 for key, value in table.items()
+                if f"{room}.{key}" not in said.unused
                 # Of a tokenizer that is trained, and this one was there.
                 if room != "tokenizer" or key == "path" or not given
             ),
@@ -51,6 +52,7 @@ def pretraining_card(
                 Setting("seconds of training", f"{result.seconds:,.0f}"),
             ),
             versions=settings({**versions(), "processor": processor()}),
+            limits=tuple(f"In its training, {words}." for words in result.warnings),
             opens_in_transformers=pieces.in_transformers,
         )
     )

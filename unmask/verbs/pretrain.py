@@ -12,15 +12,17 @@ from typing import Any
 import torch
 
 from unmask.arch.registry import arch_of
+from unmask.arch.spec import HeadKind
 from unmask.checkpoint.jsonfile import read_json, write_json
 from unmask.checkpoint.lock import RunLock
 from unmask.config import to_mapping
 from unmask.errors import ConfigError
 from unmask.tokens.tokenizer import Tokenizer
-from unmask.train.loop import LoopConfig, Outcome, train
+from unmask.train.loop import LoopConfig, Outcome, Position, StepFacts, train
 from unmask.train.precision import resolve_dtype
 from unmask.verbs.assembled import assemble, check
 from unmask.verbs.cards import pretraining_card
+from unmask.verbs.health import Health
 from unmask.verbs.learning.pieces import Pieces
 from unmask.verbs.machine import environment, resolve_device, use_threads
 from unmask.verbs.prepared import Prepared, prepare_text, text_digest, text_sources
@@ -52,6 +54,8 @@ class PretrainResult:
         sessions: how often the run was begun or resumed.
         fills: whether the model fills blanks.
         flops: floating-point operations of the training's matrix products, as counted.
+        head: what the model ends in.
+        warnings: what went wrong in training without an error, by the steps where it was seen.
     """
 
     folder: Path
@@ -66,6 +70,8 @@ class PretrainResult:
     sessions: int
     fills: bool
     flops: float
+    head: HeadKind = "lm"
+    warnings: tuple[str, ...] = ()
 
     @property
     def model(self) -> Path:
@@ -85,7 +91,8 @@ def pretrain(
 
     It learns by masked language modelling, or by the objective that is named. A decoder learns to
     predict the next token, and a recurrent model the next and the previous one, at every token of a
-    text and at its end.
+    text and at its end. Replaced-token detection leaves a generator beside the model, in
+    `generator/`.
 
     Args:
         out: the run's folder. An unfinished run of the same settings and text is resumed, to the
@@ -202,8 +209,14 @@ def _train(
         save_every=settings.run.save_every,
         keep=settings.run.keep,
     )
+    health = Health(pieces.checks, steps, folder.path / "log.jsonl", watch.say)
     with watch.stage("pretraining") as advance:
-        line = StepLine(steps, pieces.flops, peak, advance)
+        line = StepLine(steps, pieces.flops, peak, advance, pieces.figures)
+
+        def watching(facts: StepFacts, position: Position) -> None:
+            line(facts, position)
+            health(facts, position)
+
         with line.also_to_tensorboard(folder.path, settings.run.tensorboard):
             outcome = train(
                 pieces.model,
@@ -216,17 +229,17 @@ def _train(
                 device=device,
                 dtype=dtype,
                 evaluate=held_out,
-                watch=line,
+                watch=watching,
             )
     for note in outcome.notes:
         watch.say(note)
     if outcome.stopped_by is not None:
-        return _result(folder.path, outcome, {}, pieces)
+        return _result(folder.path, outcome, {}, pieces, health.warnings)
     with watch.stage("evaluating on held-out text"):
         pieces.model.eval()
         with torch.inference_mode():
             figures = pieces.evaluate(4 * EVAL_TOKENS)(pieces.model)
-    result = _result(folder.path, outcome, figures, pieces)
+    result = _result(folder.path, outcome, figures, pieces, health.warnings)
     _save(settings, prepared, pieces, result)
     return result
 
@@ -270,7 +283,11 @@ def _budgetless(settings: PretrainSettings) -> bool:
 
 
 def _result(
-    folder: Path, outcome: Outcome, figures: Mapping[str, float], pieces: Pieces
+    folder: Path,
+    outcome: Outcome,
+    figures: Mapping[str, float],
+    pieces: Pieces,
+    warnings: tuple[str, ...],
 ) -> PretrainResult:
     at = outcome.position
     return PretrainResult(
@@ -286,9 +303,12 @@ def _result(
         sessions=at.sessions,
         fills=pieces.fills,
         flops=float(pieces.flops(at.tokens, at.targets)),
+        head=pieces.kind,
+        warnings=warnings,
     )
 
 
 def _stored(folder: Path) -> dict[str, Any]:
     """The result of a finished run."""
-    return {"folder": folder, **read_json(folder / "result.json")}
+    stored = read_json(folder / "result.json")
+    return {"folder": folder, **stored, "warnings": tuple(stored.get("warnings", ()))}

@@ -16,7 +16,12 @@ from unmask.text.readers import Unit
 from unmask.train.optim import OptimConfig
 from unmask.train.precision import Dtype
 from unmask.train.schedule import Schedule
-from unmask.verbs.learning.settings import MaskSettings, ObjectiveSettings, PairSettings
+from unmask.verbs.learning.settings import (
+    MaskSettings,
+    ObjectiveSettings,
+    PairSettings,
+    RtdSettings,
+)
 from unmask.verbs.start_settings import Start, read_layers, with_start
 
 
@@ -128,6 +133,7 @@ class PretrainSettings:
     objective: ObjectiveSettings = field(default_factory=ObjectiveSettings)
     mask: MaskSettings = field(default_factory=MaskSettings)
     pairs: PairSettings = field(default_factory=PairSettings)
+    rtd: RtdSettings = field(default_factory=RtdSettings)
     budget: BudgetSettings = field(default_factory=BudgetSettings)
     optim: OptimConfig = field(default_factory=OptimConfig)
     schedule: Schedule = field(default_factory=Schedule)

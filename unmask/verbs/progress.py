@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,12 +24,19 @@ class StepLine:
         flops: tokens and targets to what training on them costs, in operations.
         peak: of the processor, in operations a second.
         advance: is told.
+        figures: of the last steps, which stand behind; empty for none.
     """
 
     def __init__(
-        self, steps: int, flops: Callable[[int, int], float], peak: float, advance: Advance
+        self,
+        steps: int,
+        flops: Callable[[int, int], float],
+        peak: float,
+        advance: Advance,
+        figures: Callable[[Sequence[StepFacts]], str] = lambda steps: "",
     ) -> None:
         self.steps, self.flops, self.peak, self.advance = steps, flops, peak, advance
+        self.figures = figures
         self.recent: deque[StepFacts] = deque(maxlen=RECENT)
         self.writer: Any = None
 
@@ -42,7 +50,8 @@ class StepLine:
             f"loss {loss:.3f} · {tokens / seconds:,.0f} tokens/s · "
             f"{self.flops(tokens, targets) / seconds / self.peak:.0%} of peak"
         )
-        self.advance(position.step / self.steps, words)
+        more = self.figures([f for f in self.recent if math.isfinite(f.loss)])
+        self.advance(position.step / self.steps, f"{words} · {more}" if more else words)
         if self.writer is not None:
             for name in ("loss", "accuracy", "lr", "grad_norm"):
                 self.writer.add_scalar(f"train/{name}", getattr(facts, name), facts.step)

@@ -8,12 +8,12 @@ from dataclasses import dataclass, fields
 from unmask.arch.registry import ARCHS, arch_of
 from unmask.arch.spec import HeadKind, PublishedConfig
 from unmask.errors import ConfigError
-from unmask.verbs.learning import pairs, tokens
+from unmask.verbs.learning import pairs, replaced, tokens
 from unmask.verbs.learning.pieces import Given, Pieces
 from unmask.verbs.learning.settings import ObjectiveName
 from unmask.verbs.pretrain_settings import PretrainSettings
 
-ROOMS = ("mask", "pairs")
+ROOMS = ("mask", "pairs", "rtd")
 """Rooms of the settings that only some objectives have."""
 _AT = {(0,): "masked tokens", (1,): "the next token", (1, -1): "the next and the previous token"}
 
@@ -74,6 +74,14 @@ KINDS: Mapping[ObjectiveName, Kind] = {
         rooms=frozenset({"mask", "pairs"}),
         check=pairs.check_pairs,
     ),
+    "rtd": Kind(
+        what="tells which tokens a generator has replaced",
+        predicts=(0,),
+        pieces=replaced.rtd,
+        head="discriminator",
+        rooms=frozenset({"mask", "rtd"}),
+        check=replaced.check,
+    ),
 }
 
 
@@ -85,7 +93,7 @@ def chosen(settings: PretrainSettings, config: PublishedConfig) -> Kind:
             given that it does not have.
     """
     arch = settings.model.arch
-    predicts, heads = arch_of(arch).lm_head(config).predicts, arch_of(arch).heads
+    predicts, heads = arch_of(arch).lm_head(config).predicts, arch_of(arch).all_heads
     fitting = {
         name: kind
         for name, kind in KINDS.items()
@@ -109,7 +117,10 @@ def _another(kind: Kind) -> str:
     """The architecture to name instead: of a head that few have, one of them."""
     if kind.head == "lm":
         return "another --arch"
-    return " or ".join(f"--arch {arch.name}" for arch in ARCHS.values() if kind.head in arch.heads)
+    having = [name for name, arch in ARCHS.items() if kind.head in arch.all_heads]
+    # One whose models others open comes first.
+    having.sort(key=lambda name: kind.head not in ARCHS[name].heads)
+    return " or ".join(f"--arch {name}" for name in having)
 
 
 def _check_rooms(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,8 +14,9 @@ from unmask.arch.spec import Arch, HeadKind, PublishedConfig
 from unmask.checkpoint.origin import Origin
 from unmask.errors import UnsupportedModel
 from unmask.report.card import Task
-from unmask.train.loop import Evaluate, LoopConfig, Objective, Run, Source
+from unmask.train.loop import Evaluate, LoopConfig, Objective, Run, Source, StepFacts
 from unmask.train.optim import Optimizer
+from unmask.verbs.health import Check
 from unmask.verbs.prepared import Prepared
 from unmask.verbs.pretrain_settings import PretrainSettings
 from unmask.verbs.start_settings import Start
@@ -68,6 +69,7 @@ class Said:
         learning: what it learnt by.
         figures: of its evaluation that are told.
         rooms: of the settings that count for it, of those that only some objectives have.
+        unused: settings of these rooms, as `room.key`, that do not count for it.
     """
 
     task: Task
@@ -75,6 +77,7 @@ class Said:
     learning: str
     figures: tuple[Figure, ...]
     rooms: frozenset[str] = frozenset()
+    unused: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,6 +96,9 @@ class Pieces:
         fills: whether the finished model fills blanks.
         notes: what a person should know of how the run begins.
         origin: the model on the Hub that it goes on from, if it does.
+        parameters: of the model that is saved, where that is not all that is trained; else None.
+        figures: of the last steps, for the line of a run beside its loss; empty for none.
+        checks: for what can go wrong in training, looked for after every step.
     """
 
     arch: Arch[Any]
@@ -108,16 +114,14 @@ class Pieces:
     fills: bool = False
     notes: tuple[str, ...] = ()
     origin: Origin | None = None
+    parameters: int | None = None
+    figures: Callable[[Sequence[StepFacts]], str] = lambda steps: ""
+    checks: tuple[Check, ...] = ()
 
     @property
     def in_transformers(self) -> bool:
         """Whether the published format can express the model."""
-        try:
-            self.arch.class_of(self.config, self.kind)
-            self.config.published()
-        except UnsupportedModel:
-            return False
-        return True
+        return in_transformers(self.arch, self.config, self.kind)
 
     def trial(
         self,
@@ -144,3 +148,13 @@ class Pieces:
             ),
             advance,
         )
+
+
+def in_transformers(arch: Arch[Any], config: PublishedConfig, kind: HeadKind) -> bool:
+    """Whether the published format can express such a model."""
+    try:
+        arch.class_of(config, kind)
+        config.published()
+    except UnsupportedModel:
+        return False
+    return True

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from unmask.errors import ConfigError
+from unmask.heads.replaced import Share
 from unmask.text.sentences import Splitter
 
-ObjectiveName = Literal["mlm", "clm", "elmo", "nsp", "sop"]
+ObjectiveName = Literal["mlm", "clm", "elmo", "nsp", "sop", "rtd"]
 PAIRS: frozenset[ObjectiveName] = frozenset({"nsp", "sop"})
 """Objectives that need to know where sentences begin."""
 
@@ -17,7 +19,8 @@ class ObjectiveSettings:
     """Attributes:
     name: what is learnt. "mlm" predicts hidden tokens; "clm" the next token; "elmo" the next and
         the previous one; "nsp" hidden tokens and whether a second text follows a first one, "sop"
-        hidden tokens and whether two texts stand in order. None for what the architecture is for.
+        hidden tokens and whether two texts stand in order; "rtd" which tokens a generator has
+        replaced. None for what the architecture is for.
     """
 
     name: ObjectiveName | None = None
@@ -28,7 +31,8 @@ class MaskSettings:
     """Attributes:
     rate: share of tokens selected; `final_rate` that at the end, if it is to change. "clm" and
         "elmo" have no masks, and refuse settings of this room.
-    masked, random: what becomes of the selected; the rest is kept.
+    masked, random: what becomes of the selected; the rest is kept. "rtd" masks all of them, and
+        refuses these two.
     """
 
     rate: float = 0.15
@@ -52,3 +56,32 @@ class PairSettings:
     language: str = "en"
     negatives: float = 0.5
     weight: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RtdSettings:
+    """Attributes:
+    generator: the generator's width, heads and feed-forward size as a share of the discriminator's,
+        above 0 and at most 1; whole heads are what it is rounded to.
+    depth: its layers as a share of the discriminator's, likewise.
+    share: which embeddings the two have in common: "none"; "tokens", the token table; "all", also
+        positions, segments and norm; "gdes", the token table without gradients of the
+        discriminator, which adds differences of its own. With "none" the generator's embedding is
+        as narrow as it is.
+    weight: of the discriminator's loss beside the generator's.
+    """
+
+    generator: float = 0.25
+    depth: float = 1.0
+    share: Share = "tokens"
+    weight: float = 50.0
+
+    def __post_init__(self) -> None:
+        for name, share in (("generator", self.generator), ("depth", self.depth)):
+            if not 0.0 < share <= 1.0:
+                raise ConfigError(
+                    f"the generator's size, rtd.{name}, must be above 0 and at most 1 as a share "
+                    f"of the discriminator's, not {share}: a generator that is the larger one "
+                    "leaves little to detect. Give rtd.generator=0.25 as the paper's small models "
+                    "have, or rtd.generator=1 and rtd.depth=0.5 as DeBERTa-v3 has"
+                )

@@ -1,0 +1,103 @@
+"""Held-out replaced-token detection: both models under fixed masks and fixed draws.
+
+The masks are those of `unmask.evaluation.masked`, so the generator's loss is the one that it would
+have there. What the discriminator is shown depends on its generator: its figures are not to be
+compared with those of a discriminator that had another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+
+from unmask.batches.draws import Draws
+from unmask.errors import TextError
+from unmask.evaluation.held_out import SEED, held_out_batches
+from unmask.evaluation.masked import BUDGET, RATE
+from unmask.heads.replaced import ReplacedTokens
+from unmask.objectives.rtd import (
+    DISCRIMINATOR,
+    FOUND,
+    GENERATOR,
+    REPLACED,
+    ReplacedTask,
+    ReplacedTokenDetection,
+)
+from unmask.tokens.tokenizer import Tokenizer
+from unmask.train.terms import StepTerms
+
+
+@dataclass(frozen=True)
+class ReplacedEvaluation:
+    """Held-out tasks, made once.
+
+    Attributes:
+        objective: what was asked.
+        tasks: batches with masks, and the numbers by which tokens are drawn.
+        tokens: tokens that are read.
+        left_out: tokens of held-out text beyond the most that were wanted, not read.
+    """
+
+    objective: ReplacedTokenDetection
+    tasks: tuple[ReplacedTask, ...]
+    tokens: int
+    left_out: int
+
+    @classmethod
+    def over(
+        cls,
+        tokenizer: Tokenizer,
+        texts: Iterable[str],
+        *,
+        context: int,
+        most_tokens: int = 200_000,
+    ) -> ReplacedEvaluation:
+        """Tasks over held-out texts, which are split where they are longer than the context.
+
+        Args:
+            most_tokens: stop after so many tokens of text; what is left out is counted.
+
+        Raises:
+            TextError: there is nothing to predict.
+        """
+        batches, left_out = held_out_batches(
+            tokenizer, texts, context=context, budget=BUDGET, most_tokens=most_tokens
+        )
+        objective = ReplacedTokenDetection.over(
+            tokenizer.vocab_size, tokenizer.special_ids, tokenizer.mask_id, rate=RATE
+        )
+        draws = Draws(SEED, 0)
+        tasks = tuple(objective.corrupt(batch, draws) for batch in batches.epoch(0))
+        if not sum(len(task.masked.rows) for task in tasks):
+            raise TextError(
+                f"evaluation selects {RATE:.0%} of the tokens, but of {len(batches.tokens)} "
+                "held-out tokens it selected none; hold out more text"
+            )
+        return cls(objective, tasks, sum(t.batch.tokens for t in tasks), left_out)
+
+    def __call__(self, model: ReplacedTokens) -> dict[str, float]:
+        """Figures of both models, which must be in evaluation mode.
+
+        Returns:
+            Of the discriminator over all ordinary tokens "loss" in nats, "accuracy", and "base",
+            the accuracy of calling every token original; "recall", the share of the replaced
+            tokens that it found (0 where none was replaced). Of the generator over the masked
+            tokens "generator_loss" in nats and "generator_top1".
+        """
+        device = model.generator.encoder.embedding.tokens.weight.device
+        found = StepTerms.of(self.tasks)
+        with torch.inference_mode():
+            for task in self.tasks:
+                found.add(self.objective.loss(model, task.to(device)))
+        judged, filled = found.terms[DISCRIMINATOR], found.terms[GENERATOR]
+        replaced = found.counts[REPLACED]
+        return {
+            "loss": judged.mean,
+            "accuracy": judged.share,
+            "base": 1.0 - replaced / max(judged.targets, 1),
+            "recall": found.counts[FOUND] / max(replaced, 1),
+            "generator_loss": filled.mean,
+            "generator_top1": filled.share,
+        }
