@@ -66,6 +66,7 @@ def run(
     *,
     mlm: Any = None,
     optim: OptimConfig | None = None,
+    evaluate: Any = None,
     **loop: Any,
 ) -> Outcome:
     """Train in float32."""
@@ -79,4 +80,5 @@ def run(
         run_dir=folder,
         device=CPU,
         dtype=torch.float32,
+        evaluate=evaluate,
     )

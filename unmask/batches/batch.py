@@ -21,6 +21,8 @@ class Batch:
         samples: `(B,)` int64, a number per sequence that does not depend on how it was batched;
             masking draws its randomness from it.
         labels: `(B,)` int64, what each sequence is, where that was drawn when the batch was made.
+        causal: whether a token sees only itself and what stands before it, in every layer, also
+            where the architecture lets it see both sides.
     """
 
     ids: torch.Tensor
@@ -30,6 +32,7 @@ class Batch:
     segments: torch.Tensor | None = None
     samples: torch.Tensor | None = None
     labels: torch.Tensor | None = None
+    causal: bool = False
 
     @property
     def tokens(self) -> int:

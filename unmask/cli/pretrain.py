@@ -25,7 +25,7 @@ Objective = Annotated[
     str | None,
     typer.Option(
         help="mlm, clm or elmo; pairs of texts beside mlm, for bert and albert: nsp or sop; "
-        "replaced tokens: rtd. Default: what the architecture is for."
+        "replaced tokens: rtd; mlm and clm by turns: hybrid. Default: what the architecture is for."
     ),
 ]
 Context = Annotated[

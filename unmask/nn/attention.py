@@ -57,7 +57,7 @@ class Attention(nn.Module):
             v,
             layout,
             window=self.window,
-            causal=self.causal,
+            causal=self.causal or layout.causal,
             bias=self.bias_of(place),
             dropout=self.dropout if self.training else 0.0,
             scale=self.scale,

@@ -65,7 +65,11 @@ class Encoder(nn.Module):
         self.calibration: Calibration | None = None  # of products of bytes, where it has them
 
     def forward(self, batch: Batch, kernels: Kernels | None = None) -> torch.Tensor:
-        """Hidden states `(T, D)` of the batch's tokens, after the last layer."""
+        """Hidden states `(T, D)` of the batch's tokens, after the last layer.
+
+        Raises:
+            ConfigError: the batch is causal, and a layer cannot be; see `check_causal`.
+        """
         # One at a time: a list of all would keep every layer's output in memory until the end.
         last = deque(self._states(batch, kernels), maxlen=1).pop()
         return last if self.compute is None else last.to(self.embedding.tokens.weight.dtype)
@@ -80,12 +84,14 @@ class Encoder(nn.Module):
 
     def _states(self, batch: Batch, kernels: Kernels | None) -> Iterator[torch.Tensor]:
         """The same in the type that is computed in."""
+        if batch.causal:
+            check_causal(self.config)
         x = self.embedding(batch)
         x = x if self.compute is None else x.to(self.compute)
         yield x
         extra = added_rows(batch.tokens) if x.device.type == "cpu" else 0
         x = F.pad(x, (0, 0, 0, extra))
-        layout = Layout(batch.lengths, batch.boundaries, x.shape[0])
+        layout = Layout(batch.lengths, batch.boundaries, x.shape[0], causal=batch.causal)
         places = self.places(F.pad(batch.positions, (0, extra)), max(batch.lengths))
         last = len(self.config.layers) - 1
         for number, config in enumerate(self.config.layers):
@@ -105,6 +111,19 @@ class Encoder(nn.Module):
             elif kind not in places and self.relative is not None:
                 places[kind] = self.relative(longest)
         return places
+
+
+def check_causal(config: EncoderConfig) -> None:
+    """Check that a token of this encoder can be kept from seeing what follows it.
+
+    Raises:
+        ConfigError: a layer is recurrent, and one half of it reads from the end.
+    """
+    if any(isinstance(layer, RecurrentConfig) for layer in config.layers):
+        raise ConfigError(
+            "a causal batch needs attention in every layer, but this encoder has recurrent ones, "
+            "which read each text from its end too; use an encoder of attention, such as modernbert"
+        )
 
 
 def added_rows(tokens: int) -> int:

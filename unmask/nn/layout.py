@@ -174,12 +174,15 @@ class Layout:
         rows: rows of the hidden states; those past the last sequence belong to none, and
             attention returns zeros there.
         kernel: what attends, or None for the choice of `attend`.
+        causal: whether the tokens see only what stands before them, also in layers that would let
+            them see both sides.
     """
 
     lengths: tuple[int, ...]
     boundaries: torch.Tensor
     rows: int
     kernel: AttentionKernel | None = None
+    causal: bool = False
 
     @cached_property
     def runs(self) -> tuple[tuple[int, int], ...]:

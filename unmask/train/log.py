@@ -15,7 +15,7 @@ class RunLog:
     """Append-only while a run lasts; cut back to the checkpoint when it is resumed.
 
     A record has "step", the number of updates done before or with it, and "kind":
-    "train", "held_out", "skipped" or "resumed".
+    "train", "held_out", "averaged", "skipped" or "resumed".
     """
 
     def __init__(self, path: Path, last_step: int) -> None:

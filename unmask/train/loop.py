@@ -22,6 +22,7 @@ from unmask.batches.draws import Draws
 from unmask.checkpoint.state import latest_state, load_state, save_state
 from unmask.errors import ConfigError, NonFiniteLoss
 from unmask.objectives.targets import Asked, Losses
+from unmask.train.average import Average, Points
 from unmask.train.log import RunLog
 from unmask.train.optim import OptimConfig, Optimizer
 from unmask.train.precision import mixed
@@ -64,6 +65,8 @@ class LoopConfig:
     save_seconds: a checkpoint is also written when the last is so long ago. When it is written
         changes nothing that is computed.
     keep: checkpoints kept on disk.
+    average, average_every: the finished model is the mean of its weights at so many points, the
+        last step and others so many steps apart before it; 0 for the last step's alone.
     """
 
     steps: int
@@ -73,6 +76,8 @@ class LoopConfig:
     save_every: int = 0
     save_seconds: float = 120.0
     keep: int = 2
+    average: int = 0
+    average_every: int = 1
 
     def __post_init__(self) -> None:
         if self.steps < 1 or self.accumulate < 1 or self.keep < 1:
@@ -80,6 +85,12 @@ class LoopConfig:
                 "steps, accumulate and keep must be at least 1, not "
                 f"{self.steps}, {self.accumulate} and {self.keep}"
             )
+        _ = self.points
+
+    @property
+    def points(self) -> Points:
+        """Where weights are taken for the mean."""
+        return Points(self.average, self.average_every, self.steps)
 
 
 @dataclass(slots=True)
@@ -171,7 +182,9 @@ def train(
         model: on `device`; its parameters are updated in place.
         run_dir: gets `log.jsonl` and `checkpoints/`.
         dtype: of the matrix products.
-        evaluate: held-out figures of a model; called with the model in evaluation mode.
+        evaluate: held-out figures of a model; called with the model in evaluation mode. Where the
+            finished model is a mean, the log has those of the last weights as "held_out" and those
+            of the mean, which are what is returned, as "averaged".
         watch: called after every step.
 
     Raises:
@@ -198,6 +211,10 @@ def train(
                 if evaluate is not None and _due(done, config.eval_every, config.steps):
                     held_out = run.evaluate(evaluate)
                     log.write("held_out", done, tokens=run.position.tokens, **held_out)
+                    if config.average and done == config.steps:
+                        with run.average.given(model):
+                            held_out = run.evaluate(evaluate)
+                        log.write("averaged", done, tokens=run.position.tokens, **held_out)
                 late = time.monotonic() - saved_at > config.save_seconds
                 if late or request.signal or _due(done, config.save_every, config.steps):
                     save_state(run_dir, done, run.state(), keep=config.keep)
@@ -207,6 +224,8 @@ def train(
     finally:
         log.close()
     stopped = request.signal if run.position.step < config.steps else None
+    if config.average and stopped is None:
+        run.average.give(model)  # after the last save: a state holds the weights of its step
     return Outcome(run.position, stopped, held_out, notes)
 
 
@@ -247,14 +266,17 @@ class Run:
         self.optimizer, self.schedule, self.device, self.dtype = optimizer, schedule, device, dtype
         self.position = Position()
         self.trained = [p for p in model.parameters() if p.requires_grad]
+        self.average = Average()
         self._batches: Iterator[Batch] | None = None
 
     def state(self) -> dict[str, Any]:
         """All that the next step depends on."""
+        own = {"average": self.average.state()} if self.config.average else {}
         return {
             "model": dict(self.model.state_dict()),
             "optimizer": self.optimizer.state(),
             "position": asdict(self.position),
+            **own,
         }
 
     def resume(self, run_dir: Path) -> tuple[str, ...]:
@@ -266,6 +288,8 @@ class Run:
         self.model.load_state_dict(state["model"])
         self.optimizer.load(state["optimizer"])
         self.position = Position(**state["position"])
+        if self.config.average:
+            self.average.load(state["average"], self.model)
         return tuple(found.skipped)
 
     def next_batch(self) -> Batch:
@@ -312,6 +336,8 @@ class Run:
         at.counts = added((at.counts, counts))
         seconds = time.perf_counter() - begun
         at.seconds += seconds
+        if at.step in self.config.points:
+            self.average.take(self.model)
         lr = self.optimizer.peaks["adamw"] * scale
         return StepFacts(
             at.step, tokens, main.targets, loss, main.share, lr, norm, seconds, counts,
@@ -343,7 +369,7 @@ class Run:
             f"batch {first}" if first == at.batch - 1 else f"batches {first} to {at.batch - 1}"
         )
         place = f"step {facts.step}, epoch {at.epoch}, {batches}"
-        self.position = Position()
+        self.position, self.average = Position(), Average()
         self.resume(run_dir)
         back = (
             f"The model is back at step {self.position.step}"

@@ -13,6 +13,9 @@ from unmask.verbs.prepared import Prepared
 from unmask.verbs.pretrain_settings import PretrainSettings
 from unmask.verbs.start_settings import Start
 
+EVALUATIONS = 10  # held-out evaluations in a run, unless --eval-every says otherwise
+AVERAGE_SHARE = 100  # points of a mean are this part of the run apart, unless told otherwise
+_ANY_STEPS = 10**9  # the number of steps is not there yet
 _PAD = 0  # any id: the vocabulary is not there yet
 
 
@@ -28,7 +31,7 @@ def check(settings: PretrainSettings, start: Start | None) -> None:
             f"{settings.tokenizer.vocab_size}"
         )
     chosen(settings, config_of(settings, start, max(settings.tokenizer.vocab_size, 8), _PAD))
-    LoopConfig(steps=1, accumulate=settings.budget.accumulate, keep=settings.run.keep)
+    loop_of(settings, settings.budget.steps or _ANY_STEPS)
     per_batch = settings.budget.tokens_per_step // settings.budget.accumulate
     if per_batch < settings.model.context:
         raise ConfigError(
@@ -36,6 +39,26 @@ def check(settings: PretrainSettings, start: Start | None) -> None:
             f"{per_batch} and the context {settings.model.context}; raise the one with --set "
             "budget.tokens_per_step or lower the other with --context"
         )
+
+
+def loop_of(settings: PretrainSettings, steps: int) -> LoopConfig:
+    """What the loop is told of a run of so many steps.
+
+    Raises:
+        ConfigError: a number is out of range, or the run is too short for the mean that is asked.
+    """
+    run = settings.run
+    apart = max(1, steps // AVERAGE_SHARE) if run.average_every is None else run.average_every
+    return LoopConfig(
+        steps=steps,
+        accumulate=settings.budget.accumulate,
+        seed=run.seed,
+        eval_every=max(1, steps // EVALUATIONS) if run.eval_every is None else run.eval_every,
+        save_every=run.save_every,
+        keep=run.keep,
+        average=run.average,
+        average_every=apart,
+    )
 
 
 def assemble(

@@ -18,9 +18,9 @@ from unmask.checkpoint.lock import RunLock
 from unmask.config import to_mapping
 from unmask.errors import ConfigError
 from unmask.tokens.tokenizer import Tokenizer
-from unmask.train.loop import LoopConfig, Outcome, Position, StepFacts, train
+from unmask.train.loop import Outcome, Position, StepFacts, train
 from unmask.train.precision import resolve_dtype
-from unmask.verbs.assembled import assemble, check
+from unmask.verbs.assembled import assemble, check, loop_of
 from unmask.verbs.cards import pretraining_card
 from unmask.verbs.health import Health
 from unmask.verbs.learning.pieces import Pieces
@@ -33,7 +33,6 @@ from unmask.verbs.start_settings import Start
 from unmask.verbs.trial import Plan, steps_for
 from unmask.verbs.watch import Silent, Watch
 
-EVALUATIONS = 10  # held-out evaluations in a run, unless --eval-every says otherwise
 EVAL_TOKENS = 50_000  # read by each of them; the last reads four times as many
 BUDGET = "--minutes, --steps or --tokens"
 
@@ -200,15 +199,7 @@ def _train(
         watch.say(note)
     steps, peak = _decided(settings, pieces, folder, device, dtype, watch)
     held_out = pieces.evaluate(EVAL_TOKENS)
-    every = settings.run.eval_every
-    loop = LoopConfig(
-        steps=steps,
-        accumulate=settings.budget.accumulate,
-        seed=settings.run.seed,
-        eval_every=max(1, steps // EVALUATIONS) if every is None else every,
-        save_every=settings.run.save_every,
-        keep=settings.run.keep,
-    )
+    loop = loop_of(settings, steps)
     health = Health(pieces.checks, steps, folder.path / "log.jsonl", watch.say)
     with watch.stage("pretraining") as advance:
         line = StepLine(steps, pieces.flops, peak, advance, pieces.figures)

@@ -17,6 +17,7 @@ from unmask.train.optim import OptimConfig
 from unmask.train.precision import Dtype
 from unmask.train.schedule import Schedule
 from unmask.verbs.learning.settings import (
+    HybridSettings,
     MaskSettings,
     ObjectiveSettings,
     PairSettings,
@@ -110,6 +111,10 @@ class RunSettings:
     eval_every: steps between held-out evaluations; None for ten in the run.
     save_every: steps between checkpoints; one is also written every two minutes.
     keep: checkpoints kept.
+    average: the finished model is the mean of its weights at so many points, the last step and
+        others evenly spaced before it; 0 for the weights of the last step. Costs a copy of the
+        weights in memory and in each checkpoint.
+    average_every: steps between these points; None for a hundredth of the run.
     tensorboard: whether figures also go to TensorBoard event files (needs the extra).
     """
 
@@ -120,6 +125,8 @@ class RunSettings:
     eval_every: int | None = None
     save_every: int = 0
     keep: int = 2
+    average: int = 0
+    average_every: int | None = None
     tensorboard: bool = False
 
 
@@ -134,6 +141,7 @@ class PretrainSettings:
     mask: MaskSettings = field(default_factory=MaskSettings)
     pairs: PairSettings = field(default_factory=PairSettings)
     rtd: RtdSettings = field(default_factory=RtdSettings)
+    hybrid: HybridSettings = field(default_factory=HybridSettings)
     budget: BudgetSettings = field(default_factory=BudgetSettings)
     optim: OptimConfig = field(default_factory=OptimConfig)
     schedule: Schedule = field(default_factory=Schedule)

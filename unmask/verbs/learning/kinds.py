@@ -8,12 +8,12 @@ from dataclasses import dataclass, fields
 from unmask.arch.registry import ARCHS, arch_of
 from unmask.arch.spec import HeadKind, PublishedConfig
 from unmask.errors import ConfigError
-from unmask.verbs.learning import pairs, replaced, tokens
+from unmask.verbs.learning import hybrid, pairs, replaced, tokens
 from unmask.verbs.learning.pieces import Given, Pieces
 from unmask.verbs.learning.settings import ObjectiveName
 from unmask.verbs.pretrain_settings import PretrainSettings
 
-ROOMS = ("mask", "pairs", "rtd")
+ROOMS = ("mask", "pairs", "rtd", "hybrid")
 """Rooms of the settings that only some objectives have."""
 _AT = {(0,): "masked tokens", (1,): "the next token", (1, -1): "the next and the previous token"}
 
@@ -81,6 +81,13 @@ KINDS: Mapping[ObjectiveName, Kind] = {
         head="discriminator",
         rooms=frozenset({"mask", "rtd"}),
         check=replaced.check,
+    ),
+    "hybrid": Kind(
+        what="predicts hidden tokens in some updates and the next token in others",
+        predicts=(0,),
+        pieces=hybrid.hybrid,
+        rooms=frozenset({"mask", "hybrid"}),
+        check=lambda settings, config: hybrid.check(settings),
     ),
 }
 

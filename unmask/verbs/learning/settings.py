@@ -9,7 +9,7 @@ from unmask.errors import ConfigError
 from unmask.heads.replaced import Share
 from unmask.text.sentences import Splitter
 
-ObjectiveName = Literal["mlm", "clm", "elmo", "nsp", "sop", "rtd"]
+ObjectiveName = Literal["mlm", "clm", "elmo", "nsp", "sop", "rtd", "hybrid"]
 PAIRS: frozenset[ObjectiveName] = frozenset({"nsp", "sop"})
 """Objectives that need to know where sentences begin."""
 
@@ -20,7 +20,8 @@ class ObjectiveSettings:
     name: what is learnt. "mlm" predicts hidden tokens; "clm" the next token; "elmo" the next and
         the previous one; "nsp" hidden tokens and whether a second text follows a first one, "sop"
         hidden tokens and whether two texts stand in order; "rtd" which tokens a generator has
-        replaced. None for what the architecture is for.
+        replaced; "hybrid" hidden tokens in some updates and next tokens in the others. None for
+        what the architecture is for.
     """
 
     name: ObjectiveName | None = None
@@ -85,3 +86,14 @@ class RtdSettings:
                     "leaves little to detect. Give rtd.generator=0.25 as the paper's small models "
                     "have, or rtd.generator=1 and rtd.depth=0.5 as DeBERTa-v3 has"
                 )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HybridSettings:
+    """Attributes:
+    causal: share of updates in which every token sees only what stands before it and predicts the
+        next; the others hide tokens. `final_causal` that at the end, if it is to change.
+    """
+
+    causal: float = 0.5
+    final_causal: float | None = None
