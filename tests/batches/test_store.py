@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unmask.batches.store import META, OFFSETS, TOKENS, TokenStore, build_store
+from unmask.batches.store import META, OFFSETS, TOKENS, WORDS, TokenStore, build_store
 from unmask.errors import CorruptText, TextError
 from unmask.tokens.tokenizer import Tokenizer
 from unmask.tokens.train import train
@@ -89,3 +89,25 @@ def test_any_texts(
     store = build_store(folder, texts, tokenizer, "text")
     parts = np.split(np.asarray(store.tokens), store.offsets[1:-1])
     assert [part.tolist() for part in parts] == expected
+
+
+def test_words_are_stored_where_they_are_asked_for(tokenizer: Tokenizer, tmp_path: Path) -> None:
+    build_store(tmp_path, TEXTS, tokenizer, "text")
+    told = build_store(tmp_path, TEXTS, tokenizer, "text", words="characters")
+    assert told.begins is not None
+    words = [tokenizer.encode(text).words for text in TEXTS]
+    expected = [n == 0 or row[n] != row[n - 1] for row in words for n in range(len(row))]
+    assert told.begins.tolist() == [int(begins) for begins in expected]
+    # One with words serves those who do not ask, and is not built again.
+    assert build_store(tmp_path, [], tokenizer, "text").meta == told.meta
+    marked = build_store(tmp_path, TEXTS, tokenizer, "text", words="marked")
+    assert marked.meta.words == "marked"
+    plain = build_store(tmp_path, TEXTS, tokenizer, "text")  # not of a text without its marks
+    assert plain.begins is None
+
+
+def test_words_of_another_length_are_an_error(tokenizer: Tokenizer, tmp_path: Path) -> None:
+    build_store(tmp_path, TEXTS, tokenizer, "text", words="characters")
+    (tmp_path / WORDS).write_bytes(b"")
+    with pytest.raises(CorruptText, match=r"words.bin.*bytes, but has"):
+        TokenStore.open(tmp_path)

@@ -16,7 +16,7 @@ from unmask.verbs.pretrain_settings import pretrain_settings
     [
         ("decoder", "mlm", "give --objective clm"),
         ("elmo", "clm", "give --objective elmo"),
-        ("bert", "elmo", "give --objective mlm"),
+        ("bert", "elmo", "give --objective mlm or --objective whole_word"),
     ],
 )
 def test_an_architecture_that_cannot_serve_it(

@@ -23,6 +23,9 @@ class Batch:
         labels: `(B,)` int64, what each sequence is, where that was drawn when the batch was made.
         causal: whether a token sees only itself and what stands before it, in every layer, also
             where the architecture lets it see both sides.
+        words: `(T,)` int64, the number of each token's word within its sequence, counted from 0;
+            -1 for special tokens and others without a word. None where nobody asked for words. A
+            word that is cut where one sequence ends and the next begins is a word in each.
     """
 
     ids: torch.Tensor
@@ -33,6 +36,7 @@ class Batch:
     samples: torch.Tensor | None = None
     labels: torch.Tensor | None = None
     causal: bool = False
+    words: torch.Tensor | None = None
 
     @property
     def tokens(self) -> int:
@@ -53,4 +57,5 @@ class Batch:
             segments=None if self.segments is None else self.segments.to(device),
             samples=None if self.samples is None else self.samples.to(device),
             labels=None if self.labels is None else self.labels.to(device),
+            words=None if self.words is None else self.words.to(device),
         )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from unmask.batches.batch import Batch
 from unmask.batches.draws import Draws
@@ -15,6 +16,7 @@ from unmask.batches.order import epoch_batches
 from unmask.batches.pack import from_flat
 from unmask.batches.sequences import OnLong, Sequences, sequences_of
 from unmask.errors import TextError
+from unmask.tokens.marks import BEGINS, INSIDE, WORDLESS
 
 I64 = npt.NDArray[np.int64]
 
@@ -30,6 +32,8 @@ class PretrainingBatches:
         budget: most tokens of a batch, special tokens included.
         seed: of the order.
         window: batches that are sorted by length together; see `epoch_batches`.
+        begins: `(N,)` where words begin, as `TokenStore.begins` has it; None for batches without
+            words.
     """
 
     tokens: npt.NDArray[np.unsignedinteger[npt.NBitBase]]
@@ -39,6 +43,7 @@ class PretrainingBatches:
     budget: int
     seed: int
     window: int
+    begins: npt.NDArray[np.uint8] | None = None
 
     @classmethod
     def over(
@@ -53,6 +58,7 @@ class PretrainingBatches:
         seed: int,
         window: int = 32,
         on_long: OnLong = "chunk",
+        begins: npt.NDArray[np.uint8] | None = None,
     ) -> PretrainingBatches:
         """Documents of a store, cut to the context.
 
@@ -63,7 +69,7 @@ class PretrainingBatches:
         sequences = sequences_of(offsets, context - len(prefix) - len(suffix), on_long)
         if not len(sequences):
             raise TextError("training needs text, but the store holds no token; check --text")
-        return cls(tokens, sequences, prefix, suffix, budget, seed, window)
+        return cls(tokens, sequences, prefix, suffix, budget, seed, window, begins)
 
     @property
     def lengths(self) -> I64:
@@ -85,9 +91,29 @@ class PretrainingBatches:
         place = np.arange(len(ids)) - np.repeat(ends - lengths, lengths)
         size = np.repeat(sizes, lengths)
         text = (place >= before) & (place < before + size)
-        ids[text] = self.tokens[(np.repeat(starts, lengths) + place - before)[text]]
+        read = (np.repeat(starts, lengths) + place - before)[text]
+        ids[text] = self.tokens[read]
         for step, token in enumerate(self.prefix):
             ids[place == step] = token
         for step, token in enumerate(self.suffix):
             ids[place == before + size + step] = token
-        return from_flat(ids, lengths.tolist(), indices)
+        batch = from_flat(ids, lengths.tolist(), indices)
+        if self.begins is None:
+            return batch
+        codes = np.full(len(ids), WORDLESS, dtype=np.uint8)
+        codes[text] = self.begins[read]
+        # What is left of a word that began in the sequence before is a word of its own.
+        codes[(place == before) & (codes == INSIDE)] = BEGINS
+        return replace(batch, words=torch.from_numpy(word_numbers(codes, ends - lengths, lengths)))
+
+
+def word_numbers(codes: npt.NDArray[np.uint8], starts: I64, lengths: I64) -> I64:
+    """`(T,)` the number of each token's word within its sequence, -1 for none.
+
+    Args:
+        codes: `(T,)` INSIDE, BEGINS or WORDLESS.
+        starts, lengths: `(B,)` of the sequences.
+    """
+    begun = np.cumsum(codes == BEGINS)
+    earlier = begun[starts] - (codes[starts] == BEGINS)
+    return np.where(codes == WORDLESS, -1, begun - np.repeat(earlier, lengths) - 1)

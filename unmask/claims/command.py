@@ -52,9 +52,11 @@ def run_claims(
     where = ClaimData(Path(data), Path(work))
     runs = {claim.name: runs_of(claim, seeds, minutes_per_model) for claim in claims}
     jobs = [Job(run, _metrics(claim)) for claim in claims for run in runs[claim.name].values()]
-    # Both are made before any process reads them.
+    # All of it is made before any process reads it.
     where.polarity()
     tokenizer_of(where)
+    for text in {arm.text for claim in claims for arm in claim.arms}:
+        where.text(text)
     run_jobs(jobs, where, at_once, say)
     found = []
     for claim in claims:

@@ -16,6 +16,7 @@ from unmask.claims.data import BLIMP, VALID, ClaimData, read_rows
 from unmask.evaluation.held_out import held_out_batches
 from unmask.evaluation.masked import MaskedEvaluation
 from unmask.evaluation.minimal_pairs import measure, read_pairs
+from unmask.evaluation.whole_words import WholeWordEvaluation
 from unmask.heads.model import LanguageModel
 from unmask.pipelines.embed import Embedder
 from unmask.verbs.finetune import finetune
@@ -69,31 +70,40 @@ class Metric:
 def _masked(arm: Measured) -> dict[str, float]:
     """Hidden single tokens of the held-out books."""
     opened = arm.language_model()
-    path = arm.data.path(VALID)
-
-    def lines() -> Iterator[str]:
-        with path.open(encoding="utf-8") as file:
-            yield from (line.strip() for line in file if line.strip())
-
     tasks = MaskedEvaluation.over(
-        opened.tokenizer,
-        lines(),
-        context=min(CONTEXT, opened.model.encoder.config.context),
-        most_tokens=MOST_TOKENS,
+        opened.tokenizer, _lines(arm), context=_context(opened), most_tokens=MOST_TOKENS
     )
     figures = tasks(opened.model)
     return {"masked_loss": figures["loss"], "masked_top1": figures["top1"]}
 
 
+def _whole_words(arm: Measured) -> dict[str, float]:
+    """Hidden words of the held-out books, all pieces of which have to be right."""
+    opened = arm.language_model()
+    tasks = WholeWordEvaluation.over(
+        opened.tokenizer, _lines(arm), context=_context(opened), most_tokens=MOST_TOKENS
+    )
+    return {"whole_word_top1": tasks(opened.model)["top1"]}
+
+
+def _lines(arm: Measured) -> Iterator[str]:
+    """Paragraphs of the held-out books."""
+    with arm.data.path(VALID).open(encoding="utf-8") as file:
+        yield from (line.strip() for line in file if line.strip())
+
+
+def _context(opened: Opened[LanguageModel]) -> int:
+    return min(CONTEXT, opened.model.encoder.config.context)
+
+
 def _copied(arm: Measured) -> dict[str, float]:
     """Tokens that are there to be seen, asked for where they stand."""
     opened = arm.language_model()
-    tokenizer, context = opened.tokenizer, opened.model.encoder.config.context
+    tokenizer = opened.tokenizer
     special = torch.tensor(sorted(tokenizer.special_ids))
     right = asked = 0
-    lines = arm.data.path(VALID).read_text("utf-8").split("\n")
     batches, _ = held_out_batches(
-        tokenizer, lines, context=min(CONTEXT, context), budget=4096, most_tokens=COPIED_TOKENS
+        tokenizer, _lines(arm), context=_context(opened), budget=4096, most_tokens=COPIED_TOKENS
     )
     with torch.inference_mode():
         for batch in batches.epoch(0):
@@ -156,6 +166,9 @@ def _finetuned(arm: Measured) -> dict[str, float]:
 METRICS: Mapping[str, Metric] = {
     "masked_loss": Metric("loss at hidden tokens of held-out books", "nats", False, _masked),
     "masked_top1": Metric("hidden tokens of held-out books guessed", "share", True, _masked),
+    "whole_word_top1": Metric(
+        "hidden whole words of held-out books guessed", "share", True, _whole_words
+    ),
     "copied": Metric("tokens in plain sight named where they stand", "share", True, _copied),
     "rule_deviation": Metric(
         "largest deviation from 15 %, and of these 80/10/10", "share", False, _rule

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,7 @@ from unmask.batches.loader import PretrainingBatches
 from unmask.errors import TextError
 from unmask.heads.model import LanguageModel
 from unmask.objectives.targets import Task
+from unmask.tokens.marks import Words, words_stream
 from unmask.tokens.tokenizer import Tokenizer
 
 Scores = Callable[[Batch, torch.Tensor], torch.Tensor]
@@ -67,13 +68,20 @@ class HeldOutTasks:
 
 
 def held_out_batches(
-    tokenizer: Tokenizer, texts: Iterable[str], *, context: int, budget: int, most_tokens: int
+    tokenizer: Tokenizer,
+    texts: Iterable[str],
+    *,
+    context: int,
+    budget: int,
+    most_tokens: int,
+    words: Words | None = None,
 ) -> tuple[PretrainingBatches, int]:
     """Batches of held-out texts, which are split where they are longer than the context.
 
     Args:
         budget: most tokens of a batch, unless the context is longer.
         most_tokens: stop after so many tokens of text.
+        words: how words are told, where batches are to tell them.
 
     Returns:
         The batches, and the tokens that were left out.
@@ -81,9 +89,14 @@ def held_out_batches(
     Raises:
         TextError: the texts hold no token.
     """
-    rows, left_out = _first(tokenizer.ids_stream(texts), most_tokens)
-    ends = np.cumsum([0, *(len(row) for row in rows)], dtype=np.int64)
-    tokens = np.concatenate([np.zeros(0, np.uint32), *(np.asarray(r, np.uint32) for r in rows)])
+    read = (
+        ((ids, b"") for ids in tokenizer.ids_stream(texts))
+        if words is None
+        else words_stream(tokenizer, texts, words)
+    )
+    rows, left_out = _first(read, most_tokens)
+    ends = np.cumsum([0, *(len(ids) for ids, _ in rows)], dtype=np.int64)
+    tokens = np.concatenate([np.zeros(0, np.uint32), *(np.asarray(i, np.uint32) for i, _ in rows)])
     if not len(tokens):
         raise TextError("evaluation needs text, but the held-out texts hold no token")
     batches = PretrainingBatches.over(
@@ -94,18 +107,23 @@ def held_out_batches(
         context=context,
         budget=max(budget, context),
         seed=SEED,
+        begins=None if words is None else np.frombuffer(b"".join(b for _, b in rows), np.uint8),
     )
     return batches, left_out
 
 
-def _first(rows: Iterator[list[int]], most: int) -> tuple[list[list[int]], int]:
+Row = tuple[Sequence[int], bytes]
+"""A document's ids, and where its words begin if that is wanted."""
+
+
+def _first(rows: Iterator[Row], most: int) -> tuple[list[Row], int]:
     """Documents up to `most` tokens, at least one; and the tokens of the others."""
-    kept: list[list[int]] = []
+    kept: list[Row] = []
     read = left_out = 0
     for row in rows:
-        if kept and read + len(row) > most:
-            left_out += len(row)
+        if kept and read + len(row[0]) > most:
+            left_out += len(row[0])
         else:
             kept.append(row)
-            read += len(row)
+            read += len(row[0])
     return kept, left_out

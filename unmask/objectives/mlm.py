@@ -1,21 +1,20 @@
-"""Masked language modelling (Devlin et al. 2018), with masks drawn anew in every epoch."""
+"""Masked language modelling (Devlin et al. 2018): tokens are hidden one by one."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch.nn import functional as F
 
 from unmask.batches.batch import Batch
 from unmask.batches.draws import Draws
-from unmask.errors import ConfigError
 from unmask.heads.model import LanguageModel
-from unmask.objectives.corrupt import Split, replace_selected
+from unmask.objectives.corrupt import Split
 from unmask.objectives.cross_entropy import summed_cross_entropy
+from unmask.objectives.masking import Masking, Rates
 from unmask.objectives.targets import Loss, Losses, Task
 
 SELECTION = 1  # stream of Draws
@@ -27,20 +26,10 @@ class MaskedLM:
     """Select tokens independently, each with the same probability; replace them, predict them.
 
     Attributes:
-        rate: share of ordinary tokens that are selected when training begins, in (0, 1).
-        final_rate: the same when it ends, approached in a straight line.
-        split: what becomes of a selected token.
-        mask_id: the mask token.
-        ordinary: `(V - specials,)` the ids that may be selected and drawn as replacements.
-        is_ordinary: `(V,)` the same as a table.
+        masking: how much is hidden, and of which vocabulary.
     """
 
-    rate: float
-    final_rate: float
-    split: Split
-    mask_id: int
-    ordinary: npt.NDArray[np.int64]
-    is_ordinary: npt.NDArray[np.bool_]
+    masking: Masking
 
     @classmethod
     def over(
@@ -53,23 +42,13 @@ class MaskedLM:
         final_rate: float | None = None,
         split: Split | None = None,
     ) -> MaskedLM:
-        """The objective for a vocabulary. Special tokens, `[UNK]` among them, are never selected
-        and never drawn.
+        """The objective for a vocabulary, see `Masking.over`; with masks drawn anew and asked for.
 
         Raises:
             ConfigError: a rate outside (0, 1), or a vocabulary of special tokens only.
         """
-        last = rate if final_rate is None else final_rate
-        for share in (rate, last):
-            if not 0.0 < share < 1.0:
-                raise ConfigError(f"the masking rate must lie between 0 and 1, not be {share}")
-        table = np.ones(vocab_size, dtype=np.bool_)
-        table[[*special_ids, mask_id]] = False
-        if not table.any():
-            raise ConfigError(
-                f"masking needs ordinary tokens, but all {vocab_size} of the vocabulary are special"
-            )
-        return cls(rate, last, split or Split(), mask_id, np.flatnonzero(table), table)
+        rates = Rates(rate=rate, final_rate=final_rate)
+        return cls(Masking.over(vocab_size, special_ids, mask_id, rates=rates, split=split))
 
     def corrupt(self, batch: Batch, draws: Draws, progress: float = 0.0) -> Task:
         """Hide tokens of a batch. What is hidden depends on (seed, epoch, sample, position).
@@ -77,31 +56,15 @@ class MaskedLM:
         Args:
             progress: share of the run that is done, for the rate.
         """
-        rate = self.rate + progress * (self.final_rate - self.rate)
         assert batch.samples is not None
-        ids = batch.ids.numpy()
-        coordinates = (np.repeat(batch.samples.numpy(), batch.lengths), batch.positions.numpy())
-        selected = (draws.uniform(SELECTION, *coordinates) < rate) & self.is_ordinary[ids]
-        changed, counts = replace_selected(
-            ids,
-            selected,
-            self.split,
-            mask_id=self.mask_id,
-            ordinary=self.ordinary,
-            draws=draws,
-            coordinates=coordinates,
-        )
-        counts["ordinary"] = int(self.is_ordinary[ids].sum())
-        rows = np.flatnonzero(selected)
-        return Task(
-            batch=replace(batch, ids=torch.from_numpy(changed)),
-            rows=torch.from_numpy(rows),
-            labels=torch.from_numpy(ids[rows]),
-            counts=counts,
-        )
+        draws = self.masking.rates.draws(draws)
+        samples = np.repeat(batch.samples.numpy(), batch.lengths)
+        drawn = draws.uniform(SELECTION, samples, batch.positions.numpy())
+        free = self.masking.is_ordinary[batch.ids.numpy()]
+        return self.masking.task(batch, drawn, free, draws=draws, progress=progress)
 
     def loss(self, model: LanguageModel, task: Task) -> Losses:
-        """Cross-entropy at the selected rows, summed; nothing is projected elsewhere."""
+        """Cross-entropy at the asked rows, summed; nothing is projected elsewhere."""
         return Losses({task.term: cloze_loss(model, task)})
 
 

@@ -20,6 +20,7 @@ from unmask.errors import ConfigError
 from unmask.heads.model import TokenClassifier
 from unmask.heads.replaced import ReplacedTokens
 from unmask.objectives.corrupt import Split
+from unmask.objectives.masking import Masking, Rates
 from unmask.objectives.mlm import ROWS, MaskedLM, cloze_of, padded_rows
 from unmask.objectives.sampling import sample_rows
 from unmask.objectives.targets import Loss, Losses, Task
@@ -98,14 +99,19 @@ class ReplacedTokenDetection:
         *,
         rate: float = 0.15,
         final_rate: float | None = None,
+        static: bool = False,
         weight: float = 50.0,
     ) -> ReplacedTokenDetection:
-        """The objective for a vocabulary; the arguments and errors are those of `MaskedLM.over`."""
-        mlm = MaskedLM.over(
-            vocab_size, special_ids, mask_id,
-            rate=rate, final_rate=final_rate, split=Split(masked=1.0, random=0.0),
-        )  # fmt: skip
-        return cls(mlm, weight, torch.from_numpy(np.flatnonzero(~mlm.is_ordinary)))
+        """The objective for a vocabulary; the arguments and errors are those of `Masking.over`."""
+        masking = Masking.over(
+            vocab_size,
+            special_ids,
+            mask_id,
+            rates=Rates(rate=rate, final_rate=final_rate, static=static),
+            split=Split(masked=1.0, random=0.0),
+        )
+        barred = torch.from_numpy(np.flatnonzero(~masking.is_ordinary))
+        return cls(MaskedLM(masking), weight, barred)
 
     def corrupt(self, batch: Batch, draws: Draws, progress: float = 0.0) -> ReplacedTask:
         """Mask tokens of a batch, and draw the numbers by which others will take their places.
@@ -117,7 +123,7 @@ class ReplacedTokenDetection:
         rows = masked.rows.numpy()
         sample = np.repeat(batch.samples.numpy(), batch.lengths)[rows]
         uniform = draws.uniform(SAMPLE, sample, batch.positions.numpy()[rows])
-        judged = np.flatnonzero(self.mlm.is_ordinary[batch.ids.numpy()])
+        judged = np.flatnonzero(self.mlm.masking.is_ordinary[batch.ids.numpy()])
         return ReplacedTask(masked, torch.from_numpy(uniform), torch.from_numpy(judged))
 
     def loss(self, model: ReplacedTokens, task: ReplacedTask) -> Losses:
@@ -129,7 +135,7 @@ class ReplacedTokenDetection:
         logits = model.generator(masked.batch, padded_rows(masked))
         generator = cloze_of(logits, masked)
         drawn = sample_rows(
-            logits.detach()[: len(masked.rows), : len(self.mlm.is_ordinary)],
+            logits.detach()[: len(masked.rows), : len(self.mlm.masking.is_ordinary)],
             task.uniform,
             self.barred.to(ids.device),
         )

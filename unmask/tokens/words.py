@@ -15,13 +15,17 @@ numbers here come from the text itself, and the tokens are laid over it:
 
 A token of white space alone makes a word with its neighbours of the same kind, except that one
 space right before a word belongs to that word, as byte-level tokenizers write it.
+
+Where a segmenter has marked the words of a text (`unmask.tokens.marks`), letters of all scripts
+make one run, which ends at the marks.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Sequence
 from functools import cache
 
 Span = tuple[int, int]
@@ -122,9 +126,21 @@ def _segment_pattern() -> re.Pattern[str]:
     extension = f"[{marks}{_JOINER}\u200c{_SKIN_TONES}{_TAGS}{_AM}]"
     return re.compile(
         rf"{run}+"
-        rf"|(?:[{_FLAG_LETTERS}]{{2}}|[{signs}])(?:{_JOINER}[{signs}]|{extension})*"
+        rf"|{_signs(signs, extension)}"
         rf"|[{unspaced}](?:{extension}|(?<=[{_STACKERS}])[{unspaced}])*"
     )
+
+
+@cache
+def _marked_pattern() -> re.Pattern[str]:
+    signs, marks, unspaced, run = _classes()
+    extension = f"[{marks}{_JOINER}\u200c{_SKIN_TONES}{_TAGS}{_AM}]"
+    return re.compile(rf"(?:{run}|[{unspaced}]{extension}*)+|{_signs(signs, extension)}")
+
+
+def _signs(signs: str, extension: str) -> str:
+    """A punctuation mark, a symbol, a flag or an emoji with all its parts, as a pattern."""
+    return rf"(?:[{_FLAG_LETTERS}]{{2}}|[{signs}])(?:{_JOINER}[{signs}]|{extension})*"
 
 
 def segments(text: str) -> list[Span]:
@@ -135,6 +151,29 @@ def segments(text: str) -> list[Span]:
         is not white space and none that is.
     """
     return [match.span() for match in _segment_pattern().finditer(text)]
+
+
+def marked_segments(text: str, breaks: Iterable[int]) -> list[Span]:
+    """Cut a text whose words are given into words, punctuation marks and symbols.
+
+    Args:
+        text: without the marks.
+        breaks: the places where they stood, ascending: a word ends before `text[place]`.
+
+    Returns:
+        Character spans as `segments` gives them; a run of letters of whatever script is one,
+        unless a break lies inside.
+    """
+    rest = deque(breaks)
+    found: list[Span] = []
+    for match in _marked_pattern().finditer(text):
+        start, end = match.span()
+        while rest and rest[0] < end:
+            if (place := rest.popleft()) > start:
+                found.append((start, place))
+                start = place
+        found.append((start, end))
+    return found
 
 
 def trim(text: str, span: Span) -> Span:
@@ -149,7 +188,7 @@ def trim(text: str, span: Span) -> Span:
     return start, end
 
 
-def word_map(text: str, spans: Sequence[Span]) -> list[int]:
+def word_map(text: str, spans: Sequence[Span], cuts: Sequence[Span] | None = None) -> list[int]:
     """Number the word that each token belongs to.
 
     Args:
@@ -157,12 +196,13 @@ def word_map(text: str, spans: Sequence[Span]) -> list[int]:
         spans: for each token the characters `(start, end)` that it stands for, in the order of the
             tokens, spaces included where the token holds them. A token that the tokenizer put in
             by itself may have an empty span.
+        cuts: the segments of the text; None for `segments(text)`.
 
     Returns:
         One number a token: starting at 0, never falling, rising by at most one. Words are as the
         module's text has it; no word crosses white space unless one of its tokens does.
     """
-    ends = [end for _, end in segments(text)]
+    ends = [end for _, end in (segments(text) if cuts is None else cuts)]
     words: list[int] = []
     blank: list[Span] = []  # white-space tokens that wait to learn whom they belong to
     word, reach, place = -1, 0, 0  # the word being built, where its last segment ends, its number

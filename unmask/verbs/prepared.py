@@ -14,14 +14,15 @@ from unmask.batches.side import side_file
 from unmask.batches.store import TokenStore, build_store
 from unmask.batches.units import placed, units_of
 from unmask.checkpoint.jsonfile import read_json, write_json
-from unmask.text.corpus import MANIFEST, Corpus
+from unmask.text.corpus import MANIFEST, Corpus, Split
 from unmask.text.installed import InstalledDocstrings
 from unmask.text.prepare import prepare
 from unmask.text.sentences import splitter
 from unmask.text.sources import Sources, TextSources, source_digest
+from unmask.tokens.marks import Words, unmarked
 from unmask.tokens.tokenizer import Tokenizer
 from unmask.tokens.train import train as train_vocabulary
-from unmask.verbs.learning.settings import PAIRS, PairSettings
+from unmask.verbs.learning.settings import PAIRS, WHOLE_WORDS, PairSettings
 from unmask.verbs.pretrain_settings import PretrainSettings
 from unmask.verbs.start_settings import Start
 from unmask.verbs.watch import Watch
@@ -33,12 +34,28 @@ class Prepared:
 
     Attributes:
         units: `(S,)` the token that each sentence begins with, where the objective needs that.
+        words: how words are told, where the objective asks for them.
     """
 
     corpus: Corpus
     tokenizer: Tokenizer
     store: TokenStore
     units: npt.NDArray[np.int64] | None = None
+    words: Words | None = None
+
+    def texts(self, split: Split) -> Iterator[str]:
+        """The texts of a side as the model reads them: without the marks of a segmenter."""
+        return _texts(self.corpus, split, self.words)
+
+
+def words_of(settings: PretrainSettings) -> Words | None:
+    """How words are to be told; None where the objective does not ask for them."""
+    return settings.mask.words if settings.objective.name in WHOLE_WORDS else None
+
+
+def _texts(corpus: Corpus, split: Split, words: Words | None) -> Iterator[str]:
+    texts = (document.text for document in corpus.documents(split))
+    return map(unmarked, texts) if words == "marked" else texts
 
 
 def text_sources(settings: PretrainSettings) -> Sources:
@@ -106,10 +123,11 @@ def prepare_text(
             tokenizer,
             corpus.digest,
             progress=lambda done: advance(done / documents, ""),
+            words=words_of(settings),
         )
         advance(1.0, f"{store.meta.tokens:,} tokens")
     if settings.objective.name not in PAIRS:
-        return Prepared(corpus, tokenizer, store)
+        return Prepared(corpus, tokenizer, store, words=words_of(settings))
     units = _units(settings.pairs, corpus, tokenizer, folder / "tokens", watch)
     return Prepared(corpus, tokenizer, store, units)
 
@@ -166,10 +184,12 @@ def _tokenizer(
         tokenizer.save_pretrained(folder, model_max_length=settings.model.context)
         return tokenizer
     made_of = folder / "made-of.json"
-    if made_of.is_file() and read_json(made_of) == {"corpus": corpus.digest}:
+    words = words_of(settings)
+    origin = {"corpus": corpus.digest} | ({"words": words} if words == "marked" else {})
+    if made_of.is_file() and read_json(made_of) == origin:
         return Tokenizer.from_pretrained(folder)
     tokenizer = train_vocabulary(
-        (document.text for document in corpus.documents("train")),
+        _texts(corpus, "train", words),
         kind=wanted.kind,
         vocab_size=wanted.vocab_size,
         lowercase=wanted.lowercase,
@@ -180,6 +200,6 @@ def _tokenizer(
     )
     segments = arch.encoder(config).embedding.segments > 0
     tokenizer.save_pretrained(folder, model_max_length=context, segments=segments)
-    write_json(made_of, {"corpus": corpus.digest})
+    write_json(made_of, origin)
     # Read back, so that a run uses the same object whether it was just trained or not.
     return Tokenizer.from_pretrained(folder)

@@ -10,7 +10,7 @@ from unmask.objectives.mlm import MaskedLM
 from unmask.train.loop import Evaluate
 from unmask.verbs.learning.pieces import Figure, Given, Pieces, Said
 from unmask.verbs.learning.settings import HybridSettings
-from unmask.verbs.learning.tokens import MASKED, check_masks, masked_lm, of_language_model
+from unmask.verbs.learning.tokens import MASKED, check_tokens, masked_lm, of_language_model
 from unmask.verbs.pretrain_settings import PretrainSettings
 
 HYBRID = Said(
@@ -28,7 +28,7 @@ def check(settings: PretrainSettings) -> None:
     Raises:
         ConfigError: a rate or share is out of its range.
     """
-    check_masks(settings.mask)
+    check_tokens(settings.mask, "hybrid")
     _by_turns(settings.hybrid, MaskedLM.over(8, range(5), 4))
 
 

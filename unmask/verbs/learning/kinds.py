@@ -46,6 +46,13 @@ KINDS: Mapping[ObjectiveName, Kind] = {
         predicts=(0,),
         pieces=tokens.mlm,
         rooms=frozenset({"mask"}),
+        check=lambda settings, config: tokens.check_tokens(settings.mask, "mlm"),
+    ),
+    "whole_word": Kind(
+        what="predicts hidden words, all tokens of each",
+        predicts=(0,),
+        pieces=tokens.whole_word,
+        rooms=frozenset({"mask"}),
         check=lambda settings, config: tokens.check_masks(settings.mask),
     ),
     "clm": Kind(

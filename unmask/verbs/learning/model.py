@@ -85,9 +85,10 @@ def saver(given: Given, made: Begun[Any]) -> Callable[[Path, str], None]:
 def text_batches(given: Given) -> PretrainingBatches:
     """Batches of the training text, each document by itself."""
     settings, layout = given.settings, given.prepared.tokenizer.layout
+    store = given.prepared.store
     return PretrainingBatches.over(
-        given.prepared.store.tokens,
-        given.prepared.store.offsets,
+        store.tokens,
+        store.offsets,
         prefix=layout.prefix,
         suffix=layout.suffix,
         context=settings.model.context,
@@ -95,6 +96,8 @@ def text_batches(given: Given) -> PretrainingBatches:
         seed=settings.run.seed,
         window=settings.budget.window,
         on_long=settings.budget.on_long,
+        # A store with words serves objectives that do not ask for them too.
+        begins=None if given.prepared.words is None else store.begins,
     )
 
 

@@ -17,7 +17,7 @@ from unmask.text.sentences import splitter
 from unmask.train.loop import Evaluate
 from unmask.verbs.learning.model import begun, saver
 from unmask.verbs.learning.pieces import Figure, Given, Pieces, Said
-from unmask.verbs.learning.tokens import MASKED, check_masks, masked_lm
+from unmask.verbs.learning.tokens import MASKED, check_single, masked_lm
 from unmask.verbs.pretrain_settings import PretrainSettings
 from unmask.verbs.starting import Begun
 
@@ -49,7 +49,7 @@ def check_pairs(settings: PretrainSettings, config: PublishedConfig) -> None:
         ConfigError: a setting is out of its range, or the model cannot tell two texts apart.
         TextError: what finds sentences is not installed.
     """
-    check_masks(settings.mask)
+    check_single(settings.mask, settings.objective.name or "nsp")
     pairs, arch = settings.pairs, arch_of(settings.model.arch)
     if not 0.0 < pairs.negatives < 1.0:
         raise ConfigError(

@@ -27,7 +27,7 @@ from unmask.verbs.learning.model import config_of, cuts, text_batches
 from unmask.verbs.learning.pieces import Figure, Given, Pieces, Said, in_transformers
 from unmask.verbs.learning.replaced_health import CHECKS, figures
 from unmask.verbs.learning.settings import MaskSettings, RtdSettings
-from unmask.verbs.learning.tokens import check_masks
+from unmask.verbs.learning.tokens import check_single
 from unmask.verbs.pretrain_settings import PretrainSettings
 
 HEAD = 8  # a generator's heads are a multiple of this wide, as kernels want them
@@ -96,7 +96,7 @@ def check(settings: PretrainSettings, config: PublishedConfig) -> None:
             "objective rtd every selected token is masked, and then replaced by the generator; "
             "leave them out"
         )
-    check_masks(mask)
+    check_single(mask, "rtd")
     smaller = generator_config(arch, config, settings.rtd)
     check_shared(arch.encoder(smaller), arch.encoder(config), settings.rtd.share)
 
@@ -156,9 +156,14 @@ def _objective(settings: PretrainSettings, tokenizer: Tokenizer) -> ReplacedToke
     """Replaced-token detection over a tokenizer's vocabulary."""
     mask = settings.mask
     return ReplacedTokenDetection.over(
-        tokenizer.vocab_size, tokenizer.special_ids, tokenizer.mask_id,
-        rate=mask.rate, final_rate=mask.final_rate, weight=settings.rtd.weight,
-    )  # fmt: skip
+        tokenizer.vocab_size,
+        tokenizer.special_ids,
+        tokenizer.mask_id,
+        rate=mask.rate,
+        final_rate=mask.final_rate,
+        static=mask.static,
+        weight=settings.rtd.weight,
+    )
 
 
 def _new(

@@ -8,20 +8,23 @@ from typing import Literal
 from unmask.errors import ConfigError
 from unmask.heads.replaced import Share
 from unmask.text.sentences import Splitter
+from unmask.tokens.marks import Words
 
-ObjectiveName = Literal["mlm", "clm", "elmo", "nsp", "sop", "rtd", "hybrid"]
+ObjectiveName = Literal["mlm", "whole_word", "clm", "elmo", "nsp", "sop", "rtd", "hybrid"]
 PAIRS: frozenset[ObjectiveName] = frozenset({"nsp", "sop"})
 """Objectives that need to know where sentences begin."""
+WHOLE_WORDS: frozenset[ObjectiveName] = frozenset({"whole_word"})
+"""Objectives that need to know which tokens form a word."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ObjectiveSettings:
     """Attributes:
-    name: what is learnt. "mlm" predicts hidden tokens; "clm" the next token; "elmo" the next and
-        the previous one; "nsp" hidden tokens and whether a second text follows a first one, "sop"
-        hidden tokens and whether two texts stand in order; "rtd" which tokens a generator has
-        replaced; "hybrid" hidden tokens in some updates and next tokens in the others. None for
-        what the architecture is for.
+    name: what is learnt. "mlm" predicts hidden tokens; "whole_word" hides all tokens of a word or
+        none; "clm" the next token; "elmo" the next and the previous one; "nsp" hidden tokens and
+        whether a second text follows a first one, "sop" hidden tokens and whether two texts stand
+        in order; "rtd" which tokens a generator has replaced; "hybrid" hidden tokens in some
+        updates and next tokens in the others. None for what the architecture is for.
     """
 
     name: ObjectiveName | None = None
@@ -34,12 +37,23 @@ class MaskSettings:
         "elmo" have no masks, and refuse settings of this room.
     masked, random: what becomes of the selected; the rest is kept. "rtd" masks all of them, and
         refuses these two.
+    predict: share of tokens that are predicted; None for all that are selected. Below the rate,
+        the others are hidden and not asked for. Above it, each sequence is read in predict / rate
+        copies in one step, rounded up, with other tokens hidden in each; memory and time of a step
+        grow as much, and each copy counts as tokens read.
+    static: whether a sequence has the same masks in every epoch, as in 2018.
+    words: what a word is in scripts without spaces, for "whole_word". With "characters" each
+        character is one; with "marked" words end only at white space, punctuation and U+200B,
+        which a segmenter has put into the text and which is taken out of it before tokenising.
     """
 
     rate: float = 0.15
     final_rate: float | None = None
     masked: float = 0.8
     random: float = 0.1
+    predict: float | None = None
+    static: bool = False
+    words: Words = "characters"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
+from unmask.errors import ConfigError
 from unmask.evaluation.neighbours_lm import held_out_tasks
 from unmask.heads.model import LanguageModel
 from unmask.nn.flops import lm_training_flops
 from unmask.objectives.corrupt import Split
+from unmask.objectives.masking import Masking, Rates
 from unmask.objectives.mlm import MaskedLM
 from unmask.objectives.neighbours import NeighbourLM
+from unmask.objectives.whole_word import WholeWordLM
 from unmask.tokens.tokenizer import Tokenizer
 from unmask.train.loop import Evaluate, Objective
 from unmask.verbs.learning.model import begun, cuts, saver, text_batches
@@ -39,6 +43,7 @@ MASKED = Said(
     figures("masked loss", "masked tokens"),
     frozenset({"mask"}),
 )
+WHOLE = replace(MASKED, learning="masked language modelling over whole words")
 NEXT = Said(
     "text-generation",
     "model",
@@ -53,15 +58,20 @@ BOTH = Said(
 )
 
 
-def masked_lm(mask: MaskSettings, tokenizer: Tokenizer) -> MaskedLM:
-    """Masked language modelling over a tokenizer's vocabulary."""
-    return MaskedLM.over(
+def masking(mask: MaskSettings, tokenizer: Tokenizer) -> Masking:
+    """What the settings hide of a tokenizer's vocabulary."""
+    return Masking.over(
         tokenizer.vocab_size,
         tokenizer.special_ids,
         tokenizer.mask_id,
-        rate=mask.rate,
-        final_rate=mask.final_rate,
+        rates=_rates(mask),
         split=Split(masked=mask.masked, random=mask.random),
+    )
+
+
+def _rates(mask: MaskSettings) -> Rates:
+    return Rates(
+        rate=mask.rate, final_rate=mask.final_rate, predict=mask.predict, static=mask.static
     )
 
 
@@ -71,16 +81,53 @@ def check_masks(mask: MaskSettings) -> None:
     Raises:
         ConfigError: a rate or share is out of its range.
     """
-    MaskedLM.over(
-        8, range(5), 4, rate=mask.rate, final_rate=mask.final_rate,
-        split=Split(masked=mask.masked, random=mask.random),
-    )  # fmt: skip
+    _rates(mask)
+    Split(masked=mask.masked, random=mask.random)
+
+
+def check_tokens(mask: MaskSettings, name: str) -> None:
+    """Check the settings of an objective that selects tokens one by one.
+
+    Raises:
+        ConfigError: see `check_masks`; or it is told what a word is.
+    """
+    check_masks(mask)
+    if mask.words != "characters":
+        raise ConfigError(
+            f"mask.words={mask.words} would do nothing: the objective {name} selects tokens one by "
+            "one; leave it out, or give --objective whole_word"
+        )
+
+
+def check_single(mask: MaskSettings, name: str) -> None:
+    """Check the settings of an objective that predicts all that it hides, in one copy of the text.
+
+    Raises:
+        ConfigError: see `check_tokens`; or another share is to be predicted.
+    """
+    check_tokens(mask, name)
+    if mask.predict is not None:
+        raise ConfigError(
+            f"mask.predict={mask.predict} is for objectives of hidden tokens alone, and {name} has "
+            "another term beside them; leave it out, or give --objective mlm"
+        )
+
+
+def masked_lm(mask: MaskSettings, tokenizer: Tokenizer) -> MaskedLM:
+    """Masked language modelling over a tokenizer's vocabulary."""
+    return MaskedLM(masking(mask, tokenizer))
 
 
 def mlm(given: Given) -> Pieces:
     """Hidden tokens are predicted where they stand."""
     objective = masked_lm(given.settings.mask, given.prepared.tokenizer)
     return of_language_model(given, lambda made: objective, MASKED)
+
+
+def whole_word(given: Given) -> Pieces:
+    """Hidden words are predicted, all tokens of each."""
+    objective = WholeWordLM(masking(given.settings.mask, given.prepared.tokenizer))
+    return of_language_model(given, lambda made: objective, WHOLE)
 
 
 def neighbours(said: Said) -> Callable[[Given], Pieces]:
@@ -100,7 +147,7 @@ def of_language_model(
     head, prepared = model.head_config, given.prepared
 
     def evaluate(most: int) -> Evaluate:
-        texts = (document.text for document in prepared.corpus.documents("held_out"))
+        texts = prepared.texts("held_out")
         return held_out_tasks(
             prepared.tokenizer, texts, predicts=head.predicts, context=context, most_tokens=most
         )

@@ -1,0 +1,119 @@
+"""Held-out prediction of whole words under one fixed protocol, whatever a model was trained with.
+
+15 % of the words are selected and all pieces of them become the mask token, the same ones for every
+model and every time. A word is right only when all of its pieces are: pieces that are guessed from
+the rest of a word, as they can be where tokens are masked one by one, count for nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+
+from unmask.batches.draws import Draws
+from unmask.errors import TextError
+from unmask.evaluation.held_out import SEED, held_out_batches
+from unmask.evaluation.masked import BUDGET, RATE
+from unmask.heads.model import LanguageModel
+from unmask.objectives.corrupt import Split
+from unmask.objectives.masking import Masking, Rates
+from unmask.objectives.targets import Task
+from unmask.objectives.whole_word import WholeWordLM
+from unmask.tokens.marks import Words
+from unmask.tokens.tokenizer import Tokenizer
+
+
+@dataclass(frozen=True)
+class WholeWordEvaluation:
+    """Batches with hidden words, and what they were; made once.
+
+    Attributes:
+        tasks: batches as the model sees them, and the tokens that it is to predict.
+        tokens: tokens that are read.
+        targets: tokens that are to be predicted.
+        words: words that they form.
+        left_out: tokens of held-out text beyond the most that were wanted, not read.
+    """
+
+    tasks: tuple[Task, ...]
+    tokens: int
+    targets: int
+    words: int
+    left_out: int
+
+    @classmethod
+    def over(
+        cls,
+        tokenizer: Tokenizer,
+        texts: Iterable[str],
+        *,
+        context: int,
+        words: Words = "characters",
+        most_tokens: int = 200_000,
+    ) -> WholeWordEvaluation:
+        """Tasks over held-out texts, which are split where they are longer than the context.
+
+        Args:
+            words: what a word is in scripts without spaces.
+            most_tokens: stop after so many tokens of text; what is left out is counted.
+
+        Raises:
+            TextError: there is nothing to predict.
+        """
+        batches, left_out = held_out_batches(
+            tokenizer, texts, context=context, budget=BUDGET, most_tokens=most_tokens, words=words
+        )
+        objective = WholeWordLM(
+            Masking.over(
+                tokenizer.vocab_size,
+                tokenizer.special_ids,
+                tokenizer.mask_id,
+                rates=Rates(rate=RATE),
+                split=Split(masked=1.0, random=0.0),
+            )
+        )
+        draws = Draws(SEED, 0)
+        tasks = tuple(objective.corrupt(batch, draws) for batch in batches.epoch(0))
+        targets = sum(len(task.labels) for task in tasks)
+        if not targets:
+            raise TextError(
+                f"evaluation selects {RATE:.0%} of the words, but of {len(batches.tokens)} "
+                "held-out tokens it selected none; hold out more text"
+            )
+        count = sum(int(fresh_words(task).sum()) for task in tasks)
+        return cls(tasks, sum(t.batch.tokens for t in tasks), targets, count, left_out)
+
+    def __call__(self, model: LanguageModel) -> dict[str, float]:
+        """Mean loss of a token in nats, and the share of words whose every first guess is right.
+
+        The model must be in evaluation mode.
+        """
+        device = model.encoder.embedding.tokens.weight.device
+        loss = 0.0
+        right = 0
+        with torch.inference_mode():
+            for task in self.tasks:
+                if not len(task.rows):
+                    continue
+                there = task.to(device)
+                logits = model(there.batch, there.rows).float()
+                scores = logits.gather(1, there.labels[:, None])
+                loss += float((logits.logsumexp(1) - scores[:, 0]).sum())
+                # Ties count against the guess, and so does a score that is not a number.
+                wrong = (~(logits < scores)).sum(1) != 1
+                number = fresh_words(there).cumsum(0) - 1
+                mistakes = torch.zeros(int(number[-1]) + 1, dtype=torch.int64, device=device)
+                right += int((mistakes.index_add_(0, number, wrong.long()) == 0).sum())
+        return {"loss": loss / self.targets, "top1": right / self.words}
+
+
+def fresh_words(task: Task) -> torch.Tensor:
+    """`(M,)` whether a predicted token is the first of its word."""
+    assert task.batch.words is not None
+    words = task.batch.words[task.rows]
+    sequences = torch.searchsorted(task.batch.boundaries, task.rows, right=True)
+    fresh = torch.ones_like(words, dtype=torch.bool)
+    fresh[1:] = (words[1:] != words[:-1]) | (sequences[1:] != sequences[:-1])
+    return fresh
