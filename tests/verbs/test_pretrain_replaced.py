@@ -187,7 +187,11 @@ def test_a_plan_counts_what_is_shared_once(text: Path) -> None:
 @pytest.mark.parametrize(
     ("nested", "short", "said"),
     [
-        ({}, {"arch": "roberta"}, r"rtd .* roberta .*; give --objective mlm or .*, or --arch electra"),
+        (
+            {},
+            {"arch": "roberta"},
+            r"rtd .* roberta .*; give --objective mlm or .*, or --arch electra",
+        ),
         ({}, {"arch": "decoder"}, r"decoder is for the next token; give --objective clm"),
         ({"mask": {"random": 0.2}}, {}, r"mask.random=0.2 would do nothing.*leave them out"),
         ({"mask": {"rate": 1.5}}, {}, r"masking rate"),
