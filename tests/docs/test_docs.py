@@ -82,7 +82,7 @@ def verb_of(words: tuple[str, ...]) -> tuple[str, ...]:
     """The verb at the beginning of a call that may be shortened."""
     if words[1] not in VERBS:
         return (words[1],)
-    return words[1:3] if words[1] == "tokenizer" and len(words) > 2 else words[1:2]
+    return words[1:3] if words[1] in ("tokenizer", "claims") and len(words) > 2 else words[1:2]
 
 
 def every_call(page: Path) -> list[Command]:
