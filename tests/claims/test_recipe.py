@@ -63,5 +63,27 @@ def test_what_does_not_fit_is_refused(tmp_path: Path, old: str, new: str, says: 
 def test_an_untestable_claim_has_no_arms() -> None:
     claim = Claim(name="x", sentence="s", source="y", untestable="too small")
     assert not claim.arms
-    with pytest.raises(ConfigError, match="untestable, and yet"):
+    with pytest.raises(ConfigError, match="untestable and arms and effects; leave out all but one"):
         Claim(name="x", sentence="s", source="y", untestable="too small", arms=({"name": "a"},))  # type: ignore[arg-type]
+
+
+SPEED = """
+name = "one"
+sentence = "First is faster."
+source = "Somebody 2020"
+measure = "long"
+
+[[ratio]]
+of = "first"
+against = "second"
+beyond = 2.0
+"""
+
+
+def test_a_claim_on_speed_has_a_measure_and_ratios(tmp_path: Path) -> None:
+    claim = claim_from(write(tmp_path, SPEED))
+    assert (claim.measure, claim.ratios[0].beyond) == ("long", 2.0)
+    with pytest.raises(ConfigError, match=r"needs both a measure .* one has no measure and 1"):
+        claim_from(write(tmp_path, SPEED.replace('measure = "long"', "")))
+    with pytest.raises(ConfigError, match="a measure and ratios and arms and effects; leave out"):
+        claim_from(write(tmp_path, WHOLE.replace("[[arm]]", 'measure = "long"\n[[arm]]', 1)))

@@ -168,7 +168,7 @@ def test_every_claim_of_the_package_can_be_run() -> None:
     claims = all_claims()
     assert claims
     for one in claims.values():
-        if one.untestable is None:
+        if one.arms:
             assert command._metrics(one)
             assert runs_of(one, 1, None)
 

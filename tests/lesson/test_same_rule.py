@@ -10,6 +10,7 @@ import numpy as np
 
 from unmask.batches.draws import Draws
 from unmask.batches.pack import pack
+from unmask.objectives.masking import Rates
 from unmask.objectives.mlm import MaskedLM
 
 VOCAB, MASK, TOKENS = 50, 4, 40_000
@@ -49,6 +50,8 @@ def test_neither_touches_special_tokens(lesson: ModuleType) -> None:
     ids = [i % 5 for i in range(500)]
     seen, labels = lesson.create_mlm_batch(ids, VOCAB, 0.9, random.Random(1))
     assert (seen, set(labels)) == (ids, {-100})
-    task = MaskedLM.over(VOCAB, range(5), MASK, rate=0.9).corrupt(pack([ids]), Draws(1, 0))
+    task = MaskedLM.over(VOCAB, range(5), MASK, rates=Rates(rate=0.9)).corrupt(
+        pack([ids]), Draws(1, 0)
+    )
     assert task.batch.ids.tolist() == ids
     assert len(task.rows) == 0

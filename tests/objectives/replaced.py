@@ -12,6 +12,7 @@ from unmask.arch.registry import arch_of, sized_config
 from unmask.batches.batch import Batch
 from unmask.heads.replaced import ReplacedTokens, Share
 from unmask.nn.init import initialise
+from unmask.objectives.masking import Rates
 from unmask.objectives.rtd import ReplacedTokenDetection
 from unmask.verbs.learning.replaced import generator_config
 from unmask.verbs.learning.settings import RtdSettings
@@ -37,7 +38,7 @@ def pair(
 
 
 def detection(rate: float = 0.3, weight: float = 50.0) -> ReplacedTokenDetection:
-    return ReplacedTokenDetection.over(VOCAB, SPECIAL, MASK, rate=rate, weight=weight)
+    return ReplacedTokenDetection.over(VOCAB, SPECIAL, MASK, rates=Rates(rate=rate), weight=weight)
 
 
 class Fixed(nn.Module):

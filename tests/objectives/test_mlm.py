@@ -15,6 +15,7 @@ from unmask.batches.draws import Draws
 from unmask.batches.pack import pack
 from unmask.errors import ConfigError
 from unmask.objectives.corrupt import Split
+from unmask.objectives.masking import Rates
 from unmask.objectives.mlm import MaskedLM
 from unmask.tokens.tokenizer import Tokenizer
 from unmask.tokens.train import Kind, train
@@ -26,7 +27,7 @@ TEXTS = [f"the {a} {b} saw {n} of the {b}s, {a}!" for a in ("red", "old", "wet")
 
 def objective(**settings: float) -> MaskedLM:
     split = Split(masked=settings.pop("masked", 0.8), random=settings.pop("random", 0.1))
-    return MaskedLM.over(VOCAB, SPECIAL, MASK, split=split, **settings)  # type: ignore[arg-type]
+    return MaskedLM.over(VOCAB, SPECIAL, MASK, rates=Rates(**settings), split=split)
 
 
 def within(count: int, n: int, share: float) -> bool:

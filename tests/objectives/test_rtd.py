@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -165,3 +166,18 @@ def test_the_best_discriminator_is_found(tmp_path: Path) -> None:
             total, targets = total + float(loss.total), targets + loss.targets
     # Over 7,680 tokens the mean itself is uncertain by about 0.008.
     assert floor - 0.03 < total / targets < floor + 0.03
+
+
+def test_the_discriminator_may_be_asked_of_the_masked_tokens_alone() -> None:
+    batch = pack([[CLS, *([7, 8] * 6), SEP] for _ in range(20)])
+    objective = detection()
+    alone = replace(objective, judged="masked")
+    task, less = (one.corrupt(batch, Draws(1, 0)) for one in (objective, alone))
+    assert torch.equal(less.judged, task.masked.rows)
+    assert torch.equal(less.uniform, task.uniform)
+    model = pair()
+    all_of, some_of = objective.loss(model, task), alone.loss(model, less)
+    assert some_of.terms["discriminator"].targets == len(task.masked.rows)
+    # What the generator did is the same; only what is asked about it differs.
+    assert torch.equal(some_of.counts["replaced"], all_of.counts["replaced"])
+    torch.testing.assert_close(some_of.terms["generator"].total, all_of.terms["generator"].total)

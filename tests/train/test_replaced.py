@@ -16,6 +16,7 @@ from tests.train.toys import Listed, rows_of, run
 from unmask.checkpoint.state import latest_state, load_state
 from unmask.heads.replaced import Share
 from unmask.objectives.corrupt import Split
+from unmask.objectives.masking import Rates
 from unmask.objectives.mlm import MaskedLM
 from unmask.train.log import read_log
 from unmask.train.optim import OptimConfig
@@ -58,7 +59,9 @@ def test_the_generator_learns_as_it_would_alone(share: Share, tmp_path: Path) ->
     """Nothing of the discriminator reaches it but through what the two have in common."""
     model = pair(share)
     alone = deepcopy(model.generator)
-    mlm = MaskedLM.over(VOCAB, SPECIAL, MASK, rate=0.3, split=Split(masked=1.0, random=0.0))
+    mlm = MaskedLM.over(
+        VOCAB, SPECIAL, MASK, rates=Rates(rate=0.3), split=Split(masked=1.0, random=0.0)
+    )
     # Below the length at which gradients are cut, and without Muon, which works on both at once.
     optim = OptimConfig(lr=1e-3, muon_lr=0.0, clip=1e9)
     source = Listed(rows_of(40), 8)

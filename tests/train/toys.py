@@ -14,6 +14,7 @@ from unmask.batches.batch import Batch
 from unmask.batches.pack import pack
 from unmask.heads.model import LanguageModel
 from unmask.nn.init import initialise
+from unmask.objectives.masking import Rates
 from unmask.objectives.mlm import MaskedLM
 from unmask.train.loop import LoopConfig, Outcome, train
 from unmask.train.optim import OptimConfig
@@ -33,7 +34,7 @@ def small_model(seed: int = 0) -> LanguageModel:
 
 
 def objective(rate: float = 0.15) -> MaskedLM:
-    return MaskedLM.over(VOCAB, SPECIAL, MASK, rate=rate)
+    return MaskedLM.over(VOCAB, SPECIAL, MASK, rates=Rates(rate=rate))
 
 
 class Listed:

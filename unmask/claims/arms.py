@@ -23,13 +23,13 @@ from unmask.verbs.watch import Watch
 BASE: Mapping[str, Any] = {
     "text": {"document": "line"},
     "model": {"arch": "modernbert", "size": "2x128", "context": 128},
-    "budget": {"tokens": 4_000_000, "tokens_per_step": 2048},
+    "budget": {"tokens": 4_200_000, "tokens_per_step": 2048},
     "optim": {"lr": 2e-3},
     "run": {"threads": 1, "device": "cpu", "keep": 1},
 }
 """Settings of all arms, unless a claim says otherwise."""
 VOCAB_SIZE = 8000
-MINUTES = "minutes_per_model"
+BUDGETS = frozenset({"steps", "tokens", "minutes", "flops"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +87,23 @@ def runs_of(claim: Claim, seeds: int, minutes: float | None) -> dict[tuple[str, 
 def _settings(claim: Claim, arm: Arm, minutes: float | None) -> dict[str, Any]:
     """Nested settings of an arm, checked."""
     dotted = [f"{k}={json.dumps(v)}" for one in (claim.set, arm.set) for k, v in one.items()]
-    settings = merge(BASE, parsed(dotted))
+    given = parsed(dotted)
+    if BUDGETS & given.get("budget", {}).keys():
+        settings = merge(_without_end(BASE), given)
+    else:
+        settings = merge(BASE, given)
     if minutes is not None:
-        budget = {k: v for k, v in settings["budget"].items() if k not in ("tokens", "steps")}
-        settings["budget"] = {**budget, "minutes": minutes}
+        settings = merge(_without_end(settings), {"budget": {"minutes": minutes}})
     if arm.after is None:
         # What is wrong is refused before anything is trained.
         check(pretrain_settings(settings), None)
     return settings
+
+
+def _without_end(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The same settings without what ends a run, for another end."""
+    budget = {k: v for k, v in settings["budget"].items() if k not in BUDGETS}
+    return {**settings, "budget": budget}
 
 
 def train_arm(run: ArmRun, data: ClaimData, watch: Watch) -> PretrainResult:
@@ -106,8 +115,7 @@ def train_arm(run: ArmRun, data: ClaimData, watch: Watch) -> PretrainResult:
     """
     folder = run.folder(data)
     settings: dict[str, Any] = merge(run.settings, {"run": {"seed": run.seed}})
-    paths = [str(path) for path in data.text(run.text)]
-    settings["text"] = {**settings.get("text", {}), "paths": paths}
+    settings["text"] = {**settings.get("text", {}), "paths": [str(data.text(run.text))]}
     if run.after is not None:
         settings = merge(settings, {"model": {"start": str(run.after.model(data))}})
         for decided in ("arch", "size"):

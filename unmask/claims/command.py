@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from unmask.claims.arms import runs_of, tokenizer_of
@@ -10,9 +11,11 @@ from unmask.claims.metrics import METRICS
 from unmask.claims.recipe import Claim, all_claims, chosen
 from unmask.claims.results import ClaimResult
 from unmask.claims.running import Job, Say, figures_of, run_jobs
+from unmask.claims.speed import of_benchmark
 from unmask.errors import ConfigError
 
 SEEDS, AT_ONCE = 5, 2
+BENCHMARKS = "benchmarks"
 
 
 def run_claims(
@@ -21,6 +24,7 @@ def run_claims(
     data: str | Path,
     out: str | Path,
     work: str | Path,
+    benchmarks: str | Path = BENCHMARKS,
     minutes_per_model: float | None = None,
     seeds: int = SEEDS,
     at_once: int = AT_ONCE,
@@ -36,6 +40,7 @@ def run_claims(
         data: folder of the texts and labels.
         out: folder for the results, a JSON file a claim.
         work: folder for runs, several gigabytes.
+        benchmarks: folder of stored results of `unmask bench`, for claims on speed.
         minutes_per_model: of training on one core, measured when a run begins; None for the tokens
             that the claims say.
         seeds: of every arm, paired.
@@ -43,28 +48,42 @@ def run_claims(
         say: told of each arm that is done.
 
     Raises:
-        ConfigError: there is no such claim, or it has nothing that could be run here.
+        ConfigError: there is no such claim, it has nothing that could be run here, or no benchmark
+            has measured what it says.
         DataError: a text or table is missing.
     """
     claims = [_testable(chosen(name)) for name in names]
+    timed = [of_benchmark(claim, Path(benchmarks)) for claim in claims if claim.measure is not None]
+    claims = [claim for claim in claims if claim.measure is None]
     if seeds < 1 or at_once < 1:
         raise ConfigError(f"seeds and at-once must be at least 1, not {seeds} and {at_once}")
     where = ClaimData(Path(data), Path(work))
     runs = {claim.name: runs_of(claim, seeds, minutes_per_model) for claim in claims}
     jobs = [Job(run, _metrics(claim)) for claim in claims for run in runs[claim.name].values()]
-    # All of it is made before any process reads it.
-    where.polarity()
-    tokenizer_of(where)
-    for text in {arm.text for claim in claims for arm in claim.arms}:
-        where.text(text)
+    _make_ready(claims, where)
     run_jobs(jobs, where, at_once, say)
-    found = []
-    for claim in claims:
-        figures = {run.key: figures_of(run, where) for run in runs[claim.name].values()}
-        result = ClaimResult.of(claim, runs[claim.name], figures)
+    trained = [
+        ClaimResult.of(
+            claim,
+            runs[claim.name],
+            {run.key: figures_of(run, where) for run in runs[claim.name].values()},
+        )
+        for claim in claims
+    ]
+    found = {result.name: result for result in (*trained, *timed)}
+    for result in found.values():
         result.save(Path(out))
-        found.append(result)
-    return found
+    return [found[chosen(name).name] for name in names]
+
+
+def _make_ready(claims: Sequence[Claim], data: ClaimData) -> None:
+    """Make all that arms and metrics read, before any process reads it."""
+    for name in frozenset().union(*(_metrics(claim) for claim in claims)):
+        METRICS[name].reads(data)
+    for text in {arm.text for claim in claims for arm in claim.arms}:
+        data.text(text)
+    if claims:
+        tokenizer_of(data)
 
 
 def runnable() -> list[str]:

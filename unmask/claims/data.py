@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from unmask.claims.manuals import Manuals, manuals
 from unmask.claims.recipe import Text
 from unmask.errors import DataError
 
@@ -16,6 +17,7 @@ TRAIN, VALID = "text/books-train.txt", "text/books-valid.txt"
 MANUALS = ("text/postgresql_doc.txt", "text/git_doc.txt")
 FEW = 2_000_000  # characters of `few_books`
 POLARITY, BLIMP = "sentence_polarity", "blimp"
+QUESTIONS = ("banking77/train.csv", "banking77/test.csv")
 TEST_SHARE, SEED = 0.3, 0
 
 
@@ -44,24 +46,57 @@ class ClaimData:
 
     def polarity(self) -> tuple[Path, Path]:
         """Snippets of film reviews with the labels pos and neg, to train on and to test on."""
-        split = tuple(self.work / "data" / f"polarity-{name}.csv" for name in ("train", "test"))
+        split = self._made("polarity-train.csv"), self._made("polarity-test.csv")
         if not all(path.is_file() for path in split):
             rows = _labelled(self.path(POLARITY))
             random.Random(SEED).shuffle(rows)
             cut = round(len(rows) * TEST_SHARE)
             for path, some in zip(split, (rows[cut:], rows[:cut]), strict=True):
                 _write(path, some)
-        return split[0], split[1]
+        return split
 
-    def text(self, name: Text) -> tuple[Path, ...]:
-        """The files that are learnt from."""
+    def questions(self) -> tuple[Path, Path]:
+        """Questions of a bank's customers with what they are after, to know and to be asked for."""
+        split = self._made("questions-train.csv"), self._made("questions-test.csv")
+        for path, name in zip(split, QUESTIONS, strict=True):
+            if not path.is_file():
+                with self.path(name).open(encoding="utf-8", newline="") as file:
+                    _write(path, [(row["text"], row["category"]) for row in csv.DictReader(file)])
+        return split
+
+    def pages(self) -> tuple[Path, Path]:
+        """Lines of the manuals with their page, to train on and to test on."""
+        self._part_manuals()
+        return self._made("pages-train.csv"), self._made("pages-test.csv")
+
+    def manuals_held_out(self) -> Path:
+        """Pages of the manuals that nothing is trained on."""
+        self._part_manuals()
+        return self._made("manuals-held-out.txt")
+
+    def text(self, name: Text) -> Path:
+        """The file that is learnt from."""
         if name == "manuals":
-            return tuple(self.path(manual) for manual in MANUALS)
-        return (self.path(TRAIN) if name == "books" else self.few_books(),)
+            self._part_manuals()
+            return self._made("manuals.txt")
+        return self.path(TRAIN) if name == "books" else self.few_books()
+
+    def _made(self, name: str) -> Path:
+        return self.work / "data" / name
+
+    def _part_manuals(self) -> None:
+        """Make what is made of the manuals; what is learnt from comes last, when all is there."""
+        if self._made("manuals.txt").is_file():
+            return
+        parts: Manuals = manuals([self.path(name) for name in MANUALS])
+        _write(self._made("pages-train.csv"), parts.train)
+        _write(self._made("pages-test.csv"), parts.test)
+        for name, lines in (("manuals-held-out", parts.held_out), ("manuals", parts.learnt)):
+            _replace(self._made(f"{name}.txt"), [f"{line}\n" for line in lines])
 
     def few_books(self) -> Path:
         """The beginning of the books, little enough to be read ten times."""
-        path = self.work / "data" / "few-books.txt"
+        path = self._made("few-books.txt")
         if not path.is_file():
             with self.path(TRAIN).open(encoding="utf-8") as file:
                 _replace(path, file.readlines(FEW))

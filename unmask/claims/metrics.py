@@ -51,44 +51,72 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
-class Metric:
-    """A figure of an arm.
+class Quantity:
+    """What a figure is.
 
     Attributes:
         what: in words.
         unit: behind the number.
         more: whether more of it is better.
-        of: a finished arm to the figures that are measured together, this one by its name.
     """
 
     what: str
     unit: str
     more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Metric(Quantity):
+    """A figure of an arm.
+
+    Attributes:
+        of: a finished arm to the figures that are measured together, this one by its name.
+        reads: makes or finds what it reads, so that what is missing is missed before any arm is
+            trained, and is made by one process.
+    """
+
     of: Callable[[Measured], Mapping[str, float]]
+    reads: Callable[[ClaimData], object] = lambda data: None
+
+
+def _valid(data: ClaimData) -> Path:
+    return data.path(VALID)
 
 
 def _masked(arm: Measured) -> dict[str, float]:
     """Hidden single tokens of the held-out books."""
+    figures = _hidden(arm, _lines(arm.data.path(VALID)))
+    return {"masked_loss": figures["loss"], "masked_top1": figures["top1"]}
+
+
+def _manuals(arm: Measured) -> dict[str, float]:
+    """Hidden single tokens of the held-out pages of the manuals."""
+    return {"manuals_loss": _hidden(arm, _lines(arm.data.manuals_held_out()))["loss"]}
+
+
+def _hidden(arm: Measured, lines: Iterator[str]) -> dict[str, float]:
     opened = arm.language_model()
     tasks = MaskedEvaluation.over(
-        opened.tokenizer, _lines(arm), context=_context(opened), most_tokens=MOST_TOKENS
+        opened.tokenizer, lines, context=_context(opened), most_tokens=MOST_TOKENS
     )
-    figures = tasks(opened.model)
-    return {"masked_loss": figures["loss"], "masked_top1": figures["top1"]}
+    return tasks(opened.model)
 
 
 def _whole_words(arm: Measured) -> dict[str, float]:
     """Hidden words of the held-out books, all pieces of which have to be right."""
     opened = arm.language_model()
     tasks = WholeWordEvaluation.over(
-        opened.tokenizer, _lines(arm), context=_context(opened), most_tokens=MOST_TOKENS
+        opened.tokenizer,
+        _lines(arm.data.path(VALID)),
+        context=_context(opened),
+        most_tokens=MOST_TOKENS,
     )
     return {"whole_word_top1": tasks(opened.model)["top1"]}
 
 
-def _lines(arm: Measured) -> Iterator[str]:
-    """Paragraphs of the held-out books."""
-    with arm.data.path(VALID).open(encoding="utf-8") as file:
+def _lines(path: Path) -> Iterator[str]:
+    """Lines of a text that are not blank."""
+    with path.open(encoding="utf-8") as file:
         yield from (line.strip() for line in file if line.strip())
 
 
@@ -103,7 +131,11 @@ def _copied(arm: Measured) -> dict[str, float]:
     special = torch.tensor(sorted(tokenizer.special_ids))
     right = asked = 0
     batches, _ = held_out_batches(
-        tokenizer, _lines(arm), context=_context(opened), budget=4096, most_tokens=COPIED_TOKENS
+        tokenizer,
+        _lines(arm.data.path(VALID)),
+        context=_context(opened),
+        budget=4096,
+        most_tokens=COPIED_TOKENS,
     )
     with torch.inference_mode():
         for batch in batches.epoch(0):
@@ -148,32 +180,90 @@ def _probe(arm: Measured) -> dict[str, float]:
     return {"probe_accuracy": float(right.mean())}
 
 
+def _neighbours(arm: Measured) -> dict[str, float]:
+    """A question is as the nearest one by the cosine of the means of frozen hidden states."""
+    train, test = (read_rows(path) for path in arm.data.questions())
+    embedder = Embedder.from_pretrained(arm.model, pooling="mean")
+    known, asked = (embedder.encode(rows[0]) for rows in (train, test))
+    known /= np.linalg.norm(known, axis=1, keepdims=True)
+    nearest = np.array(train[1])[(asked @ known.T).argmax(1)]
+    return {"neighbour_accuracy": float((nearest == np.array(test[1])).mean())}
+
+
 def _finetuned(arm: Measured) -> dict[str, float]:
-    """The whole model trained on the same labels."""
-    train, test = arm.data.polarity()
+    """The whole model trained on the labels that the probe has."""
+    return {"finetune_accuracy": _accuracy(arm, arm.data.polarity(), "finetuned")}
+
+
+def _pages(arm: Measured) -> dict[str, float]:
+    """The whole model trained to tell from which page of the manuals a line is."""
+    return {"page_accuracy": _accuracy(arm, arm.data.pages(), "pages")}
+
+
+def _accuracy(arm: Measured, tables: tuple[Path, Path], name: str) -> float:
+    """Of the whole model, fine-tuned on the first table and tested on the second."""
+    train, test = tables
     result = finetune(
         arm.model,
         train=train,
         dev=test,
-        out=arm.scratch / "finetuned",
+        out=arm.scratch / name,
         seed=arm.run.seed,
         threads=torch.get_num_threads(),
     )
     assert result.figures is not None
-    return {"finetune_accuracy": result.figures.accuracy}
+    return result.figures.accuracy
 
 
 METRICS: Mapping[str, Metric] = {
-    "masked_loss": Metric("loss at hidden tokens of held-out books", "nats", False, _masked),
-    "masked_top1": Metric("hidden tokens of held-out books guessed", "share", True, _masked),
-    "whole_word_top1": Metric(
-        "hidden whole words of held-out books guessed", "share", True, _whole_words
+    "masked_loss": Metric(
+        "loss at hidden tokens of held-out books", "nats", False, _masked, _valid
     ),
-    "copied": Metric("tokens in plain sight named where they stand", "share", True, _copied),
+    "masked_top1": Metric(
+        "hidden tokens of held-out books guessed", "share", True, _masked, _valid
+    ),
+    "whole_word_top1": Metric(
+        "hidden whole words of held-out books guessed", "share", True, _whole_words, _valid
+    ),
+    "copied": Metric(
+        "tokens in plain sight named where they stand", "share", True, _copied, _valid
+    ),
     "rule_deviation": Metric(
         "largest deviation from 15 %, and of these 80/10/10", "share", False, _rule
     ),
-    "blimp": Metric("minimal pairs of BLiMP", "share", True, _blimp),
-    "probe_accuracy": Metric("film reviews told apart, frozen features", "share", True, _probe),
-    "finetune_accuracy": Metric("film reviews told apart, fine-tuned", "share", True, _finetuned),
+    "blimp": Metric("minimal pairs of BLiMP", "share", True, _blimp, lambda data: data.path(BLIMP)),
+    "probe_accuracy": Metric(
+        "film reviews told apart, frozen features", "share", True, _probe, ClaimData.polarity
+    ),
+    "finetune_accuracy": Metric(
+        "film reviews told apart, fine-tuned", "share", True, _finetuned, ClaimData.polarity
+    ),
+    "neighbour_accuracy": Metric(
+        "bank customers' questions as their nearest neighbour, frozen vectors",
+        "share",
+        True,
+        _neighbours,
+        ClaimData.questions,
+    ),
+    "manuals_loss": Metric(
+        "loss at hidden tokens of held-out manuals",
+        "nats",
+        False,
+        _manuals,
+        ClaimData.manuals_held_out,
+    ),
+    "page_accuracy": Metric(
+        "lines of the manuals told apart by page, fine-tuned",
+        "share",
+        True,
+        _pages,
+        ClaimData.pages,
+    ),
 }
+
+TIMES = "times_as_fast"
+QUANTITIES: Mapping[str, Quantity] = {
+    **METRICS,
+    TIMES: Quantity("times as fast at the same work", "×", True),
+}
+"""All that an effect can be in."""

@@ -9,10 +9,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from os.path import relpath
 from pathlib import Path
-from statistics import mean
+from statistics import mean, median
 
 from unmask.checkpoint.durable import write_file
-from unmask.claims.metrics import METRICS
+from unmask.claims.metrics import METRICS, QUANTITIES
 from unmask.claims.recipe import Claim, all_claims
 from unmask.claims.results import ClaimResult, EffectFound, load_result
 from unmask.report.charts import standalone
@@ -86,12 +86,17 @@ def _section(claim: Claim, result: ClaimResult | None, picture: str) -> str:
     lines += [f"![{claim.sentence}]({picture})", ""]
     lines += ["| effect | mean | 95 % interval | to pass | verdict |", "|---|---|---|---|---|"]
     lines += [_effect(effect) for effect in result.effects]
-    return "\n".join([*lines, "", *_arms(result), ""])
+    return "\n".join([*lines, "", *(_arms(result) if claim.arms else _times(result)), ""])
 
 
 def _matched(claim: Claim, result: ClaimResult) -> str:
     """What arms have in common, and how much of the rest they took."""
     seeds = len(next(iter(result.arms.values())))
+    if claim.measure is not None:
+        return (
+            f"{seeds} rounds of `unmask bench {claim.measure}`, {result.date}, on "
+            f"{result.processor}."
+        )
     return (
         f"{seeds} seeds, arms matched by {claim.matched}; {result.hours:.1f} hours of one core, "
         f"{result.date}."
@@ -108,9 +113,9 @@ def _effect(effect: EffectFound) -> str:
 
 def told(effect: EffectFound) -> str:
     """What an effect compares, in words."""
-    what = METRICS[effect.metric].what
+    what = QUANTITIES[effect.metric].what
     if effect.minus is not None:
-        what += f", less that of: {METRICS[effect.minus].what}"
+        what += f", less that of: {QUANTITIES[effect.minus].what}"
     return f"{_arms_of(effect)}: {what}"
 
 
@@ -136,6 +141,15 @@ def _arms(result: ClaimResult) -> list[str]:
     return rows
 
 
+def _times(result: ClaimResult) -> list[str]:
+    """Median seconds of each row of a benchmark."""
+    rows = [
+        f"| {name} | {median(one['seconds'] for one in rounds):.3f} |"
+        for name, rounds in result.arms.items()
+    ]
+    return ["| what | seconds a round |", "|---|---|", *rows]
+
+
 def picture(claim: Claim, result: ClaimResult) -> str:
     """The effects of a claim as a file of its own, SVG; those without an interval left out."""
     rows = [
@@ -146,12 +160,12 @@ def picture(claim: Claim, result: ClaimResult) -> str:
             one.high,
             one.differences,
             one.beyond,
-            f"{one.mean:+.3g} {METRICS[one.metric].unit}",
+            f"{one.mean:+.3g} {QUANTITIES[one.metric].unit}",
         )
         for one in result.effects
         if one.low is not None and one.high is not None
     ]
-    units = " or ".join(dict.fromkeys(METRICS[one.metric].unit for one in result.effects))
+    units = " or ".join(dict.fromkeys(QUANTITIES[one.metric].unit for one in result.effects))
     title = f"{claim.name}: {_SAYS.get(result.says, result.says)}"
     return standalone(intervals(rows, title=title, unit=f"difference, {units}"))
 

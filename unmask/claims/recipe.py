@@ -30,7 +30,7 @@ from typing import Any, Literal
 from unmask.config import read_toml
 from unmask.errors import ConfigError
 
-Matched = Literal["tokens", "flops", "seconds"]
+Matched = Literal["tokens", "flops", "seconds", "parameters"]
 Text = Literal["books", "few books", "manuals"]
 """What is learnt from: novels, 2 MB of them, or the manuals of a database and of git."""
 RECIPES = "recipes"
@@ -76,6 +76,20 @@ class Effect:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Ratio:
+    """How many times as fast one is as another, in rounds of a benchmark.
+
+    Attributes:
+        of, against: names of its rows, which have done the same work.
+        beyond: the ratio that the claim says is exceeded.
+    """
+
+    of: str
+    against: str
+    beyond: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Claim:
     """One sentence of the literature as an experiment.
 
@@ -87,8 +101,11 @@ class Claim:
         arms: at least two.
         effects: the claim holds when all of them do.
         set: settings of all its arms.
+        measure: the measure of `unmask bench` whose stored results tell, for a claim on speed; it
+            has ratios in place of arms and effects.
+        ratios: the claim holds when all of them do.
         note: what a reader should know of how it is tested here; empty for nothing.
-        untestable: why it cannot be shown at this scale; such a claim has no arms and no effects.
+        untestable: why it cannot be shown at this scale; such a claim has none of these.
     """
 
     name: str
@@ -98,17 +115,33 @@ class Claim:
     arms: tuple[Arm, ...] = ()
     effects: tuple[Effect, ...] = ()
     set: Mapping[str, Any] = field(default_factory=dict)
+    measure: str | None = None
+    ratios: tuple[Ratio, ...] = ()
     note: str = ""
     untestable: str | None = None
 
     def __post_init__(self) -> None:
+        kinds = {
+            "a reason why it is untestable": self.untestable is not None,
+            "a measure and ratios": self.measure is not None or bool(self.ratios),
+            "arms and effects": bool(self.arms or self.effects),
+        }
+        if len(given := [words for words, there in kinds.items() if there]) > 1:
+            raise ConfigError(
+                f"the claim {self.name} has {' and '.join(given)}; leave out all but one"
+            )
         if self.untestable is not None:
-            if self.arms or self.effects:
+            return
+        if self.measure is not None or self.ratios:
+            if self.measure is None or not self.ratios:
                 raise ConfigError(
-                    f"the claim {self.name} is said to be untestable, and yet has arms or effects; "
-                    "leave out either"
+                    f"a claim on speed needs both a measure of unmask bench and a [[ratio]], but "
+                    f"{self.name} has {self.measure or 'no measure'} and {len(self.ratios)} ratios"
                 )
             return
+        self._check_arms()
+
+    def _check_arms(self) -> None:
         names = [arm.name for arm in self.arms]
         if len(names) < 2 or len(set(names)) < len(names):
             raise ConfigError(
@@ -145,7 +178,9 @@ def claim_from(path: Path) -> Claim:
     said = read_toml(path)
     arms = tuple(_part(Arm, one, path) for one in said.pop("arm", ()))
     effects = tuple(_part(Effect, one, path) for one in said.pop("effect", ()))
-    claim: Claim = _part(Claim, {**said, "arms": arms, "effects": effects}, path)
+    ratios = tuple(_part(Ratio, one, path) for one in said.pop("ratio", ()))
+    parts = {"arms": arms, "effects": effects, "ratios": ratios}
+    claim: Claim = _part(Claim, {**said, **parts}, path)
     if claim.name != path.stem:
         raise ConfigError(f"{path.name} holds the claim {claim.name}; name the file after it")
     return claim

@@ -11,7 +11,7 @@ from typing import Any
 from unmask.checkpoint.jsonfile import read_json, write_json
 from unmask.claims.arms import ArmRun
 from unmask.claims.effects import Estimate, Says, together
-from unmask.claims.metrics import METRICS
+from unmask.claims.metrics import QUANTITIES
 from unmask.claims.recipe import Claim, Effect
 from unmask.errors import ConfigError
 from unmask.verbs.machine import processor, versions
@@ -51,6 +51,11 @@ class EffectFound:
             - (0.0 if effect.minus is None else _difference(effect.minus, one, other))
             for one, other in zip(first, second, strict=True)
         ]
+        return cls.of_differences(effect, differences)
+
+    @classmethod
+    def of_differences(cls, effect: Effect, differences: Sequence[float]) -> EffectFound:
+        """From the difference of each pair."""
         found = Estimate.of(differences)
         bounded = found.seeds > 1
         return cls(
@@ -74,7 +79,7 @@ Seeds = Sequence[Mapping[str, float]]
 
 def _difference(metric: str, first: Mapping[str, float], second: Mapping[str, float]) -> float:
     """Above zero where the first is better."""
-    sign = 1.0 if METRICS[metric].more else -1.0
+    sign = 1.0 if QUANTITIES[metric].more else -1.0
     return sign * (first[metric] - second[metric])
 
 

@@ -50,6 +50,9 @@ def run(
     work: Annotated[Path, typer.Option(help="Folder for runs; several gigabytes.")] = Path(
         "runs/claims"
     ),
+    benchmarks: Annotated[
+        Path, typer.Option(help="Folder of stored results of `unmask bench`, for claims on speed.")
+    ] = Path("benchmarks"),
     minutes_per_model: Annotated[
         float | None,
         typer.Option(help="Of training on one core. Default: as many tokens as the claim says."),
@@ -74,6 +77,7 @@ def run(
         data=data,
         out=out,
         work=work,
+        benchmarks=benchmarks,
         minutes_per_model=minutes_per_model,
         seeds=seeds,
         at_once=at_once,

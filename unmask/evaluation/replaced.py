@@ -12,11 +12,9 @@ from dataclasses import dataclass
 
 import torch
 
-from unmask.batches.draws import Draws
-from unmask.errors import TextError
-from unmask.evaluation.held_out import SEED, held_out_batches
-from unmask.evaluation.masked import BUDGET, RATE
+from unmask.evaluation.masked import RATE, hidden
 from unmask.heads.replaced import ReplacedTokens
+from unmask.objectives.masking import Rates
 from unmask.objectives.rtd import (
     DISCRIMINATOR,
     FOUND,
@@ -62,19 +60,12 @@ class ReplacedEvaluation:
         Raises:
             TextError: there is nothing to predict.
         """
-        batches, left_out = held_out_batches(
-            tokenizer, texts, context=context, budget=BUDGET, most_tokens=most_tokens
-        )
         objective = ReplacedTokenDetection.over(
-            tokenizer.vocab_size, tokenizer.special_ids, tokenizer.mask_id, rate=RATE
+            tokenizer.vocab_size, tokenizer.special_ids, tokenizer.mask_id, rates=Rates(rate=RATE)
         )
-        draws = Draws(SEED, 0)
-        tasks = tuple(objective.corrupt(batch, draws) for batch in batches.epoch(0))
-        if not sum(len(task.masked.rows) for task in tasks):
-            raise TextError(
-                f"evaluation selects {RATE:.0%} of the tokens, but of {len(batches.tokens)} "
-                "held-out tokens it selected none; hold out more text"
-            )
+        tasks, left_out = hidden(
+            objective, tokenizer, texts, context=context, most_tokens=most_tokens
+        )
         return cls(objective, tasks, sum(t.batch.tokens for t in tasks), left_out)
 
     def __call__(self, model: ReplacedTokens) -> dict[str, float]:

@@ -12,13 +12,8 @@ from dataclasses import dataclass
 
 import torch
 
-from unmask.batches.draws import Draws
-from unmask.errors import TextError
-from unmask.evaluation.held_out import SEED, held_out_batches
-from unmask.evaluation.masked import BUDGET, RATE
+from unmask.evaluation.masked import fixed_masking, hidden
 from unmask.heads.model import LanguageModel
-from unmask.objectives.corrupt import Split
-from unmask.objectives.masking import Masking, Rates
 from unmask.objectives.targets import Task
 from unmask.objectives.whole_word import WholeWordLM
 from unmask.tokens.marks import Words
@@ -62,26 +57,11 @@ class WholeWordEvaluation:
         Raises:
             TextError: there is nothing to predict.
         """
-        batches, left_out = held_out_batches(
-            tokenizer, texts, context=context, budget=BUDGET, most_tokens=most_tokens, words=words
+        objective = WholeWordLM(fixed_masking(tokenizer))
+        tasks, left_out = hidden(
+            objective, tokenizer, texts, context=context, most_tokens=most_tokens, words=words
         )
-        objective = WholeWordLM(
-            Masking.over(
-                tokenizer.vocab_size,
-                tokenizer.special_ids,
-                tokenizer.mask_id,
-                rates=Rates(rate=RATE),
-                split=Split(masked=1.0, random=0.0),
-            )
-        )
-        draws = Draws(SEED, 0)
-        tasks = tuple(objective.corrupt(batch, draws) for batch in batches.epoch(0))
         targets = sum(len(task.labels) for task in tasks)
-        if not targets:
-            raise TextError(
-                f"evaluation selects {RATE:.0%} of the words, but of {len(batches.tokens)} "
-                "held-out tokens it selected none; hold out more text"
-            )
         count = sum(int(fresh_words(task).sum()) for task in tasks)
         return cls(tasks, sum(t.batch.tokens for t in tasks), targets, count, left_out)
 

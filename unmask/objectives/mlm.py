@@ -38,16 +38,14 @@ class MaskedLM:
         special_ids: Iterable[int],
         mask_id: int,
         *,
-        rate: float = 0.15,
-        final_rate: float | None = None,
+        rates: Rates | None = None,
         split: Split | None = None,
     ) -> MaskedLM:
-        """The objective for a vocabulary, see `Masking.over`; with masks drawn anew and asked for.
+        """The objective for a vocabulary, see `Masking.over`.
 
         Raises:
-            ConfigError: a rate outside (0, 1), or a vocabulary of special tokens only.
+            ConfigError: a vocabulary of special tokens only.
         """
-        rates = Rates(rate=rate, final_rate=final_rate)
         return cls(Masking.over(vocab_size, special_ids, mask_id, rates=rates, split=split))
 
     def corrupt(self, batch: Batch, draws: Draws, progress: float = 0.0) -> Task:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import torch
@@ -27,6 +28,7 @@ from unmask.objectives.targets import Loss, Losses, Task
 
 SAMPLE = 4  # stream of Draws; 1 to 3 are those of masks
 DISCRIMINATOR, GENERATOR = "discriminator", "generator"
+Judged = Literal["all", "masked"]
 REPLACED, ORIGINAL, FOUND = "replaced", "sampled_original", "found"
 
 
@@ -37,7 +39,7 @@ class ReplacedTask:
     Attributes:
         masked: the generator's task.
         uniform: `(M,)` float64 in [0, 1), what the token at each masked row is drawn by.
-        judged: `(N,)` int64, the rows of ordinary tokens, of which the discriminator speaks.
+        judged: `(N,)` int64, the rows of which the discriminator speaks.
     """
 
     masked: Task
@@ -73,6 +75,8 @@ class ReplacedTokenDetection:
         weight: of the discriminator's mean loss; 50 in the paper, since it is small beside one
             over a whole vocabulary.
         barred: ids that are never put into a text, special ones.
+        judged: the tokens that the discriminator is asked of: all ordinary ones, or only those that
+            were masked ("ELECTRA 15 %" of the paper's table 5, which shows what the others bring).
 
     Raises:
         ConfigError: the weight is not above zero.
@@ -81,6 +85,7 @@ class ReplacedTokenDetection:
     mlm: MaskedLM
     weight: float
     barred: torch.Tensor
+    judged: Judged = "all"
 
     def __post_init__(self) -> None:
         if not 0.0 < self.weight < float("inf"):
@@ -97,21 +102,20 @@ class ReplacedTokenDetection:
         special_ids: Iterable[int],
         mask_id: int,
         *,
-        rate: float = 0.15,
-        final_rate: float | None = None,
-        static: bool = False,
+        rates: Rates | None = None,
         weight: float = 50.0,
+        judged: Judged = "all",
     ) -> ReplacedTokenDetection:
         """The objective for a vocabulary; the arguments and errors are those of `Masking.over`."""
         masking = Masking.over(
             vocab_size,
             special_ids,
             mask_id,
-            rates=Rates(rate=rate, final_rate=final_rate, static=static),
+            rates=rates,
             split=Split(masked=1.0, random=0.0),
         )
         barred = torch.from_numpy(np.flatnonzero(~masking.is_ordinary))
-        return cls(MaskedLM(masking), weight, barred)
+        return cls(MaskedLM(masking), weight, barred, judged)
 
     def corrupt(self, batch: Batch, draws: Draws, progress: float = 0.0) -> ReplacedTask:
         """Mask tokens of a batch, and draw the numbers by which others will take their places.
@@ -123,6 +127,8 @@ class ReplacedTokenDetection:
         rows = masked.rows.numpy()
         sample = np.repeat(batch.samples.numpy(), batch.lengths)[rows]
         uniform = draws.uniform(SAMPLE, sample, batch.positions.numpy()[rows])
+        if self.judged == "masked":
+            return ReplacedTask(masked, torch.from_numpy(uniform), masked.rows)
         judged = np.flatnonzero(self.mlm.masking.is_ordinary[batch.ids.numpy()])
         return ReplacedTask(masked, torch.from_numpy(uniform), torch.from_numpy(judged))
 

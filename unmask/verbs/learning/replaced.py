@@ -27,7 +27,7 @@ from unmask.verbs.learning.model import config_of, cuts, text_batches
 from unmask.verbs.learning.pieces import Figure, Given, Pieces, Said, in_transformers
 from unmask.verbs.learning.replaced_health import CHECKS, figures
 from unmask.verbs.learning.settings import MaskSettings, RtdSettings
-from unmask.verbs.learning.tokens import check_single
+from unmask.verbs.learning.tokens import check_single, rates_of
 from unmask.verbs.pretrain_settings import PretrainSettings
 
 HEAD = 8  # a generator's heads are a multiple of this wide, as kernels want them
@@ -116,8 +116,9 @@ def rtd(given: Given) -> Pieces:
         return ReplacedEvaluation.over(tokenizer, texts, context=context, most_tokens=most)
 
     def flops(tokens: int, targets: int) -> float:
-        # Rows of the generator are a share of the main term's targets, the ordinary tokens.
-        generator, rows = model.generator, round(targets * settings.mask.rate)
+        # Of all ordinary tokens, the main term's targets, the generator's rows are a share.
+        share = settings.mask.rate if settings.rtd.judged == "all" else 1.0
+        generator, rows = model.generator, round(targets * share)
         encoder = model.discriminator.encoder.config
         return lm_training_flops(
             generator.encoder.config, tokens, rows, generator.head_config
@@ -154,15 +155,13 @@ def rtd(given: Given) -> Pieces:
 
 def _objective(settings: PretrainSettings, tokenizer: Tokenizer) -> ReplacedTokenDetection:
     """Replaced-token detection over a tokenizer's vocabulary."""
-    mask = settings.mask
     return ReplacedTokenDetection.over(
         tokenizer.vocab_size,
         tokenizer.special_ids,
         tokenizer.mask_id,
-        rate=mask.rate,
-        final_rate=mask.final_rate,
-        static=mask.static,
+        rates=rates_of(settings.mask),
         weight=settings.rtd.weight,
+        judged=settings.rtd.judged,
     )
 
 

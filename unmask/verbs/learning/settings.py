@@ -7,6 +7,7 @@ from typing import Literal
 
 from unmask.errors import ConfigError
 from unmask.heads.replaced import Share
+from unmask.objectives.rtd import Judged
 from unmask.text.sentences import Splitter
 from unmask.tokens.marks import Words
 
@@ -84,12 +85,15 @@ class RtdSettings:
         discriminator, which adds differences of its own. With "none" the generator's embedding is
         as narrow as it is.
     weight: of the discriminator's loss beside the generator's.
+    judged: the tokens that the discriminator is asked of: "all", or only those that were "masked",
+        which shows what the others bring.
     """
 
     generator: float = 0.25
     depth: float = 1.0
     share: Share = "tokens"
     weight: float = 50.0
+    judged: Judged = "all"
 
     def __post_init__(self) -> None:
         for name, share in (("generator", self.generator), ("depth", self.depth)):

@@ -64,12 +64,13 @@ def masking(mask: MaskSettings, tokenizer: Tokenizer) -> Masking:
         tokenizer.vocab_size,
         tokenizer.special_ids,
         tokenizer.mask_id,
-        rates=_rates(mask),
+        rates=rates_of(mask),
         split=Split(masked=mask.masked, random=mask.random),
     )
 
 
-def _rates(mask: MaskSettings) -> Rates:
+def rates_of(mask: MaskSettings) -> Rates:
+    """How much the settings hide."""
     return Rates(
         rate=mask.rate, final_rate=mask.final_rate, predict=mask.predict, static=mask.static
     )
@@ -81,7 +82,7 @@ def check_masks(mask: MaskSettings) -> None:
     Raises:
         ConfigError: a rate or share is out of its range.
     """
-    _rates(mask)
+    rates_of(mask)
     Split(masked=mask.masked, random=mask.random)
 
 
