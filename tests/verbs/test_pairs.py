@@ -23,7 +23,8 @@ from unmask.checkpoint.folder import open_classifier, open_encoder, open_model
 from unmask.errors import ConfigError, TextError
 from unmask.heads.model import PretrainingModel
 from unmask.train.log import read_log
-from unmask.verbs.evaluate import LanguageModelEvaluation, evaluate
+from unmask.verbs.evaluate import evaluate
+from unmask.verbs.evaluate_text import LanguageModelEvaluation
 from unmask.verbs.pretrain import PretrainResult, pretrain
 from unmask.verbs.pretrain_settings import pretrain_settings
 from unmask.verbs.watch import Advance, Silent

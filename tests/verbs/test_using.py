@@ -27,7 +27,8 @@ from unmask.errors import (
 )
 from unmask.nn.flops import forward_flops
 from unmask.pipelines.classify import Classifier
-from unmask.verbs.evaluate import ClassifierEvaluation, LanguageModelEvaluation, evaluate
+from unmask.verbs.evaluate import ClassifierEvaluation, evaluate
+from unmask.verbs.evaluate_text import LanguageModelEvaluation
 from unmask.verbs.info import info
 from unmask.verbs.predict import predict
 from unmask.verbs.row_files import row_file

@@ -16,6 +16,7 @@ from unmask.claims.data import BLIMP, VALID, ClaimData, read_rows
 from unmask.evaluation.held_out import held_out_batches
 from unmask.evaluation.masked import MaskedEvaluation
 from unmask.evaluation.minimal_pairs import measure, read_pairs
+from unmask.evaluation.probe import Probe
 from unmask.evaluation.whole_words import WholeWordEvaluation
 from unmask.heads.model import LanguageModel
 from unmask.pipelines.embed import Embedder
@@ -168,16 +169,10 @@ def _blimp(arm: Measured) -> dict[str, float]:
 
 def _probe(arm: Measured) -> dict[str, float]:
     """Logistic regression on the means of frozen hidden states."""
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
     train, test = (read_rows(path) for path in arm.data.polarity())
     embedder = Embedder.from_pretrained(arm.model, pooling="mean")
-    probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000, C=0.1))
-    probe.fit(embedder.encode(train[0]), train[1])
-    right = np.array(probe.predict(embedder.encode(test[0]))) == np.array(test[1])
-    return {"probe_accuracy": float(right.mean())}
+    probe = Probe.fit(embedder.encode(train[0]), train[1])
+    return {"probe_accuracy": probe.accuracy(embedder.encode(test[0]), test[1])}
 
 
 def _neighbours(arm: Measured) -> dict[str, float]:

@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from unmask.batches.sequences import OnLong
-from unmask.checkpoint.folder import open_language_model
 from unmask.checkpoint.formats import HOLDS, Described
 from unmask.errors import ConfigError, ModelError
 from unmask.evaluation.classification import ClassificationFigures
-from unmask.evaluation.neighbours_lm import held_out_tasks
 from unmask.evaluation.pseudo import How
 from unmask.pipelines.classify import Classifier
 from unmask.text.bad import Reading
 from unmask.text.labelled import read_labelled, sorted_labels
-from unmask.text.sources import TextSources
+from unmask.verbs.evaluate_text import LanguageModelEvaluation, on_text
+from unmask.verbs.finetune_settings import TuneData
 from unmask.verbs.labelled_data import check_known, counted
-from unmask.verbs.likelihood import PairsEvaluation, PerplexityEvaluation, Scoring, Task
+from unmask.verbs.likelihood import PairsEvaluation, PerplexityEvaluation, Scoring
 from unmask.verbs.looking import look
 from unmask.verbs.machine import resolve_device, use_threads
+from unmask.verbs.probe import ProbeEvaluation, probe
 from unmask.verbs.watch import Silent, Watch
 
-# What a head's `predicts` means.
-_PREDICTED = {(0,): "masked tokens", (1,): "next tokens", (1, -1): "next and previous tokens"}
+Task = Literal["blimp", "pseudo-perplexity", "probe"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,42 +63,13 @@ class ClassifierEvaluation:
         return {**self.figures.in_words(), **cut, **bad, **rows}
 
 
-@dataclass(frozen=True, slots=True)
-class LanguageModelEvaluation:
-    """A language model on text: a masked one under the protocol of `unmask.evaluation.masked`, one
-    that predicts neighbours at every token. Losses of the two kinds are not to be compared.
-
-    Attributes:
-        model: its folder.
-        predicted: "masked tokens", "next tokens" or "next and previous tokens".
-        loss: mean over the predicted tokens, in nats.
-        top1, top5: share of them that the first guess, or one of the first five, got right.
-        targets: how many were predicted; at a token with two neighbours, two.
-        tokens: how many were read, special tokens included.
-        left_out: how many tokens of the text were not read, because there were enough.
-    """
-
-    model: Path
-    predicted: str
-    loss: float
-    top1: float
-    top5: float
-    targets: int
-    tokens: int
-    left_out: int
-
-    def as_dict(self) -> dict[str, Any]:
-        """For programs."""
-        return asdict(self)
-
-    def in_words(self) -> dict[str, str]:
-        """For people."""
-        return {
-            self.predicted: f"{self.targets:,} in {self.tokens:,} read ({self.left_out:,} not)",
-            "loss": f"{self.loss:.4f} nats",
-            "first guess right": f"{self.top1:.1%}",
-            "in five guesses": f"{self.top5:.1%}",
-        }
+Evaluation = (
+    ClassifierEvaluation
+    | LanguageModelEvaluation
+    | PairsEvaluation
+    | PerplexityEvaluation
+    | ProbeEvaluation
+)
 
 
 def evaluate(
@@ -119,14 +89,17 @@ def evaluate(
     task: Task | None = None,
     score: How = "plain",
     most_pairs: int | None = None,
+    train: str | Path | None = None,
+    per_label: int | None = None,
+    seeds: int | None = None,
     watch: Watch | None = None,
-) -> ClassifierEvaluation | LanguageModelEvaluation | PairsEvaluation | PerplexityEvaluation:
+) -> Evaluation:
     """Measure a model on data that it was not trained on.
 
     Args:
         model: folder of a model or of a finished run, or a name on the Hub.
-        data: for a classifier, a table with a text and a label in each row; for "blimp", a file or
-            folder of minimal pairs.
+        data: for a classifier and "probe", a table with a text and a label in each row; for
+            "blimp", a file or folder of minimal pairs.
         text: for a language model, files and folders of text.
         text_column, label_column: of a table; None to find them by their names.
         on_long: for a classifier, what happens to a text longer than the context.
@@ -136,10 +109,14 @@ def evaluate(
         threads: of the CPU; None for as many as it has cores.
         revision: branch, tag or commit of a name on the Hub.
         task: "blimp" for minimal pairs, "pseudo-perplexity" for how likely each token of a text is
-            given the others; None for what the kind of model is measured by.
+            given the others, "probe" for how far labels can be told by frozen vectors; None for
+            what the kind of model is measured by.
         score: of these, and of a masked model: "plain", or "within-word", which hides the pieces
             to the right in the same word too. See `unmask.evaluation.pseudo`.
         most_pairs: of each paradigm; None for all.
+        train: of "probe", the table that is learnt from.
+        per_label, seeds: of "probe", rows of each label to learn from, and how often they are
+            drawn; None for all rows, and for five times.
         watch: is told of the progress.
 
     Raises:
@@ -153,6 +130,29 @@ def evaluate(
     use_threads(threads)
     paths = [text] if isinstance(text, str | Path) else list(text)
     reading = Reading(on_bad, max_bad)
+    if task == "probe":
+        if paths or on_long == "chunk":
+            raise ConfigError(
+                "--task probe reads labelled rows, each as one text: leave out "
+                f"{'--text' if paths else '--on-long chunk'}"
+            )
+        return probe(
+            folder,
+            train=train,
+            data=data,
+            settings=TuneData(
+                text_column=text_column,
+                label_column=label_column,
+                on_long=on_long,
+                on_bad=on_bad,
+                max_bad=max_bad,
+            ),
+            per_label=per_label,
+            seeds=seeds,
+            device=resolve_device(device),
+            watch=watch,
+        )
+    _check_unused(train=train, per_label=per_label, seeds=seeds)
     if task is not None:
         scoring = Scoring(folder, said, resolve_device(device), score, watch)
         if task == "blimp":
@@ -163,8 +163,19 @@ def evaluate(
         classifier = Classifier.from_pretrained(folder, device=resolve_device(device))
         return _classifier(classifier, table, text_column, label_column, on_long, reading, watch)
     _check_text_for(folder, said, data, paths)
-    field = text_column or "text"
-    return _language_model(folder, paths, field, reading, most_tokens, device, watch)
+    return on_text(
+        folder, paths, text_column or "text", reading, most_tokens, resolve_device(device), watch
+    )
+
+
+def _check_unused(**given: object) -> None:
+    """Settings of the probe would do nothing elsewhere."""
+    for name, value in given.items():
+        if value is not None:
+            raise ConfigError(
+                f"--{name.replace('_', '-')} {value} is of --task probe, and would do nothing; "
+                "leave it out, or give --task probe"
+            )
 
 
 def _table_for(folder: Path, data: str | Path | None, paths: list[str | Path]) -> str | Path:
@@ -219,42 +230,3 @@ def _classifier(
     with watch.stage("computing figures"):
         figures = ClassificationFigures.of(rows.labels, guesses, classifier.labels)
     return ClassifierEvaluation(classifier.opened.path, told, figures, truncated, rows.skipped)
-
-
-def _language_model(
-    folder: Path,
-    paths: list[str | Path],
-    field: str,
-    reading: Reading,
-    most_tokens: int,
-    device: str,
-    watch: Watch,
-) -> LanguageModelEvaluation:
-    opened = open_language_model(folder, device=resolve_device(device))
-    predicts = opened.model.head_config.predicts
-    sources = TextSources.find(paths)
-
-    def texts() -> Iterator[str]:
-        yield from (d.text for d in sources.documents(reading, field=field))
-        reading.check(sum(file.size for file in sources.files))
-
-    with watch.stage("reading the text"):
-        tasks = held_out_tasks(
-            opened.tokenizer,
-            texts(),
-            predicts=predicts,
-            context=opened.model.encoder.config.context,
-            most_tokens=most_tokens,
-        )
-    with watch.stage(f"predicting {_PREDICTED[predicts]}"):
-        figures = tasks(opened.model)
-    return LanguageModelEvaluation(
-        model=folder,
-        predicted=_PREDICTED[predicts],
-        loss=figures["loss"],
-        top1=figures["top1"],
-        top5=figures["top5"],
-        targets=tasks.targets,
-        tokens=tasks.tokens,
-        left_out=tasks.left_out,
-    )
