@@ -219,7 +219,7 @@ def test_a_signal_stops_with_a_message_and_the_same_command_goes_on(
     ("arguments", "words"),
     [
         (["pretrain", "--out", "x", "--steps", "3", "--text", "nowhere"], "nowhere"),
-        (["pretrain", "--out", "x"], "--minutes, --steps or --tokens"),
+        (["pretrain", "--out", "x"], "--minutes, --steps, --tokens or --set budget.flops"),
         (["pretrain", "--out", "x", "--steps", "3", "--minutes", "1"], "exactly one of"),
         (["pretrain", "--out", "x", "--steps", "3", "--set", "optim.lrr=1"], "nearest is 'lr'"),
         (["pretrain", "--out", "x", "--steps", "3", "--size", "huge"], "tiny, mini"),

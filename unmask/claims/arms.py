@@ -15,7 +15,7 @@ from unmask.config import merge, to_mapping
 from unmask.config import parse_assignments as parsed
 from unmask.verbs.assembled import check
 from unmask.verbs.pretrain import PretrainResult, pretrain
-from unmask.verbs.pretrain_settings import pretrain_settings
+from unmask.verbs.pretrain_settings import merge_budget, pretrain_settings
 from unmask.verbs.run_folder import MODEL
 from unmask.verbs.tokenizer import train_tokenizer
 from unmask.verbs.watch import Watch
@@ -23,13 +23,12 @@ from unmask.verbs.watch import Watch
 BASE: Mapping[str, Any] = {
     "text": {"document": "line"},
     "model": {"arch": "modernbert", "size": "2x128", "context": 128},
-    "budget": {"tokens": 4_200_000, "tokens_per_step": 2048},
+    "budget": {"tokens": 4_000_000, "tokens_per_step": 2048},
     "optim": {"lr": 2e-3},
     "run": {"threads": 1, "device": "cpu", "keep": 1},
 }
 """Settings of all arms, unless a claim says otherwise."""
 VOCAB_SIZE = 8000
-BUDGETS = frozenset({"steps", "tokens", "minutes", "flops"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,24 +85,16 @@ def runs_of(claim: Claim, seeds: int, minutes: float | None) -> dict[tuple[str, 
 
 def _settings(claim: Claim, arm: Arm, minutes: float | None) -> dict[str, Any]:
     """Nested settings of an arm, checked."""
-    dotted = [f"{k}={json.dumps(v)}" for one in (claim.set, arm.set) for k, v in one.items()]
-    given = parsed(dotted)
-    if BUDGETS & given.get("budget", {}).keys():
-        settings = merge(_without_end(BASE), given)
-    else:
-        settings = merge(BASE, given)
+    settings: dict[str, Any] = dict(BASE)
+    for one in (claim.set, arm.set):
+        dotted = [f"{k}={json.dumps(v)}" for k, v in one.items()]
+        settings = merge_budget(settings, parsed(dotted))
     if minutes is not None:
-        settings = merge(_without_end(settings), {"budget": {"minutes": minutes}})
+        settings = merge_budget(settings, {"budget": {"minutes": minutes}})
     if arm.after is None:
         # What is wrong is refused before anything is trained.
         check(pretrain_settings(settings), None)
     return settings
-
-
-def _without_end(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The same settings without what ends a run, for another end."""
-    budget = {k: v for k, v in settings["budget"].items() if k not in BUDGETS}
-    return {**settings, "budget": budget}
 
 
 def train_arm(run: ArmRun, data: ClaimData, watch: Watch) -> PretrainResult:

@@ -21,20 +21,20 @@ from unmask.tokens.tokenizer import Tokenizer
 from unmask.train.loop import Outcome, Position, StepFacts, train
 from unmask.train.precision import resolve_dtype
 from unmask.verbs.assembled import assemble, check, loop_of
+from unmask.verbs.budget import ENDS
 from unmask.verbs.cards import pretraining_card
 from unmask.verbs.health import Health
 from unmask.verbs.learning.pieces import Pieces
 from unmask.verbs.machine import environment, resolve_device, use_threads
 from unmask.verbs.prepared import Prepared, prepare_text, text_digest, text_sources
-from unmask.verbs.pretrain_settings import PretrainSettings, Settled, settle
+from unmask.verbs.pretrain_settings import BUDGETS, PretrainSettings, Settled, settle
 from unmask.verbs.progress import StepLine
 from unmask.verbs.run_folder import RunFolder
 from unmask.verbs.start_settings import Start
-from unmask.verbs.trial import Plan, steps_for
+from unmask.verbs.trial import Plan, Trial
 from unmask.verbs.watch import Silent, Watch
 
 EVAL_TOKENS = 50_000  # read by each of them; the last reads four times as many
-BUDGET = "--minutes, --steps or --tokens"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +116,8 @@ def pretrain(
     """
     settings, start = _settled(settings, short)
     watch = watch or Silent()
-    if settings.budget == type(settings.budget)() or _budgetless(settings):
-        raise ConfigError(f"a run needs an end: give {BUDGET}")
+    if all(getattr(settings.budget, name) is None for name in BUDGETS):
+        raise ConfigError(f"a run needs an end: give {ENDS}")
     check(settings, start)
     sources = text_sources(settings)
     with watch.stage("reading the text"):
@@ -169,9 +169,9 @@ def plan(
         pieces = assemble(settings, start, prepared, device)
         for note in pieces.notes:
             watch.say(note)
-        with watch.stage("timing some steps") as advance:
-            trial = pieces.trial(settings, device, dtype, lambda share: advance(share, ""))
-        return Plan.of(settings, trial, pieces.model, pieces.config, prepared.store.meta)
+        trial = _timed(settings, pieces, device, dtype, watch)
+        steps = pieces.steps(settings, lambda: trial.seconds_per_step)
+        return Plan.of(steps, trial, pieces.model, prepared.store.meta)
 
 
 def _settled(
@@ -258,19 +258,23 @@ def _decided(
     peak = measured_peak(dtype, device)
     if (kept := folder.decided("steps")) is not None:
         return int(kept), peak
-    seconds = None
-    if settings.budget.minutes is not None:
-        with watch.stage("timing some steps") as advance:
-            trial = pieces.trial(settings, device, dtype, lambda share: advance(share, ""))
-        seconds = trial.seconds_per_step
-    steps = steps_for(settings.budget, seconds)
+    steps = pieces.steps(
+        settings, lambda: _timed(settings, pieces, device, dtype, watch).seconds_per_step
+    )
     folder.decide("steps", steps)
     return steps, peak
 
 
-def _budgetless(settings: PretrainSettings) -> bool:
-    budget = settings.budget
-    return budget.steps is None and budget.tokens is None and budget.minutes is None
+def _timed(
+    settings: PretrainSettings,
+    pieces: Pieces,
+    device: torch.device,
+    dtype: torch.dtype,
+    watch: Watch,
+) -> Trial:
+    """Some steps, timed."""
+    with watch.stage("timing some steps") as advance:
+        return pieces.trial(settings, device, dtype, lambda share: advance(share, ""))
 
 
 def _result(

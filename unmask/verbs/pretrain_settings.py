@@ -81,11 +81,16 @@ class ModelSettings:
     layers: tuple[int, ...] | None = None
 
 
+BUDGETS = ("steps", "tokens", "minutes", "flops")
+"""Settings of the budget, one of which ends a run."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BudgetSettings:
     """Attributes:
-    steps, tokens, minutes: exactly one of them ends the run; minutes become steps when the run
-        first starts, by a measured rate.
+    steps, tokens, minutes, flops: exactly one of them ends the run. The others become steps when
+        the run first starts: tokens and flops, the floating-point operations of the matrix products
+        as `result.json` counts them, by what a step has on average, minutes by a measured rate.
     tokens_per_step: tokens of one update.
     accumulate: batches that an update is split into; saves memory, changes nothing else.
     window: batches that are sorted by length together.
@@ -95,6 +100,7 @@ class BudgetSettings:
     steps: int | None = None
     tokens: int | None = None
     minutes: float | None = None
+    flops: float | None = None
     tokens_per_step: int = 4096
     accumulate: int = 1
     window: int = 32
@@ -149,11 +155,11 @@ class PretrainSettings:
 
     def __post_init__(self) -> None:
         budget = self.budget
-        given = [n for n in ("steps", "tokens", "minutes") if getattr(budget, n) is not None]
+        given = [name for name in BUDGETS if getattr(budget, name) is not None]
         if len(given) > 1:
             raise ConfigError(
-                f"exactly one of steps, tokens and minutes ends a run, but {' and '.join(given)} "
-                "are given; keep one"
+                "exactly one of steps, tokens, minutes and flops ends a run, but "
+                f"{' and '.join(given)} are given; keep one"
             )
         for name in given:
             value = getattr(budget, name)
@@ -229,7 +235,7 @@ def pretrain_settings(
 ) -> PretrainSettings:
     """Settings from a recipe, then short names, then dotted overrides; the later wins.
 
-    A budget that is given by a short name replaces the recipe's. Where a model to start from is
+    A budget that is given in either way replaces the recipe's. Where a model to start from is
     named, its folder says what the model is; a name on the Hub is fetched.
 
     Raises:
@@ -249,13 +255,10 @@ def settle(
     A run of these reads what its settings were made from, also where a branch on the Hub moves in
     between.
     """
-    nested: dict[str, Any] = dict(base or {})
+    asked: dict[str, Any] = {}
     if unknown := sorted(set(short) - set(SHORT)):
         raise ConfigError(f"unknown setting {unknown[0]!r}; known are {', '.join(SHORT)}")
     given = {name: value for name, value in short.items() if value is not None}
-    if {"steps", "tokens", "minutes"} & given.keys():
-        kept = nested.get("budget", {}).items()
-        nested["budget"] = {k: v for k, v in kept if k not in ("steps", "tokens", "minutes")}
     for name, value in given.items():
         if name == "text":
             value = (value,) if isinstance(value, str) else tuple(str(path) for path in value)
@@ -266,9 +269,17 @@ def settle(
         if name == "layers":
             value = read_layers(value)
         room, key = SHORT[name]
-        nested = merge(nested, {room: {key: value}})
-    nested = merge(nested, over or {})
+        asked = merge(asked, {room: {key: value}})
+    nested = merge_budget(base or {}, merge(asked, over or {}))
     start = None
     if nested.get("model", {}).get("start") is not None:
         nested, start = with_start(nested)
     return Settled(from_mapping(PretrainSettings, nested), start)
+
+
+def merge_budget(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested settings with those of `over` on top; a budget of `over` replaces that of `base`."""
+    below, above = base.get("budget"), over.get("budget")
+    if isinstance(below, Mapping) and isinstance(above, Mapping) and set(BUDGETS) & above.keys():
+        base = {**base, "budget": {k: v for k, v in below.items() if k not in BUDGETS}}
+    return merge(base, over)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 import statistics
 import time
 from collections.abc import Callable
@@ -12,12 +11,9 @@ from typing import Any
 
 from torch import nn
 
-from unmask.arch.spec import PublishedConfig
 from unmask.batches.store import StoreMeta
-from unmask.errors import ConfigError
 from unmask.train.loop import Run
 from unmask.verbs.machine import peak_memory
-from unmask.verbs.pretrain_settings import BudgetSettings, PretrainSettings
 
 WARM_UP = 8  # steps not counted: the first of each shape compile kernels
 MOST, SECONDS = 60, 6.0  # steps and time that a trial takes at most
@@ -69,27 +65,6 @@ class Trial:
         )  # fmt: skip
 
 
-def steps_for(budget: BudgetSettings, seconds_per_step: float | None) -> int:
-    """Steps of a budget.
-
-    Raises:
-        ConfigError: minutes without a measured rate, or too few for a single step.
-    """
-    if budget.steps is not None:
-        return budget.steps
-    if budget.tokens is not None:
-        return math.ceil(budget.tokens / budget.tokens_per_step)
-    if budget.minutes is None or seconds_per_step is None:
-        raise ConfigError("a run needs an end: give --minutes, --steps or --tokens")
-    steps = int(budget.minutes * 60 / seconds_per_step)
-    if steps < 1:
-        raise ConfigError(
-            f"{budget.minutes} minutes are less than one step of {seconds_per_step:.1f} s here; "
-            "give more, or a smaller --size"
-        )
-    return steps
-
-
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What a run would be.
@@ -114,16 +89,8 @@ class Plan:
     memory_gib: float
 
     @classmethod
-    def of(
-        cls,
-        settings: PretrainSettings,
-        trial: Trial,
-        model: nn.Module,
-        config: PublishedConfig,
-        store: StoreMeta,
-    ) -> Plan:
-        """A plan from a trial."""
-        steps = steps_for(settings.budget, trial.seconds_per_step)
+    def of(cls, steps: int, trial: Trial, model: nn.Module, store: StoreMeta) -> Plan:
+        """A plan of so many steps, from a trial."""
         tokens = round(steps * trial.tokens_per_step)
         return cls(
             parameters=sum(p.numel() for p in model.parameters()),

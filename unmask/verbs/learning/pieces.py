@@ -16,6 +16,7 @@ from unmask.errors import UnsupportedModel
 from unmask.report.card import Task
 from unmask.train.loop import Evaluate, LoopConfig, Objective, Run, Source, StepFacts
 from unmask.train.optim import Optimizer
+from unmask.verbs.budget import Average, steps_for
 from unmask.verbs.health import Check
 from unmask.verbs.prepared import Prepared
 from unmask.verbs.pretrain_settings import PretrainSettings
@@ -122,6 +123,23 @@ class Pieces:
     def in_transformers(self) -> bool:
         """Whether the published format can express the model."""
         return in_transformers(self.arch, self.config, self.kind)
+
+    def steps(self, settings: PretrainSettings, seconds: Callable[[], float]) -> int:
+        """Steps of the run's budget.
+
+        Args:
+            seconds: of a step, which are asked for where the budget is in minutes.
+
+        Raises:
+            ConfigError: see `steps_for`.
+        """
+        accumulate, seed = settings.budget.accumulate, settings.run.seed
+        return steps_for(
+            settings.budget,
+            seconds=seconds,
+            average=lambda: Average.of(self.source, self.objective, accumulate, seed),
+            cost=self.flops,
+        )
 
     def trial(
         self,
