@@ -10,62 +10,16 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.objectives.scripts import WORDS, batches_of, texts_drawn, words_by_oracle
 from unmask.batches.batch import Batch
 from unmask.batches.draws import Draws
-from unmask.batches.loader import PretrainingBatches
 from unmask.errors import ConfigError
 from unmask.objectives.corrupt import Split
 from unmask.objectives.masking import Masking, Rates
 from unmask.objectives.mlm import MaskedLM
 from unmask.objectives.targets import Task
 from unmask.objectives.whole_word import WholeWordLM
-from unmask.tokens.marks import words_stream
 from unmask.tokens.tokenizer import Tokenizer
-from unmask.tokens.train import Kind, train
-
-WORDS = [
-    *("internationalization", "fox", "untranslatable", "the", "naïve"),
-    *("французских", "булок", "ещё", "съешь"),
-    *("العربية", "الكلمات", "جملة"),
-    *("हिन्दी", "नमस्ते", "दुनिया"),
-    *("日本語", "漢字", "我們在這裡"),
-    *("ภาษาไทย", "น้ำท่วม", "เขียน"),
-]
-GLUE = (" ", " ", ", ", "! ", "-", "")
-texts_drawn = st.lists(
-    st.lists(st.tuples(st.sampled_from(WORDS), st.sampled_from(GLUE)), min_size=1, max_size=12).map(
-        lambda parts: "".join(word + glue for word, glue in parts)
-    ),
-    min_size=1,
-    max_size=6,
-)
-
-
-@pytest.fixture(scope="module", params=["wordpiece", "bpe"])
-def tokenizer(request: pytest.FixtureRequest) -> Tokenizer:
-    kind: Kind = request.param
-    # Every character at the beginning of words and inside, and few pairs that occur twice: so
-    # words are spelled in many pieces, and none is unknown.
-    backwards, apart = (" ".join(word[::-1] for word in WORDS), " ".join("".join(WORDS)))
-    texts = [" ".join(WORDS), backwards, backwards, apart, apart]
-    made = train(texts, kind=kind, vocab_size={"wordpiece": 300, "bpe": 290}[kind])
-    ids = made.encode(" ".join(WORDS)).ids
-    assert len(ids) > 3 * len(WORDS)
-    assert made.unk_id not in ids or kind == "bpe"
-    return made
-
-
-def batches_of(tokenizer: Tokenizer, texts: list[str], **changed: int) -> PretrainingBatches:
-    rows = list(words_stream(tokenizer, texts, "characters"))
-    layout = tokenizer.layout
-    return PretrainingBatches.over(
-        np.array([i for ids, _ in rows for i in ids], dtype=np.uint16),
-        np.cumsum([0, *(len(ids) for ids, _ in rows)]),
-        prefix=layout.prefix,
-        suffix=layout.suffix,
-        begins=np.frombuffer(b"".join(begins for _, begins in rows), dtype=np.uint8),
-        **{"context": 400, "budget": 4000, "seed": 1, **changed},
-    )
 
 
 def objective(tokenizer: Tokenizer, rate: float = 0.15, **rates: object) -> WholeWordLM:
@@ -80,11 +34,6 @@ def masking(tokenizer: Tokenizer, **rates: object) -> Masking:
         rates=Rates(**rates),  # type: ignore[arg-type]
         split=Split(masked=1.0, random=0.0),
     )
-
-
-def words_by_oracle(tokenizer: Tokenizer, text: str) -> list[int | None]:
-    """The words of a text between its special tokens, from the tokenizer and no store."""
-    return list(tokenizer.encode(text, specials=True).words)
 
 
 @settings(max_examples=80, deadline=None)

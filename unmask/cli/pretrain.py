@@ -24,9 +24,9 @@ Arch = Annotated[
 Objective = Annotated[
     str | None,
     typer.Option(
-        help="mlm, whole_word, clm or elmo; pairs of texts beside mlm, for bert and albert: nsp or "
-        "sop; replaced tokens: rtd; mlm and clm by turns: hybrid. Default: what the architecture "
-        "is for."
+        help="mlm, whole_word, span, clm or elmo; pairs of texts beside mlm, for bert and albert: "
+        "nsp or sop; replaced tokens: rtd; mlm and clm by turns: hybrid. Default: what the "
+        "architecture is for."
     ),
 ]
 Context = Annotated[

@@ -51,6 +51,7 @@ def replace_selected(
     ordinary: I64,
     draws: Draws,
     coordinates: tuple[I64, I64],
+    acting: tuple[I64, I64] | None = None,
 ) -> tuple[I64, dict[str, int]]:
     """Apply the split to the selected tokens.
 
@@ -61,11 +62,12 @@ def replace_selected(
         mask_id: the mask token.
         ordinary: the ids that a random token is drawn from, evenly: all but special ones.
         draws: the randomness, used at `coordinates` (sample and position of each token).
+        acting: where it is drawn what becomes of each token; by default its own coordinates.
 
     Returns:
         The ids after replacement, and how many were masked, random and kept.
     """
-    action = draws.uniform(ACTION, *coordinates)
+    action = draws.uniform(ACTION, *(acting or coordinates))
     masked = selected & (action < split.masked)
     random = selected & ~masked & (action < split.masked + split.random)
     drawn = draws.uniform(REPLACEMENT, *coordinates)

@@ -160,12 +160,16 @@ class Masking:
         free: Bools,
         *,
         draws: Draws,
+        together: npt.NDArray[np.int64] | None = None,
     ) -> Task:
         """Replace the selected tokens of a batch and ask for some of them.
 
         Args:
             selected, asked, free: `(T,)` tokens that are replaced, those of them that are
                 predicted, and those that might have been selected.
+            together: `(T,)` the position at which it is drawn what becomes of a token: tokens
+                of one sequence with the same one all become masks, or random, or are kept. None
+                for each token's own.
         """
         assert batch.samples is not None
         ids, positions = batch.ids.numpy(), batch.positions.numpy()
@@ -178,6 +182,7 @@ class Masking:
             ordinary=self.ordinary,
             draws=draws,
             coordinates=(samples, positions),
+            acting=None if together is None else (samples, together),
         )
         counts["ordinary"] = int(free.sum())
         rows = np.flatnonzero(asked)

@@ -73,8 +73,14 @@ def cloze_loss(model: LanguageModel, task: Task) -> Loss:
 
 def padded_rows(task: Task) -> torch.Tensor:
     """The rows of a task, rounded up to whole blocks."""
+    return padded(task.rows)
+
+
+def padded(rows: torch.Tensor) -> torch.Tensor:
+    """Rows `(..., M)`, or what belongs to them, rounded up to whole blocks."""
+    count = rows.shape[-1]
     # At least one block, so that a batch of which nothing was selected is nothing special.
-    return F.pad(task.rows, (0, max(1, -(-len(task.rows) // ROWS)) * ROWS - len(task.rows)))
+    return F.pad(rows, (0, max(1, -(-count // ROWS)) * ROWS - count))
 
 
 def cloze_of(logits: torch.Tensor, task: Task) -> Loss:

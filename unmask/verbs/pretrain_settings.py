@@ -22,6 +22,7 @@ from unmask.verbs.learning.settings import (
     ObjectiveSettings,
     PairSettings,
     RtdSettings,
+    SpanSettings,
 )
 from unmask.verbs.start_settings import Start, read_layers, with_start
 
@@ -145,6 +146,7 @@ class PretrainSettings:
     model: ModelSettings = field(default_factory=ModelSettings)
     objective: ObjectiveSettings = field(default_factory=ObjectiveSettings)
     mask: MaskSettings = field(default_factory=MaskSettings)
+    span: SpanSettings = field(default_factory=SpanSettings)
     pairs: PairSettings = field(default_factory=PairSettings)
     rtd: RtdSettings = field(default_factory=RtdSettings)
     hybrid: HybridSettings = field(default_factory=HybridSettings)

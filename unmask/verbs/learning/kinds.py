@@ -8,12 +8,12 @@ from dataclasses import dataclass, fields
 from unmask.arch.registry import ARCHS, arch_of
 from unmask.arch.spec import HeadKind, PublishedConfig
 from unmask.errors import ConfigError
-from unmask.verbs.learning import hybrid, pairs, replaced, tokens
+from unmask.verbs.learning import hybrid, pairs, replaced, span, tokens
 from unmask.verbs.learning.pieces import Given, Pieces
 from unmask.verbs.learning.settings import ObjectiveName
 from unmask.verbs.pretrain_settings import PretrainSettings
 
-ROOMS = ("mask", "pairs", "rtd", "hybrid")
+ROOMS = ("mask", "span", "pairs", "rtd", "hybrid")
 """Rooms of the settings that only some objectives have."""
 _AT = {(0,): "masked tokens", (1,): "the next token", (1, -1): "the next and the previous token"}
 
@@ -54,6 +54,13 @@ KINDS: Mapping[ObjectiveName, Kind] = {
         pieces=tokens.whole_word,
         rooms=frozenset({"mask"}),
         check=lambda settings, config: tokens.check_masks(settings.mask),
+    ),
+    "span": Kind(
+        what="predicts hidden spans of words",
+        predicts=(0,),
+        pieces=span.span,
+        rooms=frozenset({"mask", "span"}),
+        check=lambda settings, config: span.check(settings),
     ),
     "clm": Kind(
         what="predicts the next token",

@@ -11,10 +11,10 @@ from unmask.objectives.rtd import Judged
 from unmask.text.sentences import Splitter
 from unmask.tokens.marks import Words
 
-ObjectiveName = Literal["mlm", "whole_word", "clm", "elmo", "nsp", "sop", "rtd", "hybrid"]
+ObjectiveName = Literal["mlm", "whole_word", "span", "clm", "elmo", "nsp", "sop", "rtd", "hybrid"]
 PAIRS: frozenset[ObjectiveName] = frozenset({"nsp", "sop"})
 """Objectives that need to know where sentences begin."""
-WHOLE_WORDS: frozenset[ObjectiveName] = frozenset({"whole_word"})
+WHOLE_WORDS: frozenset[ObjectiveName] = frozenset({"whole_word", "span"})
 """Objectives that need to know which tokens form a word."""
 
 
@@ -22,10 +22,11 @@ WHOLE_WORDS: frozenset[ObjectiveName] = frozenset({"whole_word"})
 class ObjectiveSettings:
     """Attributes:
     name: what is learnt. "mlm" predicts hidden tokens; "whole_word" hides all tokens of a word or
-        none; "clm" the next token; "elmo" the next and the previous one; "nsp" hidden tokens and
-        whether a second text follows a first one, "sop" hidden tokens and whether two texts stand
-        in order; "rtd" which tokens a generator has replaced; "hybrid" hidden tokens in some
-        updates and next tokens in the others. None for what the architecture is for.
+        none; "span" hides runs of words; "clm" the next token; "elmo" the next and the previous
+        one; "nsp" hidden tokens and whether a second text follows a first one, "sop" hidden tokens
+        and whether two texts stand in order; "rtd" which tokens a generator has replaced; "hybrid"
+        hidden tokens in some updates and next tokens in the others. None for what the architecture
+        is for.
     """
 
     name: ObjectiveName | None = None
@@ -43,8 +44,8 @@ class MaskSettings:
         copies in one step, rounded up, with other tokens hidden in each; memory and time of a step
         grow as much, and each copy counts as tokens read.
     static: whether a sequence has the same masks in every epoch, as in 2018.
-    words: what a word is in scripts without spaces, for "whole_word". With "characters" each
-        character is one; with "marked" words end only at white space, punctuation and U+200B,
+    words: what a word is in scripts without spaces, for "whole_word" and "span". With "characters"
+        each character is one; with "marked" words end only at white space, punctuation and U+200B,
         which a segmenter has put into the text and which is taken out of it before tokenising.
     """
 
@@ -55,6 +56,22 @@ class MaskSettings:
     predict: float | None = None
     static: bool = False
     words: Words = "characters"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SpanSettings:
+    """Attributes:
+    length_p: chance that a span ends after each of its words, above 0 and below 1; so short spans
+        are the commonest. Of "span" alone, as all settings of this room.
+    most: words of the longest span.
+    boundary: weight of the loss of predicting each token of a span from the two tokens outside it
+        and its place, beside 1 for that of the hidden tokens; 0 for none. Place is counted up to
+        four tokens a word of the longest span, and tokens further behind share the last.
+    """
+
+    length_p: float = 0.2
+    most: int = 10
+    boundary: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -70,7 +70,7 @@ def masking(mask: MaskSettings, tokenizer: Tokenizer) -> Masking:
 
 
 def rates_of(mask: MaskSettings) -> Rates:
-    """How much the settings hide."""
+    """How much the settings hide, and predict of it."""
     return Rates(
         rate=mask.rate, final_rate=mask.final_rate, predict=mask.predict, static=mask.static
     )
