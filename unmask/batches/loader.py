@@ -76,10 +76,21 @@ class PretrainingBatches:
         """`(N,)` tokens of each sequence, special tokens included."""
         return self.sequences.lengths + len(self.prefix) + len(self.suffix)
 
+    @property
+    def tokens_cut(self) -> int:
+        """Tokens of long documents that are never read."""
+        return self.sequences.tokens_cut
+
     def epoch(self, epoch: int, first: int = 0) -> Iterator[Batch]:
         """The batches of an epoch from number `first` on."""
-        chosen = epoch_batches(self.lengths, self.budget, Draws(self.seed, epoch), self.window)
-        return (self.batch(indices) for indices in islice(chosen, first, None))
+        return (self.batch(indices) for indices in islice(self._chosen(epoch), first, None))
+
+    def count(self, epoch: int, most: int) -> int:
+        """How many batches an epoch has, counted up to `most`."""
+        return sum(1 for _ in islice(self._chosen(epoch), most))
+
+    def _chosen(self, epoch: int) -> Iterator[I64]:
+        return epoch_batches(self.lengths, self.budget, Draws(self.seed, epoch), self.window)
 
     def batch(self, indices: I64) -> Batch:
         """The sequences of those numbers as one flat row."""

@@ -117,11 +117,24 @@ class PairBatches:
 
     def epoch(self, epoch: int, first: int = 0) -> Iterator[Batch]:
         """The batches of an epoch from number `first` on."""
+        drawn, chosen = self._chosen(epoch)
+        return (self.batch(drawn, indices) for indices in islice(chosen, first, None))
+
+    def count(self, epoch: int, most: int) -> int:
+        """How many batches an epoch has, counted up to `most`."""
+        return sum(1 for _ in islice(self._chosen(epoch)[1], most))
+
+    @property
+    def tokens_cut(self) -> int:
+        """Tokens of long documents that are never read."""
+        return self.runs.tokens_cut
+
+    def _chosen(self, epoch: int) -> tuple[Drawn, Iterator[I64]]:
+        """The pairs of an epoch, and the numbers of those in each batch."""
         draws = Draws(self.seed, epoch)
         drawn = self.drawn(draws)
         lengths = drawn.lengths + _specials(self.layout)
-        chosen = epoch_batches(lengths, self.budget, draws, self.window)
-        return (self.batch(drawn, indices) for indices in islice(chosen, first, None))
+        return drawn, epoch_batches(lengths, self.budget, draws, self.window)
 
     def batch(self, drawn: Drawn, indices: I64) -> Batch:
         """The pairs of those numbers as one flat row."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 
 from unmask.errors import ConfigError
@@ -9,8 +11,10 @@ from unmask.train.loop import LoopConfig
 from unmask.verbs.learning.kinds import chosen
 from unmask.verbs.learning.model import config_of
 from unmask.verbs.learning.pieces import Given, Pieces
+from unmask.verbs.learning.stages import Stages
 from unmask.verbs.prepared import Prepared
 from unmask.verbs.pretrain_settings import PretrainSettings
+from unmask.verbs.ramp_settings import first_steps
 from unmask.verbs.start_settings import Start
 
 EVALUATIONS = 10  # held-out evaluations in a run, unless --eval-every says otherwise
@@ -31,13 +35,28 @@ def check(settings: PretrainSettings, start: Start | None) -> None:
             f"{settings.tokenizer.vocab_size}"
         )
     chosen(settings, config_of(settings, start, max(settings.tokenizer.vocab_size, 8), _PAD))
-    loop_of(settings, settings.budget.steps or _ANY_STEPS)
-    per_batch = settings.budget.tokens_per_step // settings.budget.accumulate
-    if per_batch < settings.model.context:
+    steps = settings.budget.steps or _ANY_STEPS
+    loop_of(settings, steps)
+    first_steps(settings.stages, steps)
+    _check_batches(settings)
+
+
+def _check_batches(settings: PretrainSettings) -> None:
+    """In each stage, a batch holds the longest sequence."""
+    for number, stage in enumerate(settings.stages, 1):
+        per_batch = stage.tokens_per_step // settings.budget.accumulate
+        if per_batch >= stage.context:
+            continue
+        several = len(settings.stages) > 1
+        where = f"in stage {number} of {len(settings.stages)} " if several else ""
+        remedy = (
+            "ramp.tokens_per_step or lower the other with --set ramp.context"
+            if several
+            else "budget.tokens_per_step or lower the other with --context"
+        )
         raise ConfigError(
-            "a batch must hold the longest sequence, but tokens_per_step / accumulate is "
-            f"{per_batch} and the context {settings.model.context}; raise the one with --set "
-            "budget.tokens_per_step or lower the other with --context"
+            f"a batch must hold the longest sequence, but {where}tokens_per_step / accumulate is "
+            f"{per_batch} and the context {stage.context}; raise the one with --set {remedy}"
         )
 
 
@@ -67,4 +86,9 @@ def assemble(
     """A model to train, new or begun from `start`, its objective and its batches."""
     tokenizer = prepared.tokenizer
     config = config_of(settings, start, tokenizer.vocab_size, tokenizer.pad_id)
-    return chosen(settings, config).pieces(Given(settings, start, prepared, device))
+    kind, given = chosen(settings, config), Given(settings, start, prepared, device)
+    pieces, stages = kind.pieces(given), settings.stages
+    if kind.batches is None or len(stages) == 1:
+        return pieces
+    parts = tuple(kind.batches(given.at(stage)) for stage in stages)
+    return replace(pieces, stages=Stages(stages, parts))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from unmask.batches.draws import Draws
@@ -30,23 +30,35 @@ class Average:
     targets: float
 
     @classmethod
-    def of(cls, source: Source, objective: Objective, accumulate: int, seed: int) -> Average:
+    def of(
+        cls,
+        parts: Iterable[tuple[float, float, Source]],
+        objective: Objective,
+        accumulate: int,
+        seed: int,
+    ) -> Average:
         """Over the first epoch or its beginning. No model is asked, so it takes little time.
 
         Args:
-            source, objective, accumulate, seed: of the run.
+            parts: what is read, from which share of the run's steps to which.
+            objective, accumulate, seed: of the run.
         """
-        tokens = targets = batches = 0
-        for batch in source.epoch(0):
-            # What is asked may change in the course of a run, whose length is not known yet.
-            # Multiples of the golden ratio spread evenly over it, however many there are.
-            task = objective.corrupt(batch, Draws(seed, 0), batches * _GOLDEN % 1.0)
-            tokens += task.batch.tokens
-            targets += next(iter(task.targets.values()))
-            batches += 1
-            if tokens >= SURVEYED:
-                break
-        return cls(accumulate * tokens / batches, accumulate * targets / batches)
+        tokens = targets = 0.0
+        for begin, end, source in parts:
+            read, asked, batches = 0, 0, 0
+            for batch in source.epoch(0):
+                # What is asked may change in the course of a run, whose length is not known yet.
+                # Multiples of the golden ratio spread evenly over it, however many there are.
+                progress = begin + (end - begin) * (batches * _GOLDEN % 1.0)
+                task = objective.corrupt(batch, Draws(seed, 0), progress)
+                read += task.batch.tokens
+                asked += next(iter(task.targets.values()))
+                batches += 1
+                if read >= SURVEYED:
+                    break
+            share = (end - begin) * accumulate / batches
+            tokens, targets = tokens + share * read, targets + share * asked
+        return cls(tokens, targets)
 
     def flops(self, cost: Callable[[int, int], float]) -> float:
         """Floating-point operations of a step.

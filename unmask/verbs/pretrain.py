@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -171,6 +171,8 @@ def plan(
             watch.say(note)
         trial = _timed(settings, pieces, device, dtype, watch)
         steps = pieces.steps(settings, lambda: trial.seconds_per_step)
+        for note in () if pieces.stages is None else pieces.stages.notes(steps):
+            watch.say(note)
         return Plan.of(steps, trial, pieces.model, prepared.store.meta)
 
 
@@ -198,11 +200,12 @@ def _train(
     for note in pieces.notes:
         watch.say(note)
     steps, peak = _decided(settings, pieces, folder, device, dtype, watch)
+    figures_of_line = _staged(pieces, steps, folder, watch)
     held_out = pieces.evaluate(EVAL_TOKENS)
     loop = loop_of(settings, steps)
     health = Health(pieces.checks, steps, folder.path / "log.jsonl", watch.say)
     with watch.stage("pretraining") as advance:
-        line = StepLine(steps, pieces.flops, peak, advance, pieces.figures)
+        line = StepLine(steps, pieces.flops, peak, advance, figures_of_line)
 
         def watching(facts: StepFacts, position: Position) -> None:
             line(facts, position)
@@ -212,7 +215,7 @@ def _train(
             outcome = train(
                 pieces.model,
                 pieces.objective,
-                pieces.source,
+                pieces.over(steps, loop.accumulate),
                 loop,
                 optim=settings.optim,
                 schedule=settings.schedule,
@@ -233,6 +236,19 @@ def _train(
     result = _result(folder.path, outcome, figures, pieces, health.warnings)
     _save(settings, prepared, pieces, result)
     return result
+
+
+def _staged(
+    pieces: Pieces, steps: int, folder: RunFolder, watch: Watch
+) -> Callable[[Sequence[StepFacts]], str]:
+    """Say and write down where the stages begin, if there are several; the figures of a step's
+    line."""
+    if (stages := pieces.stages) is None:
+        return pieces.figures
+    for note in stages.notes(steps):
+        watch.say(note)
+    folder.decide("stages", list(stages.firsts(steps)))
+    return stages.figures(steps, pieces.figures)
 
 
 def _save(

@@ -24,6 +24,7 @@ from unmask.verbs.learning.settings import (
     RtdSettings,
     SpanSettings,
 )
+from unmask.verbs.ramp_settings import RampSettings, Stage
 from unmask.verbs.start_settings import Start, read_layers, with_start
 
 
@@ -151,6 +152,7 @@ class PretrainSettings:
     rtd: RtdSettings = field(default_factory=RtdSettings)
     hybrid: HybridSettings = field(default_factory=HybridSettings)
     budget: BudgetSettings = field(default_factory=BudgetSettings)
+    ramp: RampSettings = field(default_factory=RampSettings)
     optim: OptimConfig = field(default_factory=OptimConfig)
     schedule: Schedule = field(default_factory=Schedule)
     run: RunSettings = field(default_factory=RunSettings)
@@ -179,11 +181,17 @@ class PretrainSettings:
             )
         if not 0 <= self.run.seed < 2**31:
             raise ConfigError(f"the seed must lie between 0 and 2^31 - 1, not be {self.run.seed}")
-        if budget.accumulate < 1 or budget.tokens_per_step % budget.accumulate:
-            raise ConfigError(
-                "accumulate must divide tokens_per_step, but these are "
-                f"{budget.accumulate} and {budget.tokens_per_step}"
-            )
+        for stage in self.stages:
+            if budget.accumulate < 1 or stage.tokens_per_step % budget.accumulate:
+                raise ConfigError(
+                    "accumulate must divide tokens_per_step, but these are "
+                    f"{budget.accumulate} and {stage.tokens_per_step}"
+                )
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The parts of the run; one where there is no ramp."""
+        return self.ramp.stages(self.model.context, self.budget.tokens_per_step)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -63,6 +63,20 @@ class Trial:
             statistics.mean(seconds), quarters[2] - quarters[0], statistics.mean(tokens),
             peak_memory(),
         )  # fmt: skip
+
+    @classmethod
+    def mean(cls, parts: Sequence[tuple[float, Trial]]) -> Trial:
+        """Of a run whose parts were timed by themselves.
+
+        Args:
+            parts: with the share of the run's steps that each has.
+        """
+        return cls(
+            sum(share * one.seconds_per_step for share, one in parts),
+            sum(share * one.spread for share, one in parts),
+            sum(share * one.tokens_per_step for share, one in parts),
+            max(one.memory for _, one in parts),
+        )
 
 
 @dataclass(frozen=True, slots=True)

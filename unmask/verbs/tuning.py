@@ -12,9 +12,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from unmask.batches.batch import Batch
-from unmask.batches.draws import Draws
 from unmask.batches.loader import PretrainingBatches
-from unmask.batches.order import epoch_batches
 from unmask.batches.sequences import OnLong, Sequences
 from unmask.checkpoint.folder import Opened
 from unmask.evaluation.classification import ClassificationFigures
@@ -73,11 +71,7 @@ def tune_batches(rows: Rows, batch: int, seed: int) -> PretrainingBatches:
 
 def steps_of(batches: PretrainingBatches, epochs: int) -> int:
     """The number of batches in so many epochs; it differs a little from epoch to epoch."""
-    lengths, budget, window = batches.lengths, batches.budget, batches.window
-    return sum(
-        sum(1 for _ in epoch_batches(lengths, budget, Draws(batches.seed, epoch), window))
-        for epoch in range(epochs)
-    )
+    return sum(batches.count(epoch, len(batches.sequences)) for epoch in range(epochs))
 
 
 def set_dropout(model: nn.Module, share: float) -> None:

@@ -7,8 +7,10 @@ from dataclasses import dataclass, fields
 
 from unmask.arch.registry import ARCHS, arch_of
 from unmask.arch.spec import HeadKind, PublishedConfig
+from unmask.batches.stages import Part
 from unmask.errors import ConfigError
 from unmask.verbs.learning import hybrid, pairs, replaced, span, tokens
+from unmask.verbs.learning.model import text_batches
 from unmask.verbs.learning.pieces import Given, Pieces
 from unmask.verbs.learning.settings import ObjectiveName
 from unmask.verbs.pretrain_settings import PretrainSettings
@@ -27,6 +29,7 @@ class Kind:
         predicts: what the architecture's language-model head must predict.
         head: what the architecture must have, and the model ends in.
         pieces: what makes it.
+        batches: what makes its batches, for the stages of a ramp; None where it cannot have any.
         rooms: of the settings that it has, of `ROOMS`.
         check: its settings, and whether a model of this configuration can serve it, before there
             is any text; raises ConfigError.
@@ -35,6 +38,7 @@ class Kind:
     what: str
     predicts: tuple[int, ...]
     pieces: Callable[[Given], Pieces]
+    batches: Callable[[Given], Part] | None = None
     head: HeadKind = "lm"
     rooms: frozenset[str] = frozenset()
     check: Callable[[PretrainSettings, PublishedConfig], None] = lambda settings, config: None
@@ -45,6 +49,7 @@ KINDS: Mapping[ObjectiveName, Kind] = {
         what="predicts hidden tokens where they stand",
         predicts=(0,),
         pieces=tokens.mlm,
+        batches=text_batches,
         rooms=frozenset({"mask"}),
         check=lambda settings, config: tokens.check_tokens(settings.mask, "mlm"),
     ),
@@ -52,6 +57,7 @@ KINDS: Mapping[ObjectiveName, Kind] = {
         what="predicts hidden words, all tokens of each",
         predicts=(0,),
         pieces=tokens.whole_word,
+        batches=text_batches,
         rooms=frozenset({"mask"}),
         check=lambda settings, config: tokens.check_masks(settings.mask),
     ),
@@ -59,6 +65,7 @@ KINDS: Mapping[ObjectiveName, Kind] = {
         what="predicts hidden spans of words",
         predicts=(0,),
         pieces=span.span,
+        batches=text_batches,
         rooms=frozenset({"mask", "span"}),
         check=lambda settings, config: span.check(settings),
     ),
@@ -66,16 +73,19 @@ KINDS: Mapping[ObjectiveName, Kind] = {
         what="predicts the next token",
         predicts=(1,),
         pieces=tokens.neighbours(tokens.NEXT),
+        batches=text_batches,
     ),
     "elmo": Kind(
         what="predicts the next and the previous token",
         predicts=(1, -1),
         pieces=tokens.neighbours(tokens.BOTH),
+        batches=text_batches,
     ),
     "nsp": Kind(
         what="predicts hidden tokens and whether a second text follows the first",
         predicts=(0,),
         pieces=pairs.pairs("nsp"),
+        batches=pairs.batches("nsp"),
         head="pretraining",
         rooms=frozenset({"mask", "pairs"}),
         check=pairs.check_pairs,
@@ -84,6 +94,7 @@ KINDS: Mapping[ObjectiveName, Kind] = {
         what="predicts hidden tokens and whether two texts stand in order",
         predicts=(0,),
         pieces=pairs.pairs("sop"),
+        batches=pairs.batches("sop"),
         head="pretraining",
         rooms=frozenset({"mask", "pairs"}),
         check=pairs.check_pairs,
@@ -92,6 +103,7 @@ KINDS: Mapping[ObjectiveName, Kind] = {
         what="tells which tokens a generator has replaced",
         predicts=(0,),
         pieces=replaced.rtd,
+        batches=text_batches,
         head="discriminator",
         rooms=frozenset({"mask", "rtd"}),
         check=replaced.check,
@@ -100,6 +112,7 @@ KINDS: Mapping[ObjectiveName, Kind] = {
         what="predicts hidden tokens in some updates and the next token in others",
         predicts=(0,),
         pieces=hybrid.hybrid,
+        batches=text_batches,
         rooms=frozenset({"mask", "hybrid"}),
         check=lambda settings, config: hybrid.check(settings),
     ),
@@ -129,6 +142,11 @@ def chosen(settings: PretrainSettings, config: PublishedConfig) -> Kind:
             f"{others}, or {_another(KINDS[name])}"
         )
     kind = KINDS[name]
+    if kind.batches is None and len(settings.stages) > 1:
+        raise ConfigError(
+            f"the objective {name} has no stages, since it makes its batches in its own way; leave "
+            "ramp.context, ramp.tokens_per_step and ramp.shares out"
+        )
     _check_rooms(settings, name, kind, fitting)
     kind.check(settings, config)
     return kind

@@ -74,6 +74,11 @@ def pairs(kind: PairKind) -> Callable[[Given], Pieces]:
     return partial(_pieces, kind)
 
 
+def batches(kind: PairKind) -> Callable[[Given], PairBatches]:
+    """Its batches alone."""
+    return partial(_source, kind)
+
+
 def _pieces(kind: PairKind, given: Given) -> Pieces:
     settings, prepared = given.settings, given.prepared
     source = _source(kind, given)

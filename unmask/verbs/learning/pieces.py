@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,8 +18,10 @@ from unmask.train.loop import Evaluate, LoopConfig, Objective, Run, Source, Step
 from unmask.train.optim import Optimizer
 from unmask.verbs.budget import Average, steps_for
 from unmask.verbs.health import Check
+from unmask.verbs.learning.stages import Stages
 from unmask.verbs.prepared import Prepared
 from unmask.verbs.pretrain_settings import PretrainSettings
+from unmask.verbs.ramp_settings import RampSettings, Stage
 from unmask.verbs.start_settings import Start
 from unmask.verbs.trial import Trial
 
@@ -39,6 +41,14 @@ class Given:
     start: Start | None
     prepared: Prepared
     device: torch.device
+
+    def at(self, stage: Stage) -> Given:
+        """What a run would be given that is as the stage is throughout."""
+        settings = self.settings
+        model = replace(settings.model, context=stage.context)
+        budget = replace(settings.budget, tokens_per_step=stage.tokens_per_step)
+        alone = replace(settings, model=model, budget=budget, ramp=RampSettings())
+        return replace(self, settings=alone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +110,7 @@ class Pieces:
         parameters: of the model that is saved, where that is not all that is trained; else None.
         figures: of the last steps, for the line of a run beside its loss; empty for none.
         checks: for what can go wrong in training, looked for after every step.
+        stages: of a run that has several, in the place of `source`.
     """
 
     arch: Arch[Any]
@@ -118,11 +129,28 @@ class Pieces:
     parameters: int | None = None
     figures: Callable[[Sequence[StepFacts]], str] = lambda steps: ""
     checks: tuple[Check, ...] = ()
+    stages: Stages | None = None
 
     @property
     def in_transformers(self) -> bool:
         """Whether the published format can express the model."""
         return in_transformers(self.arch, self.config, self.kind)
+
+    @property
+    def parts(self) -> tuple[tuple[float, float, Source], ...]:
+        """What is read, from which share of the run's steps to which."""
+        if self.stages is None:
+            return ((0.0, 1.0, self.source),)
+        both = zip(self.stages.stages, self.stages.parts, strict=True)
+        return tuple((float(stage.begin), float(stage.end), part) for stage, part in both)
+
+    def over(self, steps: int, accumulate: int) -> Source:
+        """The batches of a run of so many steps.
+
+        Raises:
+            ConfigError: a stage has no step.
+        """
+        return self.source if self.stages is None else self.stages.over(steps, accumulate)
 
     def steps(self, settings: PretrainSettings, seconds: Callable[[], float]) -> int:
         """Steps of the run's budget.
@@ -134,12 +162,14 @@ class Pieces:
             ConfigError: see `steps_for`.
         """
         accumulate, seed = settings.budget.accumulate, settings.run.seed
-        return steps_for(
+        steps = steps_for(
             settings.budget,
             seconds=seconds,
-            average=lambda: Average.of(self.source, self.objective, accumulate, seed),
+            average=lambda: Average.of(self.parts, self.objective, accumulate, seed),
             cost=self.flops,
         )
+        self.over(steps, accumulate)  # refuses a run that is too short for its stages
+        return steps
 
     def trial(
         self,
@@ -148,24 +178,23 @@ class Pieces:
         dtype: torch.dtype,
         advance: Callable[[float], None],
     ) -> Trial:
-        """Time some steps on a copy of the model."""
+        """Time some steps on a copy of the model, of each stage for its share."""
         loop = LoopConfig(
             steps=10_000, accumulate=settings.budget.accumulate, seed=settings.run.seed
         )
-        return Trial.of(
-            self.model,
-            lambda model: Run(
-                model,
-                self.objective,
-                self.source,
-                loop,
-                Optimizer(model, settings.optim),
-                settings.schedule,
-                device,
-                dtype,
-            ),
-            advance,
-        )
+        optim, schedule = settings.optim, settings.schedule
+        trials = []
+        for number, (begin, end, source) in enumerate(self.parts):
+
+            def make(model: nn.Module, source: Source = source) -> Run:
+                optimizer = Optimizer(model, optim)
+                return Run(model, self.objective, source, loop, optimizer, schedule, device, dtype)
+
+            def told(share: float, number: int = number) -> None:
+                advance((number + share) / len(self.parts))
+
+            trials.append((end - begin, Trial.of(self.model, make, told)))
+        return Trial.mean(trials)
 
 
 def in_transformers(arch: Arch[Any], config: PublishedConfig, kind: HeadKind) -> bool:
