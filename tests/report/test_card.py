@@ -75,6 +75,7 @@ def test_what_writes_is_not_said_to_write_nothing() -> None:
         ("text-generation", "unmask.Generator", "AutoModelForCausalLM"),
         ("text-classification", "unmask.Classifier", "AutoModelForSequenceClassification"),
         ("feature-extraction", "unmask.Encoder", "AutoModel"),
+        ("sentence-similarity", "unmask.Embedder", "SentenceTransformer"),
     ],
 )
 def test_the_code_of_every_task_is_python(task: str, ours: str, theirs: str) -> None:
@@ -83,7 +84,8 @@ def test_the_code_of_every_task_is_python(task: str, ours: str, theirs: str) -> 
     assert len(blocks) == 2
     for block, name in zip(blocks, (ours, theirs), strict=True):
         compile(block, "card", "exec")
-        assert f"{name}.from_pretrained(" in block
+        opens = name if name == "SentenceTransformer" else f"{name}.from_pretrained"
+        assert f"{opens}(" in block
 
 
 def test_a_folder_of_our_own_format_does_not_promise_transformers() -> None:

@@ -59,7 +59,7 @@ SMALL: dict[str, Any] = {
 }
 
 
-def settings(text: str, **rooms: dict[str, Any]) -> Any:
+def settings(text: str, /, **rooms: dict[str, Any]) -> Any:
     """Those of a small run, with what a test gives for some rooms."""
     merged = {room: {**SMALL.get(room, {}), **rooms.get(room, {})} for room in {**SMALL, **rooms}}
     return pretrain_settings(merged, text=text)

@@ -15,6 +15,7 @@ import torch
 from tests.checkpoint.hubserver import HubServer, files_of
 from tests.checkpoint.models import classifier, config_of, language_model, reweigh, same
 from tests.conftest import sentences
+from tests.verbs.killed import digest, finished, told
 from tests.verbs.labelled import Notes
 from unmask.arch.registry import arch_of
 from unmask.checkpoint.building import named_weights
@@ -26,6 +27,8 @@ from unmask.errors import ConfigError, ModelError, ResumeMismatch
 from unmask.evaluation.masked import MaskedEvaluation
 from unmask.tokens.train import train
 from unmask.train.log import read_log
+from unmask.train.loop import LoopConfig, Run
+from unmask.train.optim import Optimizer
 from unmask.verbs.assembled import assemble
 from unmask.verbs.prepared import prepare_text, text_sources
 from unmask.verbs.pretrain import plan, pretrain
@@ -288,6 +291,25 @@ def test_a_killed_run_ends_with_the_same_bits(text: Path, tmp_path: Path) -> Non
     ]
     assert losses[0] == losses[1]
     assert named_weights(ends[0].model).keys() == named_weights(ends[1].model).keys()
+
+
+def test_dropout_of_the_source_counts_in_every_step(text: Path, tmp_path: Path) -> None:
+    """What is opened is in evaluation mode, which only an evaluation used to end."""
+    source = saved(tmp_path / "old", hidden_dropout_prob=0.3)
+    given = pretrain_settings(
+        {"run": {"eval_every": 3, "save_every": 1}}, text=str(text), from_=str(source),
+        steps=8, threads=1,
+    )  # fmt: skip
+    finished(tmp_path / "alone", given)
+    finished(tmp_path / "killed", given, kills=(5,))
+    assert told(tmp_path / "alone") == told(tmp_path / "killed")
+    assert digest(tmp_path / "alone") == digest(tmp_path / "killed")
+    pieces, _ = begun(given, tmp_path / "begun")
+    assert not pieces.model.encoder.training
+    assert Run(
+        pieces.model, pieces.objective, pieces.source, LoopConfig(steps=1),
+        Optimizer(pieces.model, given.optim), given.schedule, CPU, torch.float32,
+    ).model.encoder.training  # fmt: skip
 
 
 def test_the_keyword_is_the_option() -> None:

@@ -25,8 +25,8 @@ Objective = Annotated[
     str | None,
     typer.Option(
         help="mlm, whole_word, span, clm or elmo; pairs of texts beside mlm, for bert and albert: "
-        "nsp or sop; replaced tokens: rtd; mlm and clm by turns: hybrid. Default: what the "
-        "architecture is for."
+        "nsp or sop; replaced tokens: rtd; mlm and clm by turns: hybrid; vectors of texts, with "
+        "--from: simcse. Default: what the architecture is for."
     ),
 ]
 Context = Annotated[
@@ -140,4 +140,6 @@ def _next(result: PretrainResult) -> str:
         return f'fill {result.folder} "a sentence with a [MASK] in it"'
     if result.head == "lm":
         return f"evaluate {result.folder} --text FILE"
+    if result.head == "encoder":
+        return f"embed {result.folder} --input TABLE --output vectors.npy"
     return f"finetune {result.folder} --task classify --train TABLE --out FOLDER"

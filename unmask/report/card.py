@@ -16,19 +16,27 @@ from unmask.errors import ConfigError
 from unmask.report.facts import Setting
 from unmask.report.markup import visible
 
-Task = Literal["fill-mask", "text-generation", "text-classification", "feature-extraction"]
+Task = Literal[
+    "fill-mask",
+    "text-generation",
+    "text-classification",
+    "feature-extraction",
+    "sentence-similarity",
+]
 
 _USES = {
     "fill-mask": "puts back masked words, and is a starting point for fine-tuning",
     "text-generation": "goes on with a text, and is a baseline beside encoders",
     "text-classification": "gives a text one of the labels it was trained on",
     "feature-extraction": "turns text into vectors, one a token",
+    "sentence-similarity": "turns each text into one vector, to be compared by cosine",
 }
 _UNMASK = {
     "fill-mask": ("FillMask", "model({example}, top_k=5)"),
     "text-generation": ("Generator", 'model(["a text to go on with"], max_new_tokens=20)'),
     "text-classification": ("Classifier", 'model.predict(["a text to label"])'),
     "feature-extraction": ("Encoder", 'model(["a text"]).last_hidden_state'),
+    "sentence-similarity": ("Embedder", 'model.encode(["a text", "another"])'),
 }
 _TRANSFORMERS = {
     "fill-mask": "AutoModelForMaskedLM",
@@ -116,7 +124,9 @@ def model_card(card: Card) -> str:
 
 
 def _front_matter(card: Card) -> str:
-    library = "transformers" if card.opens_in_transformers else "unmask"
+    embeds = card.task == "sentence-similarity"
+    published = "sentence-transformers" if embeds else "transformers"
+    library = published if card.opens_in_transformers else "unmask"
     rows = [f"library_name: {library}", f"pipeline_tag: {card.task}"]
     if card.license:
         rows.append(f"license: {_yaml(card.license)}")
@@ -141,6 +151,13 @@ def _use(card: Card) -> str:
     parts = [f"With `unmask`:\n\n{_fence(here)}"]
     if not card.opens_in_transformers:
         parts.append("The folder is in `unmask`'s own format; `transformers` does not open it.")
+        return "\n\n".join(parts)
+    if card.task == "sentence-similarity":
+        there = (
+            "from sentence_transformers import SentenceTransformer\n\n"
+            f"model = SentenceTransformer({folder})\nprint({call})"
+        )
+        parts.append(f"With `sentence-transformers`:\n\n{_fence(there)}")
         return "\n\n".join(parts)
     auto = _TRANSFORMERS[card.task]
     there = (

@@ -262,7 +262,9 @@ class Run:
         device: torch.device,
         dtype: torch.dtype,
     ) -> None:
-        self.model, self.objective, self.source, self.config = model, objective, source, config
+        # A model that was opened is in evaluation mode, in which nothing would be dropped.
+        self.model = model.train()
+        self.objective, self.source, self.config = objective, source, config
         self.optimizer, self.schedule, self.device, self.dtype = optimizer, schedule, device, dtype
         self.position = Position()
         self.trained = [p for p in model.parameters() if p.requires_grad]

@@ -90,8 +90,8 @@ def pretrain(
 
     It learns by masked language modelling, or by the objective that is named. A decoder learns to
     predict the next token, and a recurrent model the next and the previous one, at every token of a
-    text and at its end. Replaced-token detection leaves a generator beside the model, in
-    `generator/`.
+    text and at its end. "simcse" makes an embedding model, which `Embedder` opens as it is.
+    Replaced-token detection leaves a generator beside the model, in `generator/`.
 
     Args:
         out: the run's folder. An unfinished run of the same settings and text is resumed, to the

@@ -16,12 +16,15 @@ from unmask.text.readers import Unit
 from unmask.train.optim import OptimConfig
 from unmask.train.precision import Dtype
 from unmask.train.schedule import Schedule
+from unmask.verbs.finetune_settings import RECIPES
 from unmask.verbs.learning.settings import (
+    GENTLE,
     HybridSettings,
     MaskSettings,
     ObjectiveSettings,
     PairSettings,
     RtdSettings,
+    SimcseSettings,
     SpanSettings,
 )
 from unmask.verbs.ramp_settings import RampSettings, Stage
@@ -151,6 +154,7 @@ class PretrainSettings:
     pairs: PairSettings = field(default_factory=PairSettings)
     rtd: RtdSettings = field(default_factory=RtdSettings)
     hybrid: HybridSettings = field(default_factory=HybridSettings)
+    simcse: SimcseSettings = field(default_factory=SimcseSettings)
     budget: BudgetSettings = field(default_factory=BudgetSettings)
     ramp: RampSettings = field(default_factory=RampSettings)
     optim: OptimConfig = field(default_factory=OptimConfig)
@@ -284,6 +288,7 @@ def settle(
     start = None
     if nested.get("model", {}).get("start") is not None:
         nested, start = with_start(nested)
+        nested = merge(_gentle(nested, start), nested)
     return Settled(from_mapping(PretrainSettings, nested), start)
 
 
@@ -293,3 +298,16 @@ def merge_budget(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, 
     if isinstance(below, Mapping) and isinstance(above, Mapping) and set(BUDGETS) & above.keys():
         base = {**base, "budget": {k: v for k, v in below.items() if k not in BUDGETS}}
     return merge(base, over)
+
+
+def _gentle(nested: Mapping[str, Any], start: Start) -> Mapping[str, Any]:
+    """Defaults of the optimiser for an objective that only turns the model to start from a little.
+
+    The rate is that of fine-tuning an encoder as wide.
+    """
+    room = nested.get("objective")
+    if not isinstance(room, Mapping) or not any(room.get("name") == one for one in GENTLE):
+        return {}
+    width = start.said.arch.encoder(start.said.config).width
+    rate = next(lr for most, lr, _ in RECIPES if most is None or width <= most)
+    return {"optim": {"lr": rate, "muon_lr": 0.0}, "schedule": {"shape": "linear"}}

@@ -13,12 +13,13 @@ from unmask.checkpoint.origin import Origin
 from unmask.checkpoint.sentence import sentence_root
 from unmask.checkpoint.surgery import initialise_from
 from unmask.heads.model import LanguageModel, PretrainingModel
+from unmask.nn.encoder import Encoder
 from unmask.tokens.tokenizer import Tokenizer
 from unmask.verbs.pretrain_settings import PretrainSettings
 from unmask.verbs.start_settings import Start
 
 _SHOWN = 4  # names of weights in a note
-M = TypeVar("M", LanguageModel, PretrainingModel, covariant=True)
+M = TypeVar("M", LanguageModel, PretrainingModel, Encoder, covariant=True)
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,13 @@ from unmask.arch.registry import ARCHS, arch_of
 from unmask.arch.spec import HeadKind, PublishedConfig
 from unmask.batches.stages import Part
 from unmask.errors import ConfigError
-from unmask.verbs.learning import hybrid, pairs, replaced, span, tokens
+from unmask.verbs.learning import hybrid, pairs, replaced, simcse, span, tokens
 from unmask.verbs.learning.model import text_batches
 from unmask.verbs.learning.pieces import Given, Pieces
 from unmask.verbs.learning.settings import ObjectiveName
 from unmask.verbs.pretrain_settings import PretrainSettings
 
-ROOMS = ("mask", "span", "pairs", "rtd", "hybrid")
+ROOMS = ("mask", "span", "pairs", "rtd", "hybrid", "simcse")
 """Rooms of the settings that only some objectives have."""
 _AT = {(0,): "masked tokens", (1,): "the next token", (1, -1): "the next and the previous token"}
 
@@ -116,6 +116,15 @@ KINDS: Mapping[ObjectiveName, Kind] = {
         rooms=frozenset({"mask", "hybrid"}),
         check=lambda settings, config: hybrid.check(settings),
     ),
+    "simcse": Kind(
+        what="gives each text a vector, told from those of other texts",
+        predicts=(0,),
+        pieces=simcse.simcse,
+        batches=simcse.batches,
+        head="encoder",
+        rooms=frozenset({"simcse"}),
+        check=lambda settings, config: simcse.check(settings),
+    ),
 }
 
 
@@ -154,7 +163,7 @@ def chosen(settings: PretrainSettings, config: PublishedConfig) -> Kind:
 
 def _another(kind: Kind) -> str:
     """The architecture to name instead: of a head that few have, one of them."""
-    if kind.head == "lm":
+    if kind.head in ("lm", "encoder"):
         return "another --arch"
     having = [name for name, arch in ARCHS.items() if kind.head in arch.all_heads]
     # One whose models others open comes first.

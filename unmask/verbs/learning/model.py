@@ -82,8 +82,12 @@ def saver(given: Given, made: Begun[Any]) -> Callable[[Path, str], None]:
     return save
 
 
-def text_batches(given: Given) -> PretrainingBatches:
-    """Batches of the training text, each document by itself."""
+def text_batches(given: Given, readings: int = 1) -> PretrainingBatches:
+    """Batches of the training text, each document by itself.
+
+    Args:
+        readings: how often a step reads each text; the tokens of a step are those of all readings.
+    """
     settings, layout = given.settings, given.prepared.tokenizer.layout
     store = given.prepared.store
     return PretrainingBatches.over(
@@ -92,7 +96,7 @@ def text_batches(given: Given) -> PretrainingBatches:
         prefix=layout.prefix,
         suffix=layout.suffix,
         context=settings.model.context,
-        budget=settings.budget.tokens_per_step // settings.budget.accumulate,
+        budget=settings.budget.tokens_per_step // settings.budget.accumulate // readings,
         seed=settings.run.seed,
         window=settings.budget.window,
         on_long=settings.budget.on_long,

@@ -58,16 +58,16 @@ class Figure:
     Attributes:
         name: in what an evaluation gives.
         words: before the number.
-        unit: nats, or a share that is written in percent.
+        unit: nats, a share that is written in percent, or a plain number.
     """
 
     name: str
     words: str
-    unit: Literal["nats", "share"]
+    unit: Literal["nats", "share", "number"]
 
     def told(self, value: float) -> str:
         """The number as it is written."""
-        return f"{value:.3f}" if self.unit == "nats" else f"{value:.1%}"
+        return f"{value:.1%}" if self.unit == "share" else f"{value:.3f}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,14 @@ from typing import Literal
 
 from unmask.errors import ConfigError
 from unmask.heads.replaced import Share
+from unmask.heads.sentence import TrainedPooling
 from unmask.objectives.rtd import Judged
 from unmask.text.sentences import Splitter
 from unmask.tokens.marks import Words
 
-ObjectiveName = Literal["mlm", "whole_word", "span", "clm", "elmo", "nsp", "sop", "rtd", "hybrid"]
+ObjectiveName = Literal[
+    "mlm", "whole_word", "span", "clm", "elmo", "nsp", "sop", "rtd", "hybrid", "simcse"
+]
 PAIRS: frozenset[ObjectiveName] = frozenset({"nsp", "sop"})
 """Objectives that need to know where sentences begin."""
 WHOLE_WORDS: frozenset[ObjectiveName] = frozenset({"whole_word", "span"})
@@ -25,8 +28,8 @@ class ObjectiveSettings:
         none; "span" hides runs of words; "clm" the next token; "elmo" the next and the previous
         one; "nsp" hidden tokens and whether a second text follows a first one, "sop" hidden tokens
         and whether two texts stand in order; "rtd" which tokens a generator has replaced; "hybrid"
-        hidden tokens in some updates and next tokens in the others. None for what the architecture
-        is for.
+        hidden tokens in some updates and next tokens in the others; "simcse" vectors of texts,
+        without labels. None for what the architecture is for.
     """
 
     name: ObjectiveName | None = None
@@ -132,3 +135,36 @@ class HybridSettings:
 
     causal: float = 0.5
     final_causal: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SimcseSettings:
+    """Attributes:
+    pooling: how the tokens of a text become its vector: their "mean", or that of the first, "cls",
+        with a dense layer and tanh behind it in training alone. None for what the model to start
+        from says in its `modules.json`, and the mean where it says nothing or something else. The
+        finished model's folder says which it was.
+    temperature: that cosines are divided by before the softmax; above 0.
+    dropout: share of hidden units dropped, of others in each of a text's two readings; above 0 and
+        below 1. It takes the place of the dropout that the model's configuration asks for. Beside
+        a model to start from, "simcse" has other defaults of the optimiser: `optim.muon_lr` 0,
+        `schedule.shape` "linear", and `optim.lr` by the model's width, 0.001 up to 128, 0.0005 up
+        to 256, 0.0002 up to 512 and 0.00005 beyond.
+    """
+
+    pooling: TrainedPooling | None = None
+    temperature: float = 0.05
+    dropout: float = 0.1
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.dropout < 1.0:
+            raise ConfigError(
+                "the share of hidden units that is dropped, simcse.dropout, must be above 0 and "
+                f"below 1, not {self.dropout}: the two readings of a text differ by nothing else, "
+                "and without it there is nothing to learn. Give simcse.dropout=0.1, as in the paper"
+            )
+
+
+GENTLE: frozenset[ObjectiveName] = frozenset({"simcse"})
+"""Objectives by which a trained model is only turned a little: the usual rates, which are for new
+models, would undo it."""
