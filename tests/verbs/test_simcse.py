@@ -207,6 +207,7 @@ def test_the_model_to_start_from_says_how_it_pools(text: str, tmp_path: Path) ->
         assert (pieces.model.projector is None) == (wanted == "mean")
         assert same(pieces.model.encoder, open_encoder(source).model)
         assert any(f"simcse.pooling={wanted}" in note for note in pieces.notes)
+        assert any("gives vectors already" in note for note in pieces.notes)
     other = small_from(text, tmp_path / "cls", simcse={"pooling": "mean"})
     assert begun(other, tmp_path / "other")[0].model.projector is None
 

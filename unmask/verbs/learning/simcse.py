@@ -155,18 +155,25 @@ def _notes(given: Given, model: SentenceEncoder, lengths: np.ndarray) -> tuple[s
     )
     mode = model.head.config.pool.modes[0]
     pooled = {"mean": "the mean of its tokens' states", "cls": "the state of its first token"}
-    drawn = (
-        (
+    return (
+        *_of_start(given.start),
+        f"a text's vector is {pooled[mode]} (simcse.pooling={mode})",
+        f"a batch holds about {texts:,} texts, each read twice and told from the others{few}",
+    )
+
+
+def _of_start(start: Start | None) -> tuple[str, ...]:
+    """What a run should not begin with, as a note."""
+    if start is None:
+        return (
             "simcse is meant to go on from a trained model, and this run begins with drawn "
             "weights: give --from MODEL, such as a run of --objective mlm on the same text",
         )
-        if given.start is None
-        else ()
-    )
+    if sentence_root(start.folder) is None:
+        return ()
     return (
-        *drawn,
-        f"a text's vector is {pooled[mode]} (simcse.pooling={mode})",
-        f"a batch holds about {texts:,} texts, each read twice and told from the others{few}",
+        f"{start.name} gives vectors already, and where it learnt them from labelled pairs, simcse "
+        "may undo that: compare both models on texts that you know before you use the new one",
     )
 
 
