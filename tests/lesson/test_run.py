@@ -3,14 +3,15 @@
 import re
 import subprocess
 import sys
-from pathlib import Path
 from types import ModuleType
 
 import pytest
 import torch
 
-LESSON = Path(__file__).resolve().parents[2] / "lesson"
-README = (LESSON / "README.md").read_text()
+from tests.lesson.page import LESSON, blocks, page
+
+README = page()
+STEPS = README.split("\n## Exercise 1.")[0]  # the exercises have tests of their own
 
 NUMBER = re.compile(r"(?<![\w.])-?\d[\d,]*(?:\.\d+)?%?")
 
@@ -78,7 +79,7 @@ def tolerance(number: str) -> float:
 
 
 def test_the_readme_shows_what_the_program_prints(run: subprocess.CompletedProcess[str]) -> None:
-    shown = lines("\n".join(re.findall(r"```text\n(.*?)```", README, re.S)))
+    shown = lines("\n".join(blocks(STEPS)))
     printed = lines(run.stdout)
     assert len(shown) == len(printed)
     for said, is_ in zip(shown, printed, strict=True):
@@ -100,6 +101,16 @@ def test_the_readme_claims_about_the_table_hold(run: subprocess.CompletedProcess
     assert "1.00             0.50" in run.stdout  # "counting is left to guess"
 
 
+def test_the_lesson_is_as_short_as_it_says() -> None:
+    """Its own steps, without the exercises, which are written with the package."""
+    assert "in under a thousand lines of plain Python and PyTorch" in re.sub(r"\s+", " ", README)
+    files = re.findall(r"^\| `code/(\w+\.py)` \|(?! exercise| what both)", STEPS, re.M)
+    assert len(files) == 6
+    texts = [(LESSON / "code" / name).read_text() for name in (*files, "checks.py")]
+    assert sum(len(text.splitlines()) for text in texts) < 1000
+    assert not any(re.search(r"^(import|from) unmask", text, re.M) for text in texts)
+
+
 def test_every_paper_cited_is_listed() -> None:
     text, papers = README.split("## Papers")
     skill = (LESSON / "outputs" / "skill-bert-finetuner.md").read_text()
@@ -108,5 +119,6 @@ def test_every_paper_cited_is_listed() -> None:
     cited = set(re.findall(r"([A-Z]\w+(?: Breton)?) et al\.,? (\d{4})", together))
     cited = {("Le Breton" if name == "Breton" else name, year) for name, year in cited}
     cited |= set(re.findall(r"of (Taylor) (\d{4})", together))
+    cited |= set(re.findall(r"\((Pang and Lee) (\d{4})", together))
     assert cited == listed
     assert all("arXiv:" in line for line in papers.splitlines() if "et al." in line)

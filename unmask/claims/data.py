@@ -48,7 +48,7 @@ class ClaimData:
         """Snippets of film reviews with the labels pos and neg, to train on and to test on."""
         split = self._made("polarity-train.csv"), self._made("polarity-test.csv")
         if not all(path.is_file() for path in split):
-            rows = _labelled(self.path(POLARITY))
+            rows = labelled_snippets(self.path(POLARITY))
             random.Random(SEED).shuffle(rows)
             cut = round(len(rows) * TEST_SHARE)
             for path, some in zip(split, (rows[cut:], rows[:cut]), strict=True):
@@ -103,11 +103,21 @@ class ClaimData:
         return path
 
 
-def _labelled(folder: Path) -> list[tuple[str, str]]:
-    """Text and label of every snippet, each text once."""
+def labelled_snippets(folder: Path) -> list[tuple[str, str]]:
+    """Text and label of every snippet of the sentence-polarity data, each text once.
+
+    Raises:
+        DataError: the folder does not hold its files.
+    """
     rows: dict[str, str] = {}
     for label in ("pos", "neg"):
-        raw = (folder / f"rt-polarity.{label}").read_bytes().decode("utf-8", errors="strict")
+        path = folder / f"rt-polarity.{label}"
+        if not path.is_file():
+            raise DataError(
+                "a folder of labelled snippets must hold rt-polarity.pos and rt-polarity.neg, but "
+                f"{path} is not there; name the folder that holds both"
+            )
+        raw = path.read_bytes().decode("utf-8", errors="strict")
         for line in raw.split("\n"):
             if line.strip():
                 rows.setdefault(line.strip(), label)
