@@ -28,6 +28,7 @@ __all__ = [
     "pack",
     "predict",
     "pretrain",
+    "probe",
     "quickstart",
     "train_tokenizer",
 ]
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from unmask.verbs.finetune import finetune
     from unmask.verbs.predict import predict
     from unmask.verbs.pretrain import pretrain
+    from unmask.verbs.probe import probe
     from unmask.verbs.tokenizer import train_tokenizer
 else:
     # Hidden from type checkers, for whom a module-level __getattr__ makes every name exist.
@@ -70,6 +72,7 @@ else:
         "pack": "unmask.batches.pack",
         "predict": "unmask.verbs.predict",
         "pretrain": "unmask.verbs.pretrain",
+        "probe": "unmask.verbs.probe",
         "quickstart": "unmask.tour.quickstart",
         "train_tokenizer": "unmask.verbs.tokenizer",
     }

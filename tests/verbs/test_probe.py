@@ -1,4 +1,4 @@
-"""`unmask evaluate --task probe`: labels told by frozen vectors."""
+"""`unmask probe`: labels told by frozen vectors."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from tests.conftest import sentences
 from unmask.errors import ConfigError, LabelMismatch
 from unmask.evaluation.probe import Probe
 from unmask.pipelines.embed import Embedder
-from unmask.verbs.evaluate import evaluate
-from unmask.verbs.probe import ProbeEvaluation
+from unmask.verbs.probe import probe
 
 
 def table(path: Path, texts: list[str]) -> Path:
@@ -35,16 +34,15 @@ def test_the_figure_is_that_of_a_probe_on_means(
     tiny_model_folder: Path, tables: tuple[Path, Path]
 ) -> None:
     train, test = tables
-    found = evaluate(tiny_model_folder, task="probe", train=train, data=test, threads=1)
-    assert isinstance(found, ProbeEvaluation)
+    found = probe(tiny_model_folder, train=train, test=test, threads=1)
     embedder = Embedder.from_pretrained(tiny_model_folder, pooling="mean")
     read = [
         [line.rsplit(",", 1) for line in path.read_text("utf-8").splitlines()[1:]]
         for path in tables
     ]
     known, asked = (embedder.encode([text for text, _ in rows]) for rows in read)
-    probe = Probe.fit(known, [label for _, label in read[0]])
-    assert found.accuracy == probe.accuracy(asked, [label for _, label in read[1]])
+    by_hand = Probe.fit(known, [label for _, label in read[0]])
+    assert found.accuracy == by_hand.accuracy(asked, [label for _, label in read[1]])
     assert found.accuracies == (found.accuracy,)
     assert (found.rows, found.test_rows, found.pooling) == (60, 30, "mean")
     assert found.in_words()["learnt from"] == "60 rows"
@@ -54,33 +52,26 @@ def test_few_rows_are_drawn_several_times(
     tiny_model_folder: Path, tables: tuple[Path, Path]
 ) -> None:
     train, test = tables
-    given = {"task": "probe", "train": train, "data": test, "threads": 1, "per_label": 5}
-    found = evaluate(tiny_model_folder, seeds=3, **given)  # type: ignore[arg-type]
-    assert isinstance(found, ProbeEvaluation)
+    found = probe(tiny_model_folder, train=train, test=test, per_label=5, seeds=3, threads=1)
     assert len(found.accuracies) == 3
     assert found.accuracy == pytest.approx(np.mean(found.accuracies))
     assert "5 of each label, drawn 3 times" in found.in_words()["learnt from"]
-    again = evaluate(tiny_model_folder, **given)  # type: ignore[arg-type]
-    assert isinstance(again, ProbeEvaluation)
+    again = probe(tiny_model_folder, train=train, test=test, per_label=5, threads=1)
     assert again.accuracies[:3] == found.accuracies
     assert len(again.accuracies) == 5
 
 
 def test_what_does_not_fit_is_refused(
-    tiny_model_folder: Path, tiny_classifier_folder: Path, tables: tuple[Path, Path], tmp_path: Path
+    tiny_model_folder: Path, tables: tuple[Path, Path], tmp_path: Path
 ) -> None:
     train, test = tables
-    with pytest.raises(ConfigError, match="give --train TABLE and --data TABLE"):
-        evaluate(tiny_model_folder, task="probe", data=test)
-    with pytest.raises(ConfigError, match="give --per-label N too"):
-        evaluate(tiny_model_folder, task="probe", train=train, data=test, seeds=3)
-    with pytest.raises(ConfigError, match="leave out --on-long chunk"):
-        evaluate(tiny_model_folder, task="probe", train=train, data=test, on_long="chunk")
-    with pytest.raises(ConfigError, match="--per-label 3 is of --task probe"):
-        evaluate(tiny_model_folder, text=test, per_label=3)
-    with pytest.raises(ConfigError, match="is of --task probe"):
-        evaluate(tiny_classifier_folder, data=test, train=train)
+    with pytest.raises(ConfigError, match=r"give per_label \(--per-label N\) too"):
+        probe(tiny_model_folder, train=train, test=test, seeds=3)
+    with pytest.raises(ConfigError, match="must be at least 1, not 5 and 0"):
+        probe(tiny_model_folder, train=train, test=test, per_label=5, seeds=0)
+    with pytest.raises(ConfigError, match="must be at least 1, not 0 and 5"):
+        probe(tiny_model_folder, train=train, test=test, per_label=0)
     strange = tmp_path / "strange.csv"
     strange.write_text("text,label\na,good\nb,odd\n", "utf-8")
     with pytest.raises(LabelMismatch, match="'odd' is not among them"):
-        evaluate(tiny_model_folder, task="probe", train=train, data=strange)
+        probe(tiny_model_folder, train=train, test=strange)

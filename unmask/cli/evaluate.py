@@ -10,8 +10,6 @@ import typer
 from unmask.cli import columns, options
 from unmask.cli.console import Terminal, print_json, print_table
 
-TASKS = ("blimp", "pseudo-perplexity", "probe")
-
 Data = Annotated[
     Path | None,
     typer.Option(
@@ -23,8 +21,7 @@ Task = Annotated[
     str | None,
     typer.Option(
         help="For a language model: blimp (minimal pairs, by --data) or pseudo-perplexity "
-        "(of --text); for any model: probe (labels told by its frozen vectors, learnt from --train "
-        "and measured on --data)."
+        "(of --text)."
     ),
 ]
 Score = Annotated[
@@ -33,16 +30,6 @@ Score = Annotated[
         help="Of --task and a masked model: plain (default), or within-word, which hides the "
         "later pieces of the same word too."
     ),
-]
-Train = Annotated[
-    Path | None, typer.Option(help="Of --task probe: table with texts and labels to learn from.")
-]
-PerLabel = Annotated[
-    int | None,
-    typer.Option(help="Of --task probe: rows of each label that are learnt. Default: all."),
-]
-Seeds = Annotated[
-    int | None, typer.Option(help="Of --per-label: how often rows are drawn. Default: 5.")
 ]
 MostPairs = Annotated[
     int | None, typer.Option(help="Minimal pairs of each paradigm. Default: all.")
@@ -67,9 +54,6 @@ def evaluate(
     task: Task = None,
     score: Score = None,
     most_pairs: MostPairs = None,
-    train: Train = None,
-    per_label: PerLabel = None,
-    seeds: Seeds = None,
     device: options.Device = None,
     threads: options.Threads = None,
     revision: options.Revision = None,
@@ -82,8 +66,6 @@ def evaluate(
     Example: unmask evaluate runs/a --text unseen.txt
 
     Example: unmask evaluate runs/a --task blimp --data blimp/
-
-    Example: unmask evaluate runs/a --task probe --train train.csv --data test.csv
     """
     from unmask.verbs.evaluate import evaluate
 
@@ -100,12 +82,9 @@ def evaluate(
         device=device or "auto",
         threads=threads,
         revision=revision,
-        task=options.word("task", task, TASKS) if task else None,
+        task=options.word("task", task, ("blimp", "pseudo-perplexity")) if task else None,
         score=options.word("score", score or "plain", ("plain", "within-word")),
         most_pairs=most_pairs,
-        train=train,
-        per_label=per_label,
-        seeds=seeds,
         watch=Terminal(),
     )
     (print_json if json else print_table)(result.as_dict() if json else result.in_words())

@@ -21,6 +21,7 @@ VERBS = {
     "fill": "unmask.cli.fill:fill",
     "finetune": "unmask.cli.finetune:finetune",
     "evaluate": "unmask.cli.evaluate:evaluate",
+    "probe": "unmask.cli.probe:probe",
     "predict": "unmask.cli.predict:predict",
     "embed": "unmask.cli.embed:embed",
     "rerank": "unmask.cli.rerank:rerank",

@@ -16,15 +16,11 @@ from unmask.pipelines.classify import Classifier
 from unmask.text.bad import Reading
 from unmask.text.labelled import read_labelled, sorted_labels
 from unmask.verbs.evaluate_text import LanguageModelEvaluation, on_text
-from unmask.verbs.finetune_settings import TuneData
 from unmask.verbs.labelled_data import check_known, counted
-from unmask.verbs.likelihood import PairsEvaluation, PerplexityEvaluation, Scoring
+from unmask.verbs.likelihood import PairsEvaluation, PerplexityEvaluation, Scoring, Task
 from unmask.verbs.looking import look
 from unmask.verbs.machine import resolve_device, use_threads
-from unmask.verbs.probe import ProbeEvaluation, probe
 from unmask.verbs.watch import Silent, Watch
-
-Task = Literal["blimp", "pseudo-perplexity", "probe"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +59,6 @@ class ClassifierEvaluation:
         return {**self.figures.in_words(), **cut, **bad, **rows}
 
 
-Evaluation = (
-    ClassifierEvaluation
-    | LanguageModelEvaluation
-    | PairsEvaluation
-    | PerplexityEvaluation
-    | ProbeEvaluation
-)
-
-
 def evaluate(
     model: str | Path,
     *,
@@ -89,17 +76,14 @@ def evaluate(
     task: Task | None = None,
     score: How = "plain",
     most_pairs: int | None = None,
-    train: str | Path | None = None,
-    per_label: int | None = None,
-    seeds: int | None = None,
     watch: Watch | None = None,
-) -> Evaluation:
+) -> ClassifierEvaluation | LanguageModelEvaluation | PairsEvaluation | PerplexityEvaluation:
     """Measure a model on data that it was not trained on.
 
     Args:
         model: folder of a model or of a finished run, or a name on the Hub.
-        data: for a classifier and "probe", a table with a text and a label in each row; for
-            "blimp", a file or folder of minimal pairs.
+        data: for a classifier, a table with a text and a label in each row; for "blimp", a file or
+            folder of minimal pairs.
         text: for a language model, files and folders of text.
         text_column, label_column: of a table; None to find them by their names.
         on_long: for a classifier, what happens to a text longer than the context.
@@ -109,14 +93,10 @@ def evaluate(
         threads: of the CPU; None for as many as it has cores.
         revision: branch, tag or commit of a name on the Hub.
         task: "blimp" for minimal pairs, "pseudo-perplexity" for how likely each token of a text is
-            given the others, "probe" for how far labels can be told by frozen vectors; None for
-            what the kind of model is measured by.
+            given the others; None for what the kind of model is measured by.
         score: of these, and of a masked model: "plain", or "within-word", which hides the pieces
             to the right in the same word too. See `unmask.evaluation.pseudo`.
         most_pairs: of each paradigm; None for all.
-        train: of "probe", the table that is learnt from.
-        per_label, seeds: of "probe", rows of each label to learn from, and how often they are
-            drawn; None for all rows, and for five times.
         watch: is told of the progress.
 
     Raises:
@@ -130,29 +110,6 @@ def evaluate(
     use_threads(threads)
     paths = [text] if isinstance(text, str | Path) else list(text)
     reading = Reading(on_bad, max_bad)
-    if task == "probe":
-        if paths or on_long == "chunk":
-            raise ConfigError(
-                "--task probe reads labelled rows, each as one text: leave out "
-                f"{'--text' if paths else '--on-long chunk'}"
-            )
-        return probe(
-            folder,
-            train=train,
-            data=data,
-            settings=TuneData(
-                text_column=text_column,
-                label_column=label_column,
-                on_long=on_long,
-                on_bad=on_bad,
-                max_bad=max_bad,
-            ),
-            per_label=per_label,
-            seeds=seeds,
-            device=resolve_device(device),
-            watch=watch,
-        )
-    _check_unused(train=train, per_label=per_label, seeds=seeds)
     if task is not None:
         scoring = Scoring(folder, said, resolve_device(device), score, watch)
         if task == "blimp":
@@ -166,16 +123,6 @@ def evaluate(
     return on_text(
         folder, paths, text_column or "text", reading, most_tokens, resolve_device(device), watch
     )
-
-
-def _check_unused(**given: object) -> None:
-    """Settings of the probe would do nothing elsewhere."""
-    for name, value in given.items():
-        if value is not None:
-            raise ConfigError(
-                f"--{name.replace('_', '-')} {value} is of --task probe, and would do nothing; "
-                "leave it out, or give --task probe"
-            )
 
 
 def _table_for(folder: Path, data: str | Path | None, paths: list[str | Path]) -> str | Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -17,6 +17,8 @@ from unmask.evaluation.pseudo import How, likelihoods
 from unmask.text.bad import Reading
 from unmask.text.sources import TextSources
 from unmask.verbs.watch import Watch
+
+Task = Literal["blimp", "pseudo-perplexity"]
 
 
 @dataclass(frozen=True, slots=True)
