@@ -32,6 +32,7 @@ def result(first: tuple[float, ...], second: tuple[float, ...]) -> ClaimResult:
     return ClaimResult(
         name="one",
         date="2026-01-01",
+        matched="tokens",
         arms=arms,
         effects=(found,),
         says=found.says,
@@ -59,6 +60,8 @@ def test_each_verdict_stands_on_the_page() -> None:
         assert "![First is better.](pictures/one.svg)" in text
         assert "3 seeds, arms matched by tokens" in text
     assert "could have been told" in text
+    timed = replace(result((4.0, 4.1), (5.0, 5.1)), matched="seconds")
+    assert "2 seeds, arms matched by seconds" in page({"one": CLAIM}, {"one": timed}, "pictures")
     assert "| first | 4.5000 |" in text
 
 

@@ -128,11 +128,16 @@ def test_what_is_missing_is_refused_before_any_work(folder: Path, tmp_path: Path
     assert not (tmp_path / "work/arms").exists()
 
 
-def test_identical_arms_have_one_key_and_others_another(tmp_path: Path) -> None:
+def test_identical_arms_have_one_key_and_others_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     one, two = (claim_from(Path(claim(tmp_path, name))) for name in ("one", "two"))
     first, second = runs_of(one, 2, None), runs_of(two, 2, None)
     assert [run.key for run in first.values()] == [run.key for run in second.values()]
-    assert len({run.key for run in first.values()}) == 4
+    keys = {run.key for run in first.values()}
+    assert len(keys) == 4
+    monkeypatch.setattr("unmask.claims.arms.__version__", "another")
+    assert not {run.key for run in first.values()} & keys
     timed = runs_of(one, 2, 3.0)
     assert not {run.key for run in timed.values()} & {run.key for run in first.values()}
     arms = (*one.arms, Arm(name="more", after="usual"), Arm(name="other", after="half"))

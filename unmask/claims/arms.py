@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
+from unmask import __version__
 from unmask.claims.data import TRAIN, ClaimData
 from unmask.claims.recipe import Arm, Claim, Text
 from unmask.config import merge, to_mapping
@@ -51,9 +54,13 @@ class ArmRun:
 
     @property
     def key(self) -> str:
-        """Tells it from all others, and is the same wherever it is asked for."""
+        """Tells it from all others, and is the same wherever it is asked for.
+
+        Arms that are compared are trained by one version of this package and of PyTorch.
+        """
         before = None if self.after is None else self.after.key
-        words = json.dumps([self.settings, self.text, self.seed, before], sort_keys=True)
+        made_by = [__version__, torch.__version__]
+        words = json.dumps([self.settings, self.text, self.seed, before, made_by], sort_keys=True)
         return hashlib.sha256(words.encode()).hexdigest()[:16]
 
     def folder(self, data: ClaimData) -> Path:

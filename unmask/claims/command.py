@@ -67,6 +67,7 @@ def run_claims(
             claim,
             runs[claim.name],
             {run.key: figures_of(run, where) for run in runs[claim.name].values()},
+            claim.matched if minutes_per_model is None else "seconds",
         )
         for claim in claims
     ]

@@ -98,7 +98,7 @@ def _matched(claim: Claim, result: ClaimResult) -> str:
             f"{result.processor}."
         )
     return (
-        f"{seeds} seeds, arms matched by {claim.matched}; {result.hours:.1f} hours of one core, "
+        f"{seeds} seeds, arms matched by {result.matched}; {result.hours:.1f} hours of one core, "
         f"{result.date}."
     )
 

@@ -12,7 +12,7 @@ from unmask.checkpoint.jsonfile import read_json, write_json
 from unmask.claims.arms import ArmRun
 from unmask.claims.effects import Estimate, Says, together
 from unmask.claims.metrics import QUANTITIES
-from unmask.claims.recipe import Claim, Effect
+from unmask.claims.recipe import Claim, Effect, Matched
 from unmask.errors import ConfigError
 from unmask.verbs.machine import processor, versions
 
@@ -90,6 +90,7 @@ class ClaimResult:
     Attributes:
         name: of the claim.
         date: of the last figure.
+        matched: what the arms had equally much of.
         arms: figures of each arm by name, for each seed.
         effects: what was compared.
         says: the verdict.
@@ -99,6 +100,7 @@ class ClaimResult:
 
     name: str
     date: str
+    matched: Matched
     arms: dict[str, tuple[dict[str, float], ...]]
     effects: tuple[EffectFound, ...]
     says: Says
@@ -112,8 +114,14 @@ class ClaimResult:
         claim: Claim,
         runs: Mapping[tuple[str, int], ArmRun],
         figures: Mapping[str, Mapping[str, float]],
+        matched: Matched,
     ) -> ClaimResult:
-        """From the figures of all runs, by their keys."""
+        """From the figures of all runs, by their keys.
+
+        Args:
+            claim, runs, figures: as they are.
+            matched: what the arms had equally much of.
+        """
         seeds = 1 + max(seed for _, seed in runs)
         arms = {
             arm.name: tuple(dict(figures[runs[arm.name, seed].key]) for seed in range(seeds))
@@ -133,6 +141,7 @@ class ClaimResult:
         return cls(
             name=claim.name,
             date=datetime.now(UTC).date().isoformat(),
+            matched=matched,
             arms=arms,
             effects=effects,
             says=together([one.says for one in effects]),

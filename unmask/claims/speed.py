@@ -36,6 +36,7 @@ def of_benchmark(claim: Claim, folder: Path) -> ClaimResult:
     return ClaimResult(
         name=claim.name,
         date=results.date[:10],
+        matched=claim.matched,
         arms={
             name: tuple({"seconds": seconds} for seconds in row.seconds)
             for name, row in rows.items()
