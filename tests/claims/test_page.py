@@ -97,3 +97,12 @@ def test_the_page_of_the_package_names_every_claim(tmp_path: Path) -> None:
     for one in all_claims().values():
         assert one.sentence in text
     assert (tmp_path / "pictures" / f"{name}.svg").is_file() == bool(effects)
+
+
+def test_a_collapse_is_told_beside_the_figures() -> None:
+    found = result((4.0, 4.1), (5.0, 5.1))
+    assert "collapse" not in page({"one": CLAIM}, {"one": found}, "pictures")
+    one, two = found.arms["second"]
+    arms = {**found.arms, "second": ({**one, "warned": 1.0}, {**two, "warned": 0.0})}
+    text = page({"one": CLAIM}, {"one": replace(found, arms=arms)}, "pictures")
+    assert "Training warned of a collapse in 1 of 2 runs of second" in text

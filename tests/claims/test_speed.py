@@ -76,11 +76,16 @@ def test_what_was_not_measured_is_refused_with_the_remedy(tmp_path: Path) -> Non
     other = replace(CLAIM, ratios=(Ratio(of="third", against="second", beyond=2.0),))
     with pytest.raises(ConfigError, match=r"the row 'third' .* there are first, second"):
         of_benchmark(other, tmp_path)
+    with pytest.raises(ConfigError, match="give the folder of text and labels, --data"):
+        run_claims(["mask-rate"], out=tmp_path / "out", work=tmp_path / "work")
     store(tmp_path, "two", [1.0, 1.0, 1.0], "2026-01-03", work="20")
     with pytest.raises(ConfigError, match="second 20 in a round"):
         of_benchmark(CLAIM, tmp_path)
     store(tmp_path, "three", [], "2026-01-04", missing="it is not installed")
     with pytest.raises(ConfigError, match="was not measured: it is not installed"):
+        of_benchmark(CLAIM, tmp_path)
+    (tmp_path / "one/results.json").write_text("{}", "utf-8")
+    with pytest.raises(ConfigError, match=r"one/results\.json is no result of this version"):
         of_benchmark(CLAIM, tmp_path)
 
 
@@ -88,9 +93,7 @@ def test_claims_on_speed_need_no_texts(tmp_path: Path) -> None:
     """The stored results of the project hold all that its claims on speed ask for."""
     names = [name for name, claim in all_claims().items() if claim.measure is not None]
     stored = Path(__file__).parents[2] / "benchmarks"
-    found = run_claims(
-        names, data=tmp_path, out=tmp_path / "out", work=tmp_path / "work", benchmarks=stored
-    )
+    found = run_claims(names, out=tmp_path / "out", work=tmp_path / "work", benchmarks=stored)
     assert [one.name for one in found] == names
     for one in found:
         assert load_result(tmp_path / "out" / f"{one.name}.json") == one

@@ -67,3 +67,16 @@ def test_figures_are_over_all_ordinary_tokens(tokenizer: Tokenizer) -> None:
 def test_texts_in_which_nothing_can_be_masked_are_refused(tokenizer: Tokenizer) -> None:
     with pytest.raises(TextError, match="selected none; hold out more text"):
         ReplacedEvaluation.over(tokenizer, ["a"], context=16)
+
+
+def test_figures_over_the_masked_tokens_alone(tokenizer: Tokenizer) -> None:
+    """Most of them are replaced, so that the commoner answer is "replaced"."""
+    model = pair("none", vocab=tokenizer.vocab_size).eval()
+    evaluation = ReplacedEvaluation.over(tokenizer, TEXTS, context=16, judged="masked")
+    whole = ReplacedEvaluation.over(tokenizer, TEXTS, context=16)
+    assert all(torch.equal(task.judged, task.masked.rows) for task in evaluation.tasks)
+    figures, others = evaluation(model), whole(model)
+    assert figures["base"] > 0.9
+    assert others["base"] > 0.8
+    assert figures["generator_loss"] == pytest.approx(others["generator_loss"])
+    assert figures["recall"] == pytest.approx(others["recall"], abs=1e-6)

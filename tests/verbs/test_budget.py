@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 
 from tests.verbs.killed import finished, settings, text_file
+from unmask.checkpoint.folder import open_language_model
 from unmask.claims.arms import _settings
 from unmask.claims.recipe import Arm, Claim, Effect
 from unmask.errors import ConfigError
+from unmask.nn.flops import lm_training_flops
+from unmask.train.log import read_log
 from unmask.verbs.budget import Average
 from unmask.verbs.pretrain import pretrain
 from unmask.verbs.pretrain_settings import pretrain_settings
@@ -34,6 +37,30 @@ def test_a_run_costs_what_was_asked(rooms: dict[str, Any], tmp_path: Path) -> No
     result = finished(tmp_path / "run", given)
     assert result.flops == pytest.approx(asked, rel=0.02)
     assert 120 < result.steps < 140
+
+
+def test_a_generator_costs_what_it_is_asked(tmp_path: Path) -> None:
+    """Under a rate that falls, by its rows as the log has them."""
+    rooms: dict[str, Any] = {**KINDS["rtd"], "mask": {"rate": 0.5, "final_rate": 0.05}}
+    given = settings(text_file(tmp_path), **rooms, budget={"steps": 40})
+    result = finished(tmp_path / "run", given)
+    alone = settings(text_file(tmp_path), **KINDS["rtd"], budget={"steps": 40})
+    usual = finished(tmp_path / "usual", alone)
+    rows = {
+        name: sum(
+            record["terms"]["generator"]["targets"]
+            for record in read_log(tmp_path / name / "log.jsonl")
+            if record["kind"] == "train"
+        )
+        for name in ("run", "usual")
+    }
+    # All else is the same, so what they differ by is the generator's rows, at a price for each.
+    generator = open_language_model(tmp_path / "run/generator").model
+    config, head = generator.encoder.config, generator.head_config
+    price = lm_training_flops(config, 0, 1000, head) / 1000
+    assert usual.tokens == result.tokens
+    expected = (rows["run"] - rows["usual"]) * price
+    assert result.flops - usual.flops == pytest.approx(expected, rel=0.1)
 
 
 @pytest.mark.parametrize("predict", [None, 0.4])

@@ -21,7 +21,6 @@ from unmask.batches.batch import Batch
 from unmask.config import parse_assignments
 from unmask.errors import ConfigError, TooLong
 from unmask.verbs.assembled import assemble
-from unmask.verbs.learning.kinds import KINDS
 from unmask.verbs.learning.pieces import Pieces
 from unmask.verbs.prepared import prepare_text, text_sources
 from unmask.verbs.pretrain import plan, pretrain
@@ -258,6 +257,8 @@ def test_stages_begin_where_their_shares_do() -> None:
         ({"context": [8, 32], "shares": [0.5, 0.6]}, "add up to 1, .* add up to 1.1"),
         ({"context": [8, 32], "shares": [0.0, 1.0]}, "must be above 0"),
         ({"context": [8, 32], "shares": [float("nan"), 1.0]}, "must be above 0"),
+        ({"context": [8, 32], "shares": [float("inf"), float("-inf")]}, "must be above 0"),
+        ({"context": [8, 32], "shares": [1e308, 1e308]}, "add up to inf"),
         ({"context": [8, 16]}, r"ramp.context is \[8, 16\] and model.context 32"),
         ({"context": [8, 64]}, "give both the same largest value"),
         ({"context": [0, 32]}, "must be above 0"),
@@ -276,6 +277,15 @@ def test_ramps_that_do_not_fit(ramp: dict[str, Any], rule: str, tmp_path: Path) 
     [
         ({"ramp": {"tokens_per_step": [16, 256]}}, "in stage 1 of 2 .* is 16 and the context 32"),
         ({"ramp": {"context": [8, 32]}, "budget": {"steps": 1}}, "stage 2 of 2.* a run of 1"),
+        ({"ramp": {"context": [2, 32]}}, "4 tokens at least, but ramp.context asks for 2"),
+        (
+            {
+                "ramp": {"context": [16, 64]},
+                "model": {"context": 64},
+                "budget": {"tokens_per_step": 32},
+            },
+            "raise the one with --set budget.tokens_per_step or lower the other with --set ramp",
+        ),
     ],
 )
 def test_refused_before_any_work(rooms: dict[str, Any], rule: str, tmp_path: Path) -> None:
@@ -288,13 +298,6 @@ def test_steps_that_cannot_be_split(tmp_path: Path) -> None:
     ramp = {"tokens_per_step": [129, 256]}
     with pytest.raises(ConfigError, match=r"accumulate must divide tokens_per_step.* 2 and 129"):
         ramped(text_file(tmp_path, 4), ramp=ramp, budget={"accumulate": 2})
-
-
-def test_an_objective_without_stages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(KINDS, "mlm", replace(KINDS["mlm"], batches=None))  # type: ignore[misc]
-    given = ramped(text_file(tmp_path, 4))
-    with pytest.raises(ConfigError, match=r"mlm has no stages.* leave ramp.context"):
-        pretrain(out=tmp_path / "run", settings=given)
 
 
 def test_long_texts_may_be_an_error_in_a_stage(tmp_path: Path) -> None:

@@ -98,9 +98,11 @@ def _settings(claim: Claim, arm: Arm, minutes: float | None) -> dict[str, Any]:
         settings = merge_budget(settings, parsed(dotted))
     if minutes is not None:
         settings = merge_budget(settings, {"budget": {"minutes": minutes}})
+    # What is wrong is refused before anything is trained. What an arm that goes on may not say of
+    # its model is left out when it begins, see `train_arm`.
+    made = pretrain_settings(settings)
     if arm.after is None:
-        # What is wrong is refused before anything is trained.
-        check(pretrain_settings(settings), None)
+        check(made, None)
     return settings
 
 

@@ -21,7 +21,7 @@ BENCHMARKS = "benchmarks"
 def run_claims(
     names: list[str],
     *,
-    data: str | Path,
+    data: str | Path | None = None,
     out: str | Path,
     work: str | Path,
     benchmarks: str | Path = BENCHMARKS,
@@ -37,7 +37,7 @@ def run_claims(
 
     Args:
         names: of claims, or files ending in .toml.
-        data: folder of the texts and labels.
+        data: folder of the texts and labels; claims on speed need none.
         out: folder for the results, a JSON file a claim.
         work: folder for runs, several gigabytes.
         benchmarks: folder of stored results of `unmask bench`, for claims on speed.
@@ -57,7 +57,11 @@ def run_claims(
     claims = [claim for claim in claims if claim.measure is None]
     if seeds < 1 or at_once < 1:
         raise ConfigError(f"seeds and at-once must be at least 1, not {seeds} and {at_once}")
-    where = ClaimData(Path(data), Path(work))
+    if claims and data is None:
+        raise ConfigError(
+            f"{claims[0].name} trains its arms on text; give the folder of text and labels, --data"
+        )
+    where = ClaimData(Path(data or "."), Path(work))
     runs = {claim.name: runs_of(claim, seeds, minutes_per_model) for claim in claims}
     jobs = [Job(run, _metrics(claim)) for claim in claims for run in runs[claim.name].values()]
     _make_ready(claims, where)

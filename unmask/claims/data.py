@@ -17,7 +17,6 @@ TRAIN, VALID = "text/books-train.txt", "text/books-valid.txt"
 MANUALS = ("text/postgresql_doc.txt", "text/git_doc.txt")
 FEW = 2_000_000  # characters of `few_books`
 POLARITY, BLIMP = "sentence_polarity", "blimp"
-QUESTIONS = ("banking77/train.csv", "banking77/test.csv")
 TEST_SHARE, SEED = 0.3, 0
 
 
@@ -53,15 +52,6 @@ class ClaimData:
             cut = round(len(rows) * TEST_SHARE)
             for path, some in zip(split, (rows[cut:], rows[:cut]), strict=True):
                 _write(path, some)
-        return split
-
-    def questions(self) -> tuple[Path, Path]:
-        """Questions of a bank's customers with what they are after, to know and to be asked for."""
-        split = self._made("questions-train.csv"), self._made("questions-test.csv")
-        for path, name in zip(split, QUESTIONS, strict=True):
-            if not path.is_file():
-                with self.path(name).open(encoding="utf-8", newline="") as file:
-                    _write(path, [(row["text"], row["category"]) for row in csv.DictReader(file)])
         return split
 
     def pages(self) -> tuple[Path, Path]:

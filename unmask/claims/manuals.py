@@ -8,6 +8,7 @@ from"; the lines that it is tested on are not among those that models learn from
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +26,7 @@ class Manuals:
 
     Attributes:
         learnt: lines to learn from.
-        held_out: lines of pages that nothing else is taken from.
+        held_out: lines of other pages, without those that stand on a page that is learnt too.
         train, test: lines with the number of their page.
     """
 
@@ -47,21 +48,27 @@ def manuals(paths: Sequence[Path]) -> Manuals:
         for page in path.read_text(encoding="utf-8").split("\n\n")
     ]
     kept = [page for number, page in enumerate(pages) if number % HELD_OUT]
-    held_out = [line for number, page in enumerate(pages) if not number % HELD_OUT for line in page]
+    known = {line for page in kept for line in page}
+    held_out = [
+        line
+        for number, page in enumerate(pages)
+        if not number % HELD_OUT
+        for line in page
+        if line not in known
+    ]
     classes = sorted(kept, key=lambda page: -len(_told_apart(page)))[:CLASSES]
     if len(classes) < CLASSES:
         raise DataError(
             f"telling lines apart by page needs {CLASSES} pages, blank lines between them, but "
             f"{', '.join(path.name for path in paths)} hold {len(kept)}; give the whole manuals"
         )
-    seen: set[str] = set()
+    pages_of = Counter(line for page in kept for line in set(page))
     train: list[tuple[str, str]] = []
     test: list[tuple[str, str]] = []
     draw = random.Random(SEED)
     for number, page in enumerate(classes):
         # A line that stands on two pages tells nothing.
-        lines = [line for line in _told_apart(page) if line not in seen]
-        seen.update(lines)
+        lines = [line for line in _told_apart(page) if pages_of[line] == 1]
         draw.shuffle(lines)
         lines = lines[:MOST]
         cut = round(len(lines) * TEST_SHARE)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from unmask.checkpoint.folder import Opened, open_language_model
@@ -175,16 +174,6 @@ def _probe(arm: Measured) -> dict[str, float]:
     return {"probe_accuracy": probe.accuracy(embedder.encode(test[0]), test[1])}
 
 
-def _neighbours(arm: Measured) -> dict[str, float]:
-    """A question is as the nearest one by the cosine of the means of frozen hidden states."""
-    train, test = (read_rows(path) for path in arm.data.questions())
-    embedder = Embedder.from_pretrained(arm.model, pooling="mean")
-    known, asked = (embedder.encode(rows[0]) for rows in (train, test))
-    known /= np.linalg.norm(known, axis=1, keepdims=True)
-    nearest = np.array(train[1])[(asked @ known.T).argmax(1)]
-    return {"neighbour_accuracy": float((nearest == np.array(test[1])).mean())}
-
-
 def _finetuned(arm: Measured) -> dict[str, float]:
     """The whole model trained on the labels that the probe has."""
     return {"finetune_accuracy": _accuracy(arm, arm.data.polarity(), "finetuned")}
@@ -232,13 +221,6 @@ METRICS: Mapping[str, Metric] = {
     ),
     "finetune_accuracy": Metric(
         "film reviews told apart, fine-tuned", "share", True, _finetuned, ClaimData.polarity
-    ),
-    "neighbour_accuracy": Metric(
-        "bank customers' questions as their nearest neighbour, frozen vectors",
-        "share",
-        True,
-        _neighbours,
-        ClaimData.questions,
     ),
     "manuals_loss": Metric(
         "loss at hidden tokens of held-out manuals",

@@ -12,9 +12,9 @@ from pathlib import Path
 from statistics import mean, median
 
 from unmask.checkpoint.durable import write_file
-from unmask.claims.metrics import METRICS, QUANTITIES
+from unmask.claims.metrics import METRICS, QUANTITIES, TIMES
 from unmask.claims.recipe import Claim, all_claims
-from unmask.claims.results import ClaimResult, EffectFound, load_result
+from unmask.claims.results import WARNED, ClaimResult, EffectFound, load_result
 from unmask.report.charts import standalone
 from unmask.report.intervals import Interval, intervals
 
@@ -29,8 +29,9 @@ unmask.claims.page`.
 
 An effect is the mean over paired seeds: both arms begin with the same random numbers, read the
 same text in the same order, and are measured alike. Above zero is in favour of the arm that is
-named first. The interval is Student's, at 95 %. A claim *holds* where the whole interval lies
-beyond the line that the claim draws, *does not hold* where it lies before it, and is *undecided
+named first. Claims on speed are ratios of seconds, of rounds in which both ran one behind the
+other. The interval is Student's, at 95 %. A claim *holds* where the whole interval lies beyond the
+line that the claim draws, *does not hold* where it lies before it, and is *undecided
 at this scale* otherwise; then stands there the smallest effect that the run could have told.
 Verdicts are about models of this size on this text, and not about the sizes that the papers speak
 of.
@@ -56,9 +57,10 @@ def page(claims: Mapping[str, Claim], results: Mapping[str, ClaimResult], pictur
         _section(claim, results.get(name), f"{pictures}/{name}.svg")
         for name, claim in claims.items()
     ]
-    hours = sum(one.hours for one in results.values())
-    if results:
-        some = next(iter(results.values()))
+    trained = [one for name, one in results.items() if claims[name].arms]
+    hours = sum(one.hours for one in trained)
+    if trained:
+        some = trained[0]
         told = ", ".join(f"{name} {version}" for name, version in some.versions.items())
         parts.append(
             f"Training and measuring took {hours:.1f} hours of one core in all (arms that two "
@@ -104,6 +106,11 @@ def _matched(claim: Claim, result: ClaimResult) -> str:
 
 
 def _effect(effect: EffectFound) -> str:
+    if effect.metric == TIMES:
+        return (
+            f"| {told(effect)} | {effect.mean:.2f} × | {effect.low:.2f} to {effect.high:.2f} | "
+            f"{effect.beyond:g} | {effect.says} |"
+        )
     interval = "none" if effect.low is None else f"{effect.low:+.4f} to {effect.high:+.4f}"
     says = effect.says
     if says == "undecided" and effect.resolves is not None:
@@ -138,6 +145,10 @@ def _arms(result: ClaimResult) -> list[str]:
             f"{mean(one['seconds'] for one in figures) / 60:.1f}",
         ]
         rows.append(f"| {name} | {' | '.join(cells)} |")
+    for name, figures in result.arms.items():
+        if warned := sum(one.get(WARNED, 0.0) for one in figures):
+            rows += ["", f"Training warned of a collapse in {warned:.0f} of {len(figures)} runs of "
+                     f"{name}: what is compared with it says little."]  # fmt: skip
     return rows
 
 
@@ -160,14 +171,16 @@ def picture(claim: Claim, result: ClaimResult) -> str:
             one.high,
             one.differences,
             one.beyond,
-            f"{one.mean:+.3g} {QUANTITIES[one.metric].unit}",
+            f"{one.mean:{'.3g' if claim.measure else '+.3g'}} {QUANTITIES[one.metric].unit}",
         )
         for one in result.effects
         if one.low is not None and one.high is not None
     ]
     units = " or ".join(dict.fromkeys(QUANTITIES[one.metric].unit for one in result.effects))
     title = f"{claim.name}: {_SAYS.get(result.says, result.says)}"
-    return standalone(intervals(rows, title=title, unit=f"difference, {units}"))
+    return standalone(
+        intervals(rows, title=title, unit=units if claim.measure else f"difference, {units}")
+    )
 
 
 def write_page(results: Path, path: Path, pictures: Path) -> None:

@@ -25,7 +25,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from unmask.config import read_toml
 from unmask.errors import ConfigError
@@ -129,6 +129,11 @@ class Claim:
         if len(given := [words for words, there in kinds.items() if there]) > 1:
             raise ConfigError(
                 f"the claim {self.name} has {' and '.join(given)}; leave out all but one"
+            )
+        if self.matched not in get_args(Matched):
+            raise ConfigError(
+                f"arms are matched by {', '.join(get_args(Matched))}, but {self.name} says "
+                f"matched = {self.matched!r}; name one of these"
             )
         if self.untestable is not None:
             return

@@ -73,6 +73,8 @@ class EffectFound:
         )
 
 
+WARNED = "warned"
+"""1 where training warned of a collapse, see `PretrainResult.warnings`."""
 Seeds = Sequence[Mapping[str, float]]
 """Figures of an arm by name, for each seed."""
 

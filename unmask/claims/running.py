@@ -13,6 +13,7 @@ from unmask.checkpoint.jsonfile import read_json, write_json
 from unmask.claims.arms import ArmRun, train_arm
 from unmask.claims.data import ClaimData
 from unmask.claims.metrics import METRICS, Measured
+from unmask.claims.results import WARNED
 from unmask.errors import TrainingError
 from unmask.verbs.watch import Silent
 
@@ -59,6 +60,7 @@ def work(job: Job, data: ClaimData) -> dict[str, float]:
         "tokens": float(result.tokens),
         "seconds": result.seconds,
         "flops": result.flops,
+        WARNED: float(bool(result.warnings)),
     }
     write_json(folder / FIGURES, found)
     arm = Measured(job.run, result.model, data, folder / "measured")

@@ -63,7 +63,7 @@ def _found(ratio: Ratio, rows: dict[str, Row]) -> EffectFound:
 
 def _newest(measure: str, folder: Path) -> tuple[Results, Table]:
     """The last results with that measure."""
-    stored = (Results.load(path) for path in folder.glob("**/results.json"))
+    stored = [_stored(path) for path in sorted(folder.glob("**/results.json"))]
     found = [
         (results, table)
         for results in stored
@@ -77,6 +77,16 @@ def _newest(measure: str, folder: Path) -> tuple[Results, Table]:
             f"--out {folder / measure}`, or give the folder with --benchmarks"
         )
     return max(found, key=lambda one: one[0].date)
+
+
+def _stored(path: Path) -> Results:
+    try:
+        return Results.load(path)
+    except ConfigError as error:
+        raise ConfigError(
+            f"{path} is no result of this version of unmask bench: {error}; move it elsewhere, or "
+            "give another folder with --benchmarks"
+        ) from None
 
 
 def _row(table: Table, name: str, claim: Claim) -> Row:

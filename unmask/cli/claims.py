@@ -45,7 +45,10 @@ def run(
         list[str],
         typer.Argument(metavar="NAME...", help="Claims, files ending in .toml, or: all."),
     ],
-    data: Annotated[Path, typer.Option(help="Folder with text/, sentence_polarity/ and blimp/.")],
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Folder with text/, sentence_polarity/ and blimp/; not for speed."),
+    ] = None,
     out: Out = RESULTS,
     work: Annotated[Path, typer.Option(help="Folder for runs; several gigabytes.")] = Path(
         "runs/claims"

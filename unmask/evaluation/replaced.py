@@ -20,6 +20,7 @@ from unmask.objectives.rtd import (
     FOUND,
     GENERATOR,
     REPLACED,
+    Judged,
     ReplacedTask,
     ReplacedTokenDetection,
 )
@@ -50,18 +51,24 @@ class ReplacedEvaluation:
         texts: Iterable[str],
         *,
         context: int,
+        judged: Judged = "all",
         most_tokens: int = 200_000,
     ) -> ReplacedEvaluation:
         """Tasks over held-out texts, which are split where they are longer than the context.
 
         Args:
+            judged: the tokens that the discriminator is asked of, as in training.
             most_tokens: stop after so many tokens of text; what is left out is counted.
 
         Raises:
             TextError: there is nothing to predict.
         """
         objective = ReplacedTokenDetection.over(
-            tokenizer.vocab_size, tokenizer.special_ids, tokenizer.mask_id, rates=Rates(rate=RATE)
+            tokenizer.vocab_size,
+            tokenizer.special_ids,
+            tokenizer.mask_id,
+            rates=Rates(rate=RATE),
+            judged=judged,
         )
         tasks, left_out = hidden(
             objective, tokenizer, texts, context=context, most_tokens=most_tokens
@@ -72,10 +79,10 @@ class ReplacedEvaluation:
         """Figures of both models, which must be in evaluation mode.
 
         Returns:
-            Of the discriminator over all ordinary tokens "loss" in nats, "accuracy", and "base",
-            the accuracy of calling every token original; "recall", the share of the replaced
-            tokens that it found (0 where none was replaced). Of the generator over the masked
-            tokens "generator_loss" in nats and "generator_top1".
+            Of the discriminator over the tokens that it is asked of "loss" in nats, "accuracy", and
+            "base", the accuracy of always giving the commoner answer; "recall", the share of the
+            replaced tokens that it found (0 where none was replaced). Of the generator over the
+            masked tokens "generator_loss" in nats and "generator_top1".
         """
         device = model.generator.encoder.embedding.tokens.weight.device
         found = StepTerms.of(self.tasks)
@@ -87,7 +94,7 @@ class ReplacedEvaluation:
         return {
             "loss": judged.mean,
             "accuracy": judged.share,
-            "base": 1.0 - replaced / max(judged.targets, 1),
+            "base": max(replaced, judged.targets - replaced) / max(judged.targets, 1),
             "recall": found.counts[FOUND] / max(replaced, 1),
             "generator_loss": filled.mean,
             "generator_top1": filled.share,

@@ -17,6 +17,7 @@ from unmask.verbs.pretrain_settings import PretrainSettings
 from unmask.verbs.ramp_settings import first_steps
 from unmask.verbs.start_settings import Start
 
+LEAST = 4  # tokens of a context: two special ones, and two of text
 EVALUATIONS = 10  # held-out evaluations in a run, unless --eval-every says otherwise
 AVERAGE_SHARE = 100  # points of a mean are this part of the run apart, unless told otherwise
 _ANY_STEPS = 10**9  # the number of steps is not there yet
@@ -44,16 +45,20 @@ def check(settings: PretrainSettings, start: Start | None) -> None:
 def _check_batches(settings: PretrainSettings) -> None:
     """In each stage, a batch holds the longest sequence."""
     for number, stage in enumerate(settings.stages, 1):
+        if stage.context < LEAST:
+            name = "ramp.context" if settings.ramp.context else "--context"
+            raise ConfigError(
+                f"a context must leave room for text beside the special tokens, {LEAST} tokens at "
+                f"least, but {name} asks for {stage.context}; give a longer one"
+            )
         per_batch = stage.tokens_per_step // settings.budget.accumulate
         if per_batch >= stage.context:
             continue
         several = len(settings.stages) > 1
         where = f"in stage {number} of {len(settings.stages)} " if several else ""
-        remedy = (
-            "ramp.tokens_per_step or lower the other with --set ramp.context"
-            if several
-            else "budget.tokens_per_step or lower the other with --context"
-        )
+        tokens = "ramp" if settings.ramp.tokens_per_step else "budget"
+        context = "--set ramp.context" if settings.ramp.context else "--context"
+        remedy = f"{tokens}.tokens_per_step or lower the other with {context}"
         raise ConfigError(
             f"a batch must hold the longest sequence, but {where}tokens_per_step / accumulate is "
             f"{per_batch} and the context {stage.context}; raise the one with --set {remedy}"
@@ -88,7 +93,7 @@ def assemble(
     config = config_of(settings, start, tokenizer.vocab_size, tokenizer.pad_id)
     kind, given = chosen(settings, config), Given(settings, start, prepared, device)
     pieces, stages = kind.pieces(given), settings.stages
-    if kind.batches is None or len(stages) == 1:
+    if len(stages) == 1:
         return pieces
     parts = tuple(kind.batches(given.at(stage)) for stage in stages)
     return replace(pieces, stages=Stages(stages, parts))

@@ -143,7 +143,7 @@ def _check_text_for(
     if not said.has("lm"):
         raise ModelError(
             f"{folder} holds {HOLDS[said.head]}, which answers nothing that could be measured; "
-            "fine-tune it first: unmask finetune"
+            "fine-tune it first: unmask finetune, or measure its vectors: unmask probe"
         )
     if data is not None or not paths:
         raise ConfigError(

@@ -97,7 +97,8 @@ class BudgetSettings:
         the run first starts: tokens and flops, the floating-point operations of the matrix products
         as `result.json` counts them, by what a step has on average, minutes by a measured rate.
     tokens_per_step: tokens of one update.
-    accumulate: batches that an update is split into; saves memory, changes nothing else.
+    accumulate: batches that an update is split into; saves memory, and changes nothing else but
+        under "simcse", where a text is told from those of its batch.
     window: batches that are sorted by length together.
     on_long: what happens to a document longer than the context.
     """

@@ -94,7 +94,7 @@ class RampSettings:
         """The share of each stage, as exact as it was typed."""
         if self.shares is None:
             return (Fraction(1, count),) * count
-        total = math.fsum(self.shares)
+        total = sum(self.shares)  # math.fsum raises where some are infinite
         # Above zero is asked first of all: nothing else is said of a NaN.
         if not all(share > 0.0 for share in self.shares) or not abs(total - 1.0) < 1e-6:
             raise ConfigError(

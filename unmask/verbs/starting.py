@@ -82,7 +82,7 @@ def _said_of(opened: Opened[Any], start: Start) -> list[str]:
     if sentence_root(start.folder) is not None:
         notes.append(
             f"{start.name} is an embedding model or a reranker: what follows its encoder "
-            "(modules.json) is not carried over"
+            "(modules.json) is not carried over into the run"
         )
     return notes
 

@@ -29,7 +29,7 @@ class Kind:
         predicts: what the architecture's language-model head must predict.
         head: what the architecture must have, and the model ends in.
         pieces: what makes it.
-        batches: what makes its batches, for the stages of a ramp; None where it cannot have any.
+        batches: what makes its batches, for the stages of a ramp.
         rooms: of the settings that it has, of `ROOMS`.
         check: its settings, and whether a model of this configuration can serve it, before there
             is any text; raises ConfigError.
@@ -38,7 +38,7 @@ class Kind:
     what: str
     predicts: tuple[int, ...]
     pieces: Callable[[Given], Pieces]
-    batches: Callable[[Given], Part] | None = None
+    batches: Callable[[Given], Part]
     head: HeadKind = "lm"
     rooms: frozenset[str] = frozenset()
     check: Callable[[PretrainSettings, PublishedConfig], None] = lambda settings, config: None
@@ -151,11 +151,6 @@ def chosen(settings: PretrainSettings, config: PublishedConfig) -> Kind:
             f"{others}, or {_another(KINDS[name])}"
         )
     kind = KINDS[name]
-    if kind.batches is None and len(settings.stages) > 1:
-        raise ConfigError(
-            f"the objective {name} has no stages, since it makes its batches in its own way; leave "
-            "ramp.context, ramp.tokens_per_step and ramp.shares out"
-        )
     _check_rooms(settings, name, kind, fitting)
     kind.check(settings, config)
     return kind

@@ -38,7 +38,7 @@ SAID = Said(
     "replaced-token detection",
     (
         Figure("accuracy", "discriminator right, held-out tokens", "share"),
-        Figure("base", "right by calling every token original", "share"),
+        Figure("base", "right by always giving the commoner answer", "share"),
         Figure("recall", "replaced tokens that it finds", "share"),
         Figure("loss", "discriminator's loss on held-out text (nats)", "nats"),
         Figure("generator_loss", "generator's masked loss on held-out text (nats)", "nats"),
@@ -113,11 +113,14 @@ def rtd(given: Given) -> Pieces:
 
     def evaluate(most: int) -> Evaluate:
         texts = (document.text for document in prepared.corpus.documents("held_out"))
-        return ReplacedEvaluation.over(tokenizer, texts, context=context, most_tokens=most)
+        return ReplacedEvaluation.over(
+            tokenizer, texts, context=context, judged=settings.rtd.judged, most_tokens=most
+        )
 
     def flops(tokens: int, targets: int) -> float:
         # Of all ordinary tokens, the main term's targets, the generator's rows are a share.
-        share = settings.mask.rate if settings.rtd.judged == "all" else 1.0
+        rates = rates_of(settings.mask)
+        share = (rates.rate + rates.last) / 2 if settings.rtd.judged == "all" else 1.0
         generator, rows = model.generator, round(targets * share)
         encoder = model.discriminator.encoder.config
         return lm_training_flops(

@@ -20,10 +20,11 @@ class Vitals:
     """Shares over some steps.
 
     Attributes:
-        replaced: of ordinary tokens, those that are another than in the text.
+        replaced: of the tokens that the discriminator is asked of, those that are another than in
+            the text.
         original: of masked tokens, those that the generator's draw put back.
         guessed: of masked tokens, those that are the generator's first guess.
-        accuracy: of the discriminator over ordinary tokens.
+        accuracy: of the discriminator over these.
         recall: of replaced tokens, those that it found.
         loss: the discriminator's, in nats a token.
     """
@@ -52,13 +53,13 @@ class Vitals:
 
     @property
     def base(self) -> float:
-        """The accuracy of calling every token original."""
-        return 1.0 - self.replaced
+        """The accuracy of always giving the commoner answer."""
+        return max(self.replaced, 1.0 - self.replaced)
 
     @property
     def ignorant(self) -> float:
         """The loss of a discriminator that gives every token the share of replaced ones."""
-        shares = (self.replaced, self.base)
+        shares = (self.replaced, 1.0 - self.replaced)
         return sum(-share * math.log(share) for share in shares if share > 0.0)
 
 
@@ -67,7 +68,7 @@ def figures(steps: Sequence[StepFacts]) -> str:
     v = Vitals.of(steps)
     return (
         f"replaced {v.replaced:.1%}, put back {v.original:.0%} of the masked · generator "
-        f"{v.guessed:.0%} right · discriminator {v.accuracy:.1%} right (all original: "
+        f"{v.guessed:.0%} right · discriminator {v.accuracy:.1%} right (always the same: "
         f"{v.base:.1%}), finds {v.recall:.0%}"
     )
 
@@ -81,7 +82,7 @@ def blind(steps: Sequence[StepFacts]) -> str | None:
         f"the discriminator tells nothing apart: over the last {len(steps)} steps its loss is "
         f"{v.loss:.3f} nats, and {v.ignorant:.3f} is that of always giving the share of replaced "
         f"tokens, {v.replaced:.1%}. Its accuracy of {v.accuracy:.1%} stands beside {v.base:.1%} "
-        "for calling every token original. Lower the learning rates (optim.lr=0.001 and "
+        "for always giving the commoner answer. Lower the learning rates (optim.lr=0.001 and "
         "optim.muon_lr=0.005 helped small models), train longer, or make the generator smaller "
         "(rtd.generator)"
     )
