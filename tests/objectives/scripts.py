@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 from hypothesis import strategies as st
 
 from unmask.batches.loader import PretrainingBatches
+from unmask.objectives.targets import Task
 from unmask.tokens.marks import words_stream
 from unmask.tokens.tokenizer import Tokenizer
 
@@ -43,3 +45,10 @@ def batches_of(tokenizer: Tokenizer, texts: list[str], **changed: int) -> Pretra
 def words_by_oracle(tokenizer: Tokenizer, text: str) -> list[int | None]:
     """The words of a text between its special tokens, from the tokenizer and no store."""
     return list(tokenizer.encode(text, specials=True).words)
+
+
+def masks(task: Task) -> dict[int, list[int]]:
+    """The ids that a model sees of each sequence, by its sample."""
+    rows = torch.split(task.batch.ids, list(task.batch.lengths))
+    assert task.batch.samples is not None
+    return {s: r.tolist() for s, r in zip(task.batch.samples.tolist(), rows, strict=True)}

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.objectives.scripts import WORDS, batches_of, texts_drawn, words_by_oracle
+from tests.objectives.scripts import WORDS, batches_of, masks, texts_drawn, words_by_oracle
 from tests.objectives.spans import CLS, KIND, SEP, UNKNOWN, span_lm, worded
 from unmask.batches.draws import Draws
 from unmask.batches.pack import pack
@@ -18,7 +18,6 @@ from unmask.errors import ConfigError
 from unmask.objectives.masking import Masking, Rates
 from unmask.objectives.span import SpanLM
 from unmask.objectives.spans import Lengths
-from unmask.objectives.targets import Task
 from unmask.tokens.tokenizer import Tokenizer
 
 
@@ -128,11 +127,6 @@ def test_a_word_that_is_unknown_in_part_parts_spans() -> None:
 def test_masks_do_not_depend_on_the_batch(tokenizer: Tokenizer) -> None:
     loader = batches_of(tokenizer, [" ".join(WORDS[i:]) for i in range(12)])
     lm, draws = of_tokenizer(tokenizer, 0.4), Draws(5, 2)
-
-    def masks(task: Task) -> dict[int, list[int]]:
-        rows = torch.split(task.batch.ids, list(task.batch.lengths))
-        assert task.batch.samples is not None
-        return {s: r.tolist() for s, r in zip(task.batch.samples.tolist(), rows, strict=True)}
 
     whole = masks(lm.corrupt(loader.batch(np.arange(12)), draws))
     for some in ([3], [7, 1], [11, 0, 5]):

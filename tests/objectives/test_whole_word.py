@@ -10,14 +10,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.objectives.scripts import WORDS, batches_of, texts_drawn, words_by_oracle
+from tests.objectives.scripts import WORDS, batches_of, masks, texts_drawn, words_by_oracle
 from unmask.batches.batch import Batch
 from unmask.batches.draws import Draws
 from unmask.errors import ConfigError
 from unmask.objectives.corrupt import Split
 from unmask.objectives.masking import Masking, Rates
 from unmask.objectives.mlm import MaskedLM
-from unmask.objectives.targets import Task
 from unmask.objectives.whole_word import WholeWordLM
 from unmask.tokens.tokenizer import Tokenizer
 
@@ -79,11 +78,6 @@ def word_keys(batch: Batch) -> np.ndarray:
 def test_masks_do_not_depend_on_the_batch(tokenizer: Tokenizer) -> None:
     loader = batches_of(tokenizer, [" ".join(WORDS[i:]) for i in range(12)])
     lm, draws = objective(tokenizer, 0.4), Draws(5, 2)
-
-    def masks(task: Task) -> dict[int, list[int]]:
-        rows = torch.split(task.batch.ids, list(task.batch.lengths))
-        assert task.batch.samples is not None
-        return {s: r.tolist() for s, r in zip(task.batch.samples.tolist(), rows, strict=True)}
 
     whole = masks(lm.corrupt(loader.batch(np.arange(12)), draws))
     for some in ([3], [7, 1], [11, 0, 5]):

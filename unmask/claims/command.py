@@ -52,9 +52,9 @@ def run_claims(
             has measured what it says.
         DataError: a text or table is missing.
     """
-    claims = [_testable(chosen(name)) for name in names]
-    timed = [of_benchmark(claim, Path(benchmarks)) for claim in claims if claim.measure is not None]
-    claims = [claim for claim in claims if claim.measure is None]
+    wanted = [_testable(chosen(name)) for name in names]
+    timed = [of_benchmark(claim, Path(benchmarks)) for claim in wanted if claim.measure is not None]
+    claims = [claim for claim in wanted if claim.measure is None]
     if seeds < 1 or at_once < 1:
         raise ConfigError(f"seeds and at-once must be at least 1, not {seeds} and {at_once}")
     if claims and data is None:
@@ -78,7 +78,7 @@ def run_claims(
     found = {result.name: result for result in (*trained, *timed)}
     for result in found.values():
         result.save(Path(out))
-    return [found[chosen(name).name] for name in names]
+    return [found[claim.name] for claim in wanted]
 
 
 def _make_ready(claims: Sequence[Claim], data: ClaimData) -> None:

@@ -46,7 +46,7 @@ def _check_batches(settings: PretrainSettings) -> None:
     """In each stage, a batch holds the longest sequence."""
     for number, stage in enumerate(settings.stages, 1):
         if stage.context < LEAST:
-            name = "ramp.context" if settings.ramp.context else "--context"
+            name = settings.ramp.length.removeprefix("--set ")
             raise ConfigError(
                 f"a context must leave room for text beside the special tokens, {LEAST} tokens at "
                 f"least, but {name} asks for {stage.context}; give a longer one"
@@ -56,12 +56,10 @@ def _check_batches(settings: PretrainSettings) -> None:
             continue
         several = len(settings.stages) > 1
         where = f"in stage {number} of {len(settings.stages)} " if several else ""
-        tokens = "ramp" if settings.ramp.tokens_per_step else "budget"
-        context = "--set ramp.context" if settings.ramp.context else "--context"
-        remedy = f"{tokens}.tokens_per_step or lower the other with {context}"
         raise ConfigError(
             f"a batch must hold the longest sequence, but {where}tokens_per_step / accumulate is "
-            f"{per_batch} and the context {stage.context}; raise the one with --set {remedy}"
+            f"{per_batch} and the context {stage.context}; raise the one with {settings.ramp.size} "
+            f"or lower the other with {settings.ramp.length}"
         )
 
 

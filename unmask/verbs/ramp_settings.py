@@ -67,6 +67,17 @@ class RampSettings:
         ends = (*tuple(accumulate(shares))[:-1], Fraction(1))
         return tuple(map(Stage, (Fraction(0), *ends[:-1]), ends, contexts, tokens))
 
+    @property
+    def length(self) -> str:
+        """The option that says how long sequences are, for remedies."""
+        return "--context" if self.context is None else "--set ramp.context"
+
+    @property
+    def size(self) -> str:
+        """The option that says how many tokens an update has, for remedies."""
+        room = "budget" if self.tokens_per_step is None else "ramp"
+        return f"--set {room}.tokens_per_step"
+
     def _count(self) -> int:
         """How many stages there are."""
         given = {

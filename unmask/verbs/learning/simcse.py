@@ -55,13 +55,11 @@ def check(settings: PretrainSettings) -> None:
         batch, context = stage.tokens_per_step // settings.budget.accumulate, stage.context
         if batch >= 2 * READINGS * context:
             continue
-        tokens = "ramp" if settings.ramp.tokens_per_step else "budget"
-        length = "--set ramp.context" if settings.ramp.context else "--context"
         raise ConfigError(
             "a text is told from the others of its batch, so a batch must hold two of the longest "
             f"texts, each read twice: tokens_per_step / accumulate must be at least 4 x the "
             f"context of {context} tokens, {2 * READINGS * context}, but is {batch}; lower the "
-            f"context with {length} or raise --set {tokens}.tokens_per_step"
+            f"context with {settings.ramp.length} or raise {settings.ramp.size}"
         )
 
 
