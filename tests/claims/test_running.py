@@ -110,6 +110,25 @@ def test_a_claim_from_beginning_to_end(
     assert len(texts) == 1  # cleaned and tokenised once for all of them
 
 
+def test_a_claim_is_stored_before_the_next_is_trained(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("unmask.claims.arms.VOCAB_SIZE", 300)
+    other = Path(claim(tmp_path, "other"))
+    other.write_text(other.read_text("utf-8").replace("6000", "5000"), "utf-8")
+    out = tmp_path / "out"
+
+    def stop(words: str) -> None:
+        if words.startswith("3 of 4"):
+            raise KeyboardInterrupt
+
+    given = {"data": folder, "out": out, "work": tmp_path / "work", "seeds": 1, "at_once": 1}
+    names = [claim(tmp_path), str(other)]
+    with pytest.raises(KeyboardInterrupt):
+        run_claims(names, say=stop, **given)  # type: ignore[arg-type]
+    assert [path.name for path in out.iterdir()] == ["half.json"]
+
+
 def test_what_is_missing_is_refused_before_any_work(folder: Path, tmp_path: Path) -> None:
     where = {"out": tmp_path / "out", "work": tmp_path / "work"}
     with pytest.raises(DataError, match="does not hold it; see --data"):

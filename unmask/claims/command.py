@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from unmask.claims.arms import runs_of, tokenizer_of
+from unmask.claims.arms import ArmRun, runs_of, tokenizer_of
 from unmask.claims.data import ClaimData
 from unmask.claims.metrics import METRICS
 from unmask.claims.recipe import Claim, all_claims, chosen
@@ -16,6 +16,7 @@ from unmask.errors import ConfigError
 
 SEEDS, AT_ONCE = 5, 2
 BENCHMARKS = "benchmarks"
+Runs = Mapping[tuple[str, int], ArmRun]
 
 
 def run_claims(
@@ -33,7 +34,8 @@ def run_claims(
     """Train what the claims compare, measure it, and store the results.
 
     Started again, it goes on: arms that are done are not trained again, and an arm that was stopped
-    resumes. Arms that two claims have in common are trained once.
+    resumes. Arms that two claims have in common are trained once. A claim is stored as soon as all
+    of its arms are done.
 
     Args:
         names: of claims, or files ending in .toml.
@@ -53,7 +55,7 @@ def run_claims(
         DataError: a text or table is missing.
     """
     wanted = [_testable(chosen(name)) for name in names]
-    timed = [of_benchmark(claim, Path(benchmarks)) for claim in wanted if claim.measure is not None]
+    timed = [claim for claim in wanted if claim.measure is not None]
     claims = [claim for claim in wanted if claim.measure is None]
     if seeds < 1 or at_once < 1:
         raise ConfigError(f"seeds and at-once must be at least 1, not {seeds} and {at_once}")
@@ -62,23 +64,30 @@ def run_claims(
             f"{claims[0].name} trains its arms on text; give the folder of text and labels, --data"
         )
     where = ClaimData(Path(data or "."), Path(work))
+    found = {claim.name: of_benchmark(claim, Path(benchmarks)) for claim in timed}
+    for result in found.values():
+        result.save(Path(out))
     runs = {claim.name: runs_of(claim, seeds, minutes_per_model) for claim in claims}
     jobs = [Job(run, _metrics(claim)) for claim in claims for run in runs[claim.name].values()]
     _make_ready(claims, where)
-    run_jobs(jobs, where, at_once, say)
-    trained = [
-        ClaimResult.of(
-            claim,
-            runs[claim.name],
-            {run.key: figures_of(run, where) for run in runs[claim.name].values()},
-            claim.matched if minutes_per_model is None else "seconds",
-        )
-        for claim in claims
-    ]
-    found = {result.name: result for result in (*trained, *timed)}
-    for result in found.values():
-        result.save(Path(out))
+    done: set[str] = set()
+    for key in run_jobs(jobs, where, at_once, say):
+        done.add(key)
+        for claim in claims:
+            keys = {run.key for run in runs[claim.name].values()}
+            if claim.name in found or not keys <= done:
+                continue
+            # As soon as it is known: the arms of the others take hours.
+            result = _result(claim, runs[claim.name], where, minutes_per_model)
+            result.save(Path(out))
+            found[claim.name] = result
     return [found[claim.name] for claim in wanted]
+
+
+def _result(claim: Claim, runs: Runs, data: ClaimData, minutes: float | None) -> ClaimResult:
+    """From the stored figures of all its runs."""
+    figures = {run.key: figures_of(run, data) for run in runs.values()}
+    return ClaimResult.of(claim, runs, figures, claim.matched if minutes is None else "seconds")
 
 
 def _make_ready(claims: Sequence[Claim], data: ClaimData) -> None:

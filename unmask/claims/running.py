@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -75,7 +75,7 @@ def work(job: Job, data: ClaimData) -> dict[str, float]:
     return found
 
 
-def run_jobs(jobs: Sequence[Job], data: ClaimData, at_once: int, say: Say) -> None:
+def run_jobs(jobs: Sequence[Job], data: ClaimData, at_once: int, say: Say) -> Iterator[str]:
     """All jobs, each after the one that it goes on from.
 
     Args:
@@ -83,11 +83,15 @@ def run_jobs(jobs: Sequence[Job], data: ClaimData, at_once: int, say: Say) -> No
         data: where texts and labels are, and where runs go.
         at_once: processes, of one thread each.
         say: told what is done.
+
+    Yields:
+        The key of each run whose figures are all there; first of those that were done before.
     """
     waiting = _merged(jobs)
     done: set[str] = {key for key, job in waiting.items() if _is_done(job, data)}
     for key in done:
         del waiting[key]
+    yield from done
     total, finished = len(waiting), 0
     running: dict[Future[dict[str, float]], Job] = {}
     with ProcessPoolExecutor(at_once, mp_context=get_context("spawn")) as pool:
@@ -104,6 +108,7 @@ def run_jobs(jobs: Sequence[Job], data: ClaimData, at_once: int, say: Say) -> No
                 done.add(job.run.key)
                 finished += 1
                 say(f"{finished} of {total}: {_told(job, figures)}")
+                yield job.run.key
 
 
 def _merged(jobs: Sequence[Job]) -> dict[str, Job]:
