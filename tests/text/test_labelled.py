@@ -114,7 +114,7 @@ def test_named_columns_win(tmp_path: Path) -> None:
         ("text,x", {}, r"none is named 'label'; its columns are: 'text', 'x'.*--label-column"),
         ("text,TEXT,label", {}, r"several could be meant: 'text', 'TEXT'"),
         ("text,label", {"text_column": "body"}, r"no column 'body' for the text; its columns are:"),
-        ("text,label", {"label_column": "text"}, r"two columns, but both are 'text'"),
+        ("text,label", {"label_column": "text"}, r"different columns, but in .* 'text', 'text'"),
         ("text,label,label", {}, r"several called 'label'"),
         ("", {}, r"must have columns"),
     ],

@@ -33,9 +33,10 @@ from unmask.verbs.finetune_settings import (
     TuneModel,
     finetune_settings,
 )
-from unmask.verbs.frozen import HeadOnly
-from unmask.verbs.labelled_data import hold_out
-from unmask.verbs.tuning import Rows, set_dropout, steps_of, tune_batches
+from unmask.verbs.tasks.dropout import set_dropout
+from unmask.verbs.tasks.frozen import HeadOnly
+from unmask.verbs.tasks.labelled_data import hold_out
+from unmask.verbs.tasks.rows import Rows
 
 QUICK: dict[str, Any] = {"epochs": 4, "lr": 3e-3, "batch": 16, "dtype": "fp32"}
 
@@ -291,9 +292,9 @@ def test_a_head_over_vectors_gives_what_the_model_gives(
     tiny_model_folder: Path, pooling: Any
 ) -> None:
     opened = open_classifier(tiny_model_folder, labels=("a", "b"), pooling=pooling)
-    rows = Rows.of(["she", "", "the cat sees the piano", "a dog"], opened, "truncate").rows
+    rows = Rows.of(["she", "", "the cat sees the piano", "a dog"], opened, "truncate")
     alone = HeadOnly.over(opened.model, rows)
-    batch = pack([rows[2], rows[0]], samples=[2, 0])
+    batch = pack([rows.rows[2], rows.rows[0]], samples=[2, 0])
     torch.testing.assert_close(alone(batch), opened.model(batch), rtol=1e-5, atol=1e-6)
     assert {name for name, _ in alone.named_parameters()} == {
         f"head.{name}" for name, _ in opened.model.head.named_parameters()
@@ -324,7 +325,7 @@ def test_batches_hold_whole_texts_under_their_numbers(tiny_model_folder: Path) -
     opened = open_classifier(tiny_model_folder, labels=("a", "b"))
     texts = ["she", "", "the cat sees the piano", "a dog"] * 10
     rows = Rows.of(texts, opened, "truncate")
-    batches = tune_batches(rows, 8, seed=0)
+    batches = rows.batches(8, seed=0)
     for epoch in range(2):
         seen: Counter[int] = Counter()
         for batch in batches.epoch(epoch):
@@ -334,8 +335,8 @@ def test_batches_hold_whole_texts_under_their_numbers(tiny_model_folder: Path) -
             for number, part in zip(batch.samples.tolist(), parts, strict=True):
                 assert part.tolist() == rows.rows[number]
         assert seen == Counter(range(40))
-    assert steps_of(batches, 2) == sum(1 for e in range(2) for _ in batches.epoch(e))
-    assert 4 <= steps_of(batches, 1) <= 7
+    assert batches.steps(2) == sum(1 for e in range(2) for _ in batches.epoch(e))
+    assert 4 <= batches.steps(1) <= 7
 
 
 def test_dropout_is_set_in_training_only(tiny_model_folder: Path) -> None:

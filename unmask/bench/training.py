@@ -29,11 +29,13 @@ from unmask.train.optim import OptimConfig, Optimizer
 from unmask.train.precision import Dtype, resolve_dtype
 from unmask.train.schedule import Schedule
 from unmask.verbs.finetune_settings import TuneData, TuneModel
-from unmask.verbs.labelled_data import Split
 from unmask.verbs.learning.pieces import Pieces
 from unmask.verbs.prepared import Prepared
 from unmask.verbs.pretrain_settings import PretrainSettings
-from unmask.verbs.tuning import Measure, Rows, set_dropout, steps_of, tune_batches
+from unmask.verbs.tasks.classify import Measure
+from unmask.verbs.tasks.dropout import set_dropout
+from unmask.verbs.tasks.labelled_data import Split
+from unmask.verbs.tasks.rows import Rows
 
 I64 = npt.NDArray[np.int64]
 LINES = 64
@@ -236,12 +238,12 @@ def finetuning(tuning: dict[str, Any], dtype: Dtype, steps: int | None = 20) -> 
     split = wanted.split()
     made = open_classifier(wanted.model, labels=split.labels)
     set_dropout(made.model, TuneModel().dropout)
-    batches = tune_batches(Rows.of(split.train.texts, made, "truncate"), wanted.batch, 0)
+    batches = Rows.of(split.train.texts, made, "truncate").batches(wanted.batch, 0)
     run = run_of(
         made.model,
         Classification.of(split.train.labels, made.labels),
         batches,
-        steps_of(batches, 1),
+        batches.steps(1),
         optim=OptimConfig(lr=wanted.lr, muon_lr=0.0, weight_decay=0.0, betas=(0.9, 0.999)),
         schedule=Schedule(shape="linear", warmup=0.1),
         seed=0,

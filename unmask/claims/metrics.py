@@ -12,6 +12,7 @@ from unmask.checkpoint.folder import Opened, open_language_model
 from unmask.checkpoint.jsonfile import read_json
 from unmask.claims.arms import ArmRun
 from unmask.claims.data import BLIMP, VALID, ClaimData, read_rows
+from unmask.evaluation.classification import ClassificationFigures
 from unmask.evaluation.held_out import held_out_batches
 from unmask.evaluation.masked import MaskedEvaluation
 from unmask.evaluation.minimal_pairs import measure, read_pairs
@@ -195,7 +196,7 @@ def _accuracy(arm: Measured, tables: tuple[Path, Path], name: str) -> float:
         seed=arm.run.seed,
         threads=torch.get_num_threads(),
     )
-    assert result.figures is not None
+    assert isinstance(result.figures, ClassificationFigures)
     return result.figures.accuracy
 
 

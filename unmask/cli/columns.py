@@ -27,6 +27,15 @@ LabelColumn = Annotated[
         help=f"Column that holds the label. {_COLUMN}",
     ),
 ]
+PairColumn = Annotated[
+    str | None,
+    typer.Option(
+        "--pair-column",
+        "--pair",
+        metavar="COLUMN",
+        help=f"Column that holds the second text of a pair. {_COLUMN}",
+    ),
+]
 OnLong = Annotated[
     str | None,
     typer.Option(

@@ -18,9 +18,12 @@ def finetune(
     dev: Annotated[
         Path | None, typer.Option(help="Table to measure with. Default: a tenth is held out.")
     ] = None,
-    task: Annotated[str | None, typer.Option(help="classify: one label for each text.")] = None,
+    task: Annotated[
+        str | None, typer.Option(help="classify: one label for each text (default); pair: for two.")
+    ] = None,
     text_column: columns.TextColumn = None,
     label_column: columns.LabelColumn = None,
+    pair_column: columns.PairColumn = None,
     freeze: Annotated[
         bool | None, typer.Option("--freeze", help="Train the head, leave the encoder as it is.")
     ] = None,
@@ -44,7 +47,7 @@ def finetune(
     revision: options.Revision = None,
     json: options.Json = False,
 ) -> None:
-    """Teach a model to tell labels apart, from a table of texts and labels.
+    """Teach a model a task, from a table of texts and labels.
 
     Example: unmask finetune runs/a --train train.csv --dev dev.csv --out runs/b
 

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from unmask.errors import ConfigError, TooLong
+from unmask.nn.encoder import Encoder
 from unmask.tokens.layout import PairLayout
+from unmask.tokens.tokenizer import Tokenizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,3 +90,11 @@ def fit_pair(
         first, second = first[:a], second[:b]
     ids, segments = layout.wrap(first, second)
     return FittedPair(ids, segments, tokens)
+
+
+def tells_segments(encoder: Encoder, tokenizer: Tokenizer) -> bool:
+    """Whether a model is told which text of a pair a token is of.
+
+    As `transformers` does it: a tokenizer may say that its model takes no segments.
+    """
+    return encoder.config.embedding.segments > 1 and tokenizer.settings.segments is not False

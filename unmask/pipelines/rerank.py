@@ -17,7 +17,7 @@ from unmask.errors import ConfigError, ModelError, TokenizerError, shown
 from unmask.heads.outputs import OUTPUTS
 from unmask.nn.prepared import Precision
 from unmask.pipelines.checks import check_several
-from unmask.pipelines.pairs import FittedPair, fit_pair
+from unmask.pipelines.pairs import FittedPair, fit_pair, tells_segments
 from unmask.pipelines.precision import make_fast
 from unmask.pipelines.running import F32, TOKENS, Tell, bar, run, warned, windows
 from unmask.tokens.encoded import length_of
@@ -261,9 +261,7 @@ class Reranker:
         def read(batch: Batch) -> list[torch.Tensor]:
             return list(activation(model(batch).float()).cpu())
 
-        # As `transformers` does it: a tokenizer may say that its model takes no segments.
-        told = model.encoder.config.embedding.segments > 1
-        told = told and self.tokenizer.settings.segments is not False
+        told = tells_segments(model.encoder, self.tokenizer)
         found = run(
             [pair.ids for pair in fitted],
             read,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,11 @@ LABEL_COLUMNS = (
     "label", "labels", "category", "class", "intent", "sentiment", "target", "gold_label",
     "topic", "tag",
 )  # fmt: skip
+PAIR_COLUMNS = (
+    ("premise", "hypothesis"), ("sentence1", "sentence2"), ("text1", "text2"),
+    ("text_a", "text_b"), ("question1", "question2"), ("question", "sentence"),
+    ("query", "document"), ("query", "passage"), ("text", "pair"), ("text", "text_pair"),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +36,12 @@ class Columns:
     Attributes:
         text: the column of the text.
         label: the column of the labels, or None where none are read.
+        pair: the column of the second text of a pair, or None where texts stand alone.
     """
 
     text: str
     label: str | None
+    pair: str | None = None
 
     @classmethod
     def of(
@@ -57,16 +64,49 @@ class Columns:
         """
         text = _column(table, text_column, TEXT_COLUMNS, "text")
         label = _column(table, label_column, LABEL_COLUMNS, "label") if labels else None
-        if text == label:
+        return cls(text, label)._checked(table)
+
+    @classmethod
+    def of_pairs(
+        cls,
+        table: Table,
+        text_column: str | None = None,
+        pair_column: str | None = None,
+        label_column: str | None = None,
+        *,
+        labels: bool = True,
+    ) -> Columns:
+        """As `of`, for pairs of texts; told by the names in `PAIR_COLUMNS`.
+
+        Raises:
+            DataError: as in `of`, or only one text of the pair was named and its name does not
+                tell the other.
+        """
+        text, pair = _pair_columns(table, text_column, pair_column)
+        label = _column(table, label_column, LABEL_COLUMNS, "label") if labels else None
+        return cls(text, label, pair)._checked(table)
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The columns of text: one, or the two of a pair."""
+        return (self.text,) if self.pair is None else (self.text, self.pair)
+
+    def _checked(self, table: Table) -> Columns:
+        used = [name for name in (*self.texts, self.label) if name is not None]
+        if len(set(used)) < len(used):
             raise DataError(
-                f"text and label must be two columns, but both are {text!r} in {table.name}"
+                f"{'text, pair and label' if self.pair else 'text and label'} must be different "
+                f"columns, but in {table.name} they are {', '.join(map(repr, used))}"
             )
-        return cls(text, label)
+        return self
 
     def __str__(self) -> str:
         """Which they are, for the user to see."""
         labels = "" if self.label is None else f", labels from column {self.label!r}"
-        return f"text from column {self.text!r}{labels}"
+        texts = f"text from column {self.text!r}"
+        if self.pair is not None:
+            texts = f"pairs from columns {self.text!r} and {self.pair!r}"
+        return f"{texts}{labels}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +119,7 @@ class Labelled:
         texts: N texts; one may be empty.
         labels: N names.
         skipped: bad places that were left out because the reading skips them.
+        seconds: the second text of each pair; None where texts stand alone.
     """
 
     name: str
@@ -86,10 +127,28 @@ class Labelled:
     texts: tuple[str, ...]
     labels: tuple[str, ...]
     skipped: int = 0
+    seconds: tuple[str, ...] | None = None
 
     def __len__(self) -> int:
         """N, the number of rows."""
         return len(self.texts)
+
+    @property
+    def asked(self) -> tuple[tuple[str, ...], ...]:
+        """`(N,)` what each row asks about: its text, or its two."""
+        if self.seconds is None:
+            return tuple((text,) for text in self.texts)
+        return tuple(zip(self.texts, self.seconds, strict=True))
+
+    def some(self, places: Sequence[int]) -> Labelled:
+        """The rows at these places."""
+        seconds = self.seconds
+        return replace(
+            self,
+            texts=tuple(self.texts[place] for place in places),
+            labels=tuple(self.labels[place] for place in places),
+            seconds=None if seconds is None else tuple(seconds[place] for place in places),
+        )
 
 
 def read_labelled(
@@ -112,34 +171,71 @@ def read_labelled(
     """
     table = Table.open(path)
     columns = Columns.of(table, text_column, label_column)
-    reading = reading or Reading()
+    return _labelled(table, columns, reading or Reading())
+
+
+def read_labelled_pairs(
+    path: str | Path,
+    text_column: str | None = None,
+    pair_column: str | None = None,
+    label_column: str | None = None,
+    *,
+    reading: Reading | None = None,
+) -> Labelled:
+    """All labelled pairs of texts of a table.
+
+    Args and errors are as in `read_labelled`; the columns as in `Columns.of_pairs`.
+    """
+    table = Table.open(path)
+    columns = Columns.of_pairs(table, text_column, pair_column, label_column)
+    return _labelled(table, columns, reading or Reading())
+
+
+def _labelled(table: Table, columns: Columns, reading: Reading) -> Labelled:
     texts, labels = [], []
-    for row, text in texts_of(table, columns, reading):
-        texts.append(text)
+    for row, asked in asked_of(table, columns, reading):
+        texts.append(asked)
         labels.append(label_of(table, row, columns.label or ""))
     if not texts:
         raise DataError(f"labelled data must have rows, but {table.name} has only its header")
     _check_spelling(table.name, labels)
-    return Labelled(table.name, columns, tuple(texts), tuple(labels), reading.bad)
+    return Labelled(
+        name=table.name,
+        columns=columns,
+        texts=tuple(asked[0] for asked in texts),
+        labels=tuple(labels),
+        skipped=reading.bad,
+        seconds=None if columns.pair is None else tuple(asked[1] for asked in texts),
+    )
 
 
 def texts_of(table: Table, columns: Columns, reading: Reading) -> Iterator[tuple[Row, str]]:
-    """Each row of a table with its text. A row without one is a bad place.
+    """Each row of a table with its text; see `asked_of`."""
+    return ((row, asked[0]) for row, asked in asked_of(table, columns, reading))
+
+
+def asked_of(
+    table: Table, columns: Columns, reading: Reading
+) -> Iterator[tuple[Row, tuple[str, ...]]]:
+    """Each row of a table with its text, or its two. A row without one is a bad place.
 
     Raises:
         CorruptText: at a bad place, unless `reading` skips them.
     """
-    column = columns.text
     for row in table.rows(reading):
         try:
-            if column not in row.values:
-                raise ValueError(f"no column {column!r}; {_there(row.values)}")
-            text = row.values[column]
-            if not isinstance(text, str):
-                raise ValueError(f"column {column!r} holds {kind_in_words(text)}, not text")
-            yield row, whole_text(text, column)
+            yield row, tuple(_text(row, column) for column in columns.texts)
         except ValueError as error:
             reading.report_bad(table.name, row.line, str(error))
+
+
+def _text(row: Row, column: str) -> str:
+    if column not in row.values:
+        raise ValueError(f"no column {column!r}; {_there(row.values)}")
+    text = row.values[column]
+    if not isinstance(text, str):
+        raise ValueError(f"column {column!r} holds {kind_in_words(text)}, not text")
+    return whole_text(text, column)
 
 
 def label_of(table: Table, row: Row, column: str) -> str:
@@ -191,6 +287,30 @@ def sorted_labels(labels: Iterable[str]) -> tuple[str, ...]:
     if all(name.removeprefix("-").isdecimal() for name in names):
         return tuple(sorted(names, key=lambda name: (int(name), name)))
     return tuple(sorted(names))
+
+
+def _pair_columns(table: Table, text: str | None, pair: str | None) -> tuple[str, str]:
+    """The two columns of a pair: those named, else those whose names go together."""
+    if text is not None and pair is not None:
+        return _column(table, text, (), "text"), _column(table, pair, (), "pair")
+    folded = {column.strip().lower(): column for column in table.columns}
+    known = [
+        (folded[first], folded[second])
+        for first, second in PAIR_COLUMNS
+        if first in folded and second in folded
+    ]
+    found = [(a, b) for a, b in known if text in (None, a) and pair in (None, b)]
+    if len(found) == 1:
+        return found[0]
+    why = (
+        f"several go together: {', '.join(f'{a!r} with {b!r}' for a, b in found)}"
+        if found
+        else "no names tell which"
+    )
+    raise DataError(
+        f"two columns of {table.name} must hold the texts of a pair, but {why}; "
+        f"{_there(table.columns)}. Choose with --text-column and --pair-column"
+    )
 
 
 def _column(table: Table, named: str | None, known: tuple[str, ...], role: str) -> str:

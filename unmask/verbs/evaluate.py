@@ -16,10 +16,10 @@ from unmask.pipelines.classify import Classifier
 from unmask.text.bad import Reading
 from unmask.text.labelled import read_labelled, sorted_labels
 from unmask.verbs.evaluate_text import LanguageModelEvaluation, on_text
-from unmask.verbs.labelled_data import check_known, counted
 from unmask.verbs.likelihood import PairsEvaluation, PerplexityEvaluation, Scoring, Task
 from unmask.verbs.looking import look
 from unmask.verbs.machine import resolve_device, use_threads
+from unmask.verbs.tasks.labelled_data import check_known, counted
 from unmask.verbs.watch import Silent, Watch
 
 

@@ -1,30 +1,27 @@
-"""`unmask finetune`: from labelled text and an encoder to a classifier."""
+"""`unmask finetune`: from labelled text and an encoder to a model that does a task."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from unmask.checkpoint.folder import Opened, open_classifier, save_opened
+from unmask.checkpoint.folder import save_opened
 from unmask.checkpoint.locating import locate
 from unmask.config import to_mapping
-from unmask.heads.model import SequenceClassifier
-from unmask.objectives.supervised import Classification
-from unmask.train.loop import LoopConfig, Outcome, Position, StepFacts, train
+from unmask.train.loop import Evaluate, LoopConfig, Outcome, Position, StepFacts, train
 from unmask.train.precision import resolve_dtype
-from unmask.verbs.finetune_card import classifier_card
-from unmask.verbs.finetune_result import FinetuneResult
 from unmask.verbs.finetune_settings import FinetuneSettings, Recipe, finetune_settings
-from unmask.verbs.frozen import HeadOnly
-from unmask.verbs.labelled_data import Split, is_are
 from unmask.verbs.machine import environment, resolve_device, use_threads
 from unmask.verbs.run_folder import RunFolder, digest_of
-from unmask.verbs.tuning import Measure, Rows, set_dropout, steps_of, tune_batches
+from unmask.verbs.tasks.card import card_of
+from unmask.verbs.tasks.dropout import set_dropout
+from unmask.verbs.tasks.kinds import chosen
+from unmask.verbs.tasks.pieces import Given, Pieces, check_on_long
+from unmask.verbs.tasks.result import FinetuneResult
 from unmask.verbs.watch import Silent, Watch
 
 
@@ -39,12 +36,13 @@ def finetune(
     watch: Watch | None = None,
     **short: Any,
 ) -> FinetuneResult:
-    """Fine-tune an encoder to tell labels apart, or go on with a run that was stopped.
+    """Teach an encoder a task, or go on with a run that was stopped.
 
     Args:
         model: folder of a model or of a finished run, or a name on the Hub. A classifier is
             trained further, and its labels must be those of the data.
-        train: table with a text and a label in each row: .csv, .tsv, .jsonl or .parquet.
+        train: table with a text, or a pair of texts, and a label in each row: .csv, .tsv, .jsonl
+            or .parquet.
         out: the run's folder. An unfinished run of the same settings and data is resumed, to the
             same bits; a finished one is left as it is.
         dev: table to measure with; None to hold out a share of the training rows.
@@ -67,15 +65,16 @@ def finetune(
     """
     settings = settings or finetune_settings(**short)
     watch = watch or Silent()
+    kind = chosen(settings)
     threads = use_threads(settings.run.threads)
     device = resolve_device(settings.run.device)
     dtype = resolve_dtype(settings.run.dtype, device)
-    with watch.stage("reading the data"):
-        split = Split.read(train, dev, settings.data, settings.run.seed)
-        digests = {"model": _model_digest(model, revision), "train": digest_of(train)}
-        digests |= {} if dev is None else {"dev": digest_of(dev)}
+    on_long = check_on_long(settings.data.on_long, kind.on_long)
     # Before the run's folder is touched, all that can be wrong with the data has been found.
-    job = _Job.of(model, revision, settings, split, device, dtype, watch)
+    pieces = kind.pieces(Given(model, revision, train, dev, settings, on_long, device, watch))
+    digests = {"model": _model_digest(model, revision), "train": digest_of(train)}
+    digests |= {} if dev is None else {"dev": digest_of(dev)}
+    job = _Job.of(settings, pieces, device, dtype, watch)
     with RunFolder.open(
         out,
         "finetune",
@@ -96,10 +95,7 @@ class _Job:
     """A run with all that it needs."""
 
     settings: FinetuneSettings
-    split: Split
-    opened: Opened[SequenceClassifier]
-    rows: Rows
-    dev: Measure
+    pieces: Pieces
     recipe: Recipe
     notes: tuple[str, ...]
     device: torch.device
@@ -109,75 +105,60 @@ class _Job:
     @classmethod
     def of(
         cls,
-        model: str | Path,
-        revision: str | None,
         settings: FinetuneSettings,
-        split: Split,
+        pieces: Pieces,
         device: torch.device,
         dtype: torch.dtype,
         watch: Watch,
     ) -> _Job:
-        """Open the model and tokenise the data; says what a person should know of both."""
-        opened = open_classifier(
-            model,
-            labels=split.labels,
-            pooling=settings.model.pooling,
-            seed=settings.run.seed,
-            device=device,
-            revision=revision,
-        )
-        with watch.stage("tokenising"):
-            rows = Rows.of(split.train.texts, opened, settings.data.on_long)
-            dev = Measure.of(split.dev, opened, settings.data.on_long)
-        encoder = opened.model.encoder.config
-        recipe = Recipe.of(settings, encoder.width, len(split.train))
-        cuts = (_cut(rows, "training", encoder.context), _cut(dev.rows, "dev", encoder.context))
-        head = _new_weights(opened, settings.run.seed)
-        notes = tuple(filter(None, (*split.notes, *cuts, head, recipe.note)))
+        """Choose what is left open; says what a person should know of data, model and recipe."""
+        width = pieces.opened.model.encoder.config.width
+        recipe = Recipe.of(settings, width, len(pieces.rows))
+        notes = (*pieces.notes, *filter(None, (recipe.note,)))
         for note in notes:
             watch.say(note)
-        return cls(settings, split, opened, rows, dev, recipe, notes, device, dtype, watch)
+        return cls(settings, pieces, recipe, notes, device, dtype, watch)
 
     def run(self, folder: RunFolder) -> FinetuneResult:
         """Train, measure, save."""
         outcome = self._train(folder)
         for note in outcome.notes:
             self.watch.say(note)
+        pieces = self.pieces
         result = FinetuneResult(
+            task=self.settings.task,
             folder=folder.path,
             finished=outcome.stopped_by is None,
             stopped_by=outcome.stopped_by,
             steps=outcome.position.step,
             seconds=outcome.position.seconds,
-            labels=self.opened.labels,
-            train_rows=len(self.split.train),
-            dev_rows=len(self.split.dev),
-            truncated=self.rows.truncated,
+            labels=pieces.opened.labels,
+            train_rows=pieces.train_rows,
+            dev_rows=pieces.dev_rows,
+            truncated=pieces.rows.truncated,
             figures=None,
             notes=(*self.notes, *outcome.notes),
         )
         if outcome.stopped_by is not None:
             return result
         with self.watch.stage("measuring on the dev rows"):
-            model = self.opened.model.eval()
-            result = replace(result, figures=self.dev.figures(model))
+            result = replace(result, figures=pieces.dev.figures(pieces.opened.model.eval()))
         self._save(result)
         return result
 
     def _train(self, folder: RunFolder) -> Outcome:
         """The loop, over the whole model or over its head alone."""
-        settings, model, dev = self.settings, self.opened.model, self.dev
-        batches = tune_batches(self.rows, settings.budget.batch, settings.run.seed)
-        steps = steps_of(batches, self.recipe.epochs)
+        settings, pieces = self.settings, self.pieces
+        batches = pieces.rows.batches(settings.budget.batch, settings.run.seed)
+        steps = batches.steps(self.recipe.epochs)
         folder.decide("steps", steps)
-        trained: torch.nn.Module = model
-        measure: Callable[[Any], Mapping[str, float]] = dev
+        trained: torch.nn.Module = pieces.opened.model
+        measure: Evaluate = pieces.dev
         if settings.model.freeze:
+            assert pieces.frozen is not None  # `chosen` has refused other tasks
             with self.watch.stage("encoding once with the frozen encoder"):
-                model.encoder.requires_grad_(False)
-                trained = HeadOnly.over(model, self.rows.rows)
-                vectors = HeadOnly.over(model, dev.rows.rows)
-            measure = lambda _: dev(vectors)  # noqa: E731 - its head is the one being trained
+                pieces.opened.model.encoder.requires_grad_(False)
+                trained, measure = pieces.frozen()
         set_dropout(trained, settings.model.dropout)
         every = max(1, steps // self.recipe.epochs)
         loop = LoopConfig(
@@ -195,7 +176,7 @@ class _Job:
 
             return train(
                 trained.train(),
-                Classification.of(self.split.train.labels, self.opened.labels),
+                pieces.objective,
                 batches,
                 loop,
                 optim=self.recipe.optim,
@@ -210,23 +191,8 @@ class _Job:
     def _save(self, result: FinetuneResult) -> None:
         """The result's figures, then the model's folder, which marks the run as finished."""
         result.write()
-        opened = self.opened
-        card = classifier_card(self.settings, self.recipe, self.split, opened, result)
-        save_opened(result.model, opened, card=card)
-
-
-def _cut(rows: Rows, kind: str, context: int) -> str:
-    if not rows.truncated:
-        return ""
-    return (
-        f"{rows.truncated:,} of {len(rows.rows):,} {kind} texts {is_are(rows.truncated)} longer "
-        f"than the context of {context} tokens, and only read to there (--on-long truncate)"
-    )
-
-
-def _new_weights(opened: Opened[SequenceClassifier], seed: int) -> str:
-    names = sorted({name.rpartition(".")[0] for name in opened.new})
-    return f"new weights, drawn from seed {seed}: {', '.join(names)}" if names else ""
+        card = card_of(self.settings, self.recipe, self.pieces, result)
+        save_opened(result.model, self.pieces.opened, card=card)
 
 
 def _model_digest(path: str | Path, revision: str | None) -> str:

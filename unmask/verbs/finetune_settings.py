@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from unmask.batches.sequences import OnLong
 from unmask.config import from_mapping, merge, to_mapping
 from unmask.errors import ConfigError
 from unmask.nn.config import Pooling
@@ -14,6 +15,7 @@ from unmask.train.optim import OptimConfig
 from unmask.train.precision import Dtype
 from unmask.train.schedule import Schedule
 
+TaskName = Literal["classify", "pair"]
 LEAST_UPDATES = 200  # fewer than that are too few for a new head, however small the data
 MOST_EPOCHS = 30
 FROZEN_LR, FROZEN_EPOCHS = 3e-3, 20
@@ -26,15 +28,17 @@ RECIPES = ((128, 1e-3, 5), (256, 5e-4, 5), (512, 2e-4, 4), (None, 5e-5, 3))
 class TuneData:
     """Attributes:
     text_column, label_column: None to find them by their names.
+    pair_column: of the second text of a pair; None to find it by its name.
     dev_share: share of the rows held out where no dev file is given.
-    on_long: what happens to a text longer than the context.
+    on_long: what happens to a text longer than the context; None for what the task does.
     on_bad, max_bad: at a corrupt place, stop or skip; and how large a share may be skipped.
     """
 
     text_column: str | None = None
     label_column: str | None = None
+    pair_column: str | None = None
     dev_share: float = 0.1
-    on_long: Literal["truncate", "error"] = "truncate"
+    on_long: OnLong | None = None
     on_bad: Literal["stop", "skip"] = "stop"
     max_bad: float = 0.01
 
@@ -117,10 +121,10 @@ class FinetuneSettings:
     """All of it.
 
     Attributes:
-        task: what is learnt.
+        task: what is learnt: "classify" a text, or a "pair" of texts.
     """
 
-    task: Literal["classify"] = "classify"
+    task: TaskName = "classify"
     data: TuneData = field(default_factory=TuneData)
     model: TuneModel = field(default_factory=TuneModel)
     optim: TuneOptim = field(default_factory=TuneOptim)
@@ -180,6 +184,7 @@ SHORT: Mapping[str, tuple[str, ...]] = {
     "task": ("task",),
     "text_column": ("data", "text_column"),
     "label_column": ("data", "label_column"),
+    "pair_column": ("data", "pair_column"),
     "dev_share": ("data", "dev_share"),
     "on_long": ("data", "on_long"),
     "on_bad": ("data", "on_bad"),

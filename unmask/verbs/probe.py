@@ -17,9 +17,9 @@ from unmask.errors import ConfigError
 from unmask.evaluation.probe import F32, Probe, draws_of
 from unmask.pipelines.embed import Embedder
 from unmask.verbs.finetune_settings import TuneData
-from unmask.verbs.labelled_data import Split
 from unmask.verbs.looking import look
 from unmask.verbs.machine import resolve_device, use_threads
+from unmask.verbs.tasks.labelled_data import Split
 from unmask.verbs.watch import Silent, Watch
 
 SEEDS = 5

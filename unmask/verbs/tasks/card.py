@@ -1,42 +1,39 @@
-"""The model card of a fine-tuned classifier."""
+"""The model card of a fine-tuned model."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from unmask.checkpoint.folder import Opened
 from unmask.config import to_mapping
-from unmask.heads.model import SequenceClassifier
 from unmask.report.card import Card, model_card
 from unmask.report.facts import Setting, settings
-from unmask.verbs.finetune_result import FinetuneResult
 from unmask.verbs.finetune_settings import FinetuneSettings, Recipe
-from unmask.verbs.labelled_data import Split
 from unmask.verbs.machine import processor, versions
+from unmask.verbs.tasks.pieces import Pieces
+from unmask.verbs.tasks.result import FinetuneResult
 
-MOST_LABELS = 20  # named in the card
 
-
-def classifier_card(
-    wanted: FinetuneSettings,
-    recipe: Recipe,
-    split: Split,
-    opened: Opened[SequenceClassifier],
-    result: FinetuneResult,
+def card_of(
+    wanted: FinetuneSettings, recipe: Recipe, pieces: Pieces, result: FinetuneResult
 ) -> str:
     """The card: data, recipe, figures, versions."""
+    opened, said = pieces.opened, pieces.said
     parameters = sum(p.numel() for p in opened.model.parameters())
     how = "with the encoder frozen" if wanted.model.freeze else "encoder and head together"
     return model_card(
         Card(
-            name=result.folder.resolve().name or "classifier",
+            name=result.folder.resolve().name or said.noun.split()[0],
             folder=str(result.model),
-            task="text-classification",
+            task=said.task,
             summary=(
-                f"A {opened.arch.name} classifier of {parameters:,} parameters for "
-                f"{len(opened.labels)} labels, fine-tuned {how}."
+                f"A {opened.arch.name} {said.noun}, of {parameters:,} parameters, fine-tuned {how}."
             ),
-            data=_data(split, opened.labels, result),
+            data=(
+                f"{result.train_rows:,} rows to train on and {result.dev_rows:,} to measure with. "
+                f"{'. '.join(pieces.notes)}. {said.data}."
+            ),
             recipe=tuple(_recipe(wanted, recipe, result)),
             figures=tuple(_figures(result)),
             versions=settings({**versions(), "processor": processor()}),
@@ -45,7 +42,7 @@ def classifier_card(
     )
 
 
-def _published(opened: Opened[SequenceClassifier]) -> bool:
+def _published(opened: Opened[Any]) -> bool:
     """Whether the published format can express the model, in which case it is saved so."""
     from unmask.errors import UnsupportedModel
 
@@ -54,15 +51,6 @@ def _published(opened: Opened[SequenceClassifier]) -> bool:
     except UnsupportedModel:
         return False
     return True
-
-
-def _data(split: Split, labels: tuple[str, ...], result: FinetuneResult) -> str:
-    named = ", ".join(labels[:MOST_LABELS])
-    more = f" and {len(labels) - MOST_LABELS} more" if len(labels) > MOST_LABELS else ""
-    return (
-        f"{result.train_rows:,} labelled rows to train on and {result.dev_rows:,} to measure with. "
-        f"{'. '.join(split.notes)}. Labels: {named}{more}."
-    )
 
 
 def _recipe(wanted: FinetuneSettings, recipe: Recipe, result: FinetuneResult) -> Iterator[Setting]:

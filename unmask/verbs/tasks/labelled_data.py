@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +12,28 @@ import numpy as np
 from unmask.batches.draws import Draws
 from unmask.errors import DataError, LabelMismatch
 from unmask.text.bad import Reading
-from unmask.text.labelled import Labelled, read_labelled, sorted_labels
+from unmask.text.labelled import Labelled, read_labelled, read_labelled_pairs, sorted_labels
 from unmask.verbs.finetune_settings import TuneData
 
 HOLD_OUT = 201  # stream of Draws
+Read = Callable[[str | Path, TuneData], Labelled]
+
+
+def read_texts(path: str | Path, settings: TuneData) -> Labelled:
+    """All labelled texts of a table; see `read_labelled`."""
+    reading = Reading(settings.on_bad, settings.max_bad)
+    return read_labelled(path, settings.text_column, settings.label_column, reading=reading)
+
+
+def read_pairs(path: str | Path, settings: TuneData) -> Labelled:
+    """All labelled pairs of a table; see `read_labelled_pairs`."""
+    return read_labelled_pairs(
+        path,
+        settings.text_column,
+        settings.pair_column,
+        settings.label_column,
+        reading=Reading(settings.on_bad, settings.max_bad),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +53,27 @@ class Split:
 
     @classmethod
     def read(
-        cls, train: str | Path, dev: str | Path | None, settings: TuneData, seed: int
+        cls,
+        train: str | Path,
+        dev: str | Path | None,
+        settings: TuneData,
+        seed: int,
+        read: Read = read_texts,
     ) -> Split:
         """Read a training file, and a dev file or hold out a share.
+
+        Args:
+            train, dev: the files.
+            settings: of the reading.
+            seed: of what is held out.
+            read: reads one file, of texts or of pairs.
 
         Raises:
             DataError: a column or label is missing, or there is only one label.
             LabelMismatch: the dev rows have labels that the training rows lack.
             CorruptText: a bad place.
         """
-        whole = _read(train, settings)
+        whole = read(train, settings)
         labels = sorted_labels(whole.labels)
         if len(labels) < 2:
             raise DataError(
@@ -58,12 +87,13 @@ class Split:
                 "stratified by label"
             )
             return cls(rest, held_out, labels, (*_told(whole), how))
-        measured = _read(dev, settings)
+        measured = read(dev, settings)
         check_known(labels, measured.labels, "training data", measured.name)
         notes = [*_told(whole), *_told(measured)]
-        if shared := len(set(whole.texts) & set(measured.texts)):
+        if shared := len(set(whole.asked) & set(measured.asked)):
+            noun = "text" if whole.seconds is None else "pair"
             notes.append(
-                f"{counted(shared, 'text')} of {measured.name} {is_are(shared)} in {whole.name} as "
+                f"{counted(shared, noun)} of {measured.name} {is_are(shared)} in {whole.name} as "
                 "well, which flatters the figures"
             )
         if missing := [label for label in labels if label not in set(measured.labels)]:
@@ -82,11 +112,11 @@ def hold_out(rows: Labelled, share: float, seed: int) -> tuple[Labelled, Labelle
     Raises:
         DataError: no label has two different texts.
     """
-    texts: dict[str, dict[str, None]] = {}
-    home: dict[str, str] = {}
-    for text, label in zip(rows.texts, rows.labels, strict=True):
+    texts: dict[str, dict[tuple[str, ...], None]] = {}
+    home: dict[tuple[str, ...], str] = {}
+    for text, label in zip(rows.asked, rows.labels, strict=True):
         texts.setdefault(home.setdefault(text, label), {})[text] = None
-    chosen: set[str] = set()
+    chosen: set[tuple[str, ...]] = set()
     for number, label in enumerate(sorted(texts)):
         distinct = list(texts[label])
         count = min(max(1, round(share * len(distinct))), len(distinct) - 1)
@@ -97,8 +127,8 @@ def hold_out(rows: Labelled, share: float, seed: int) -> tuple[Labelled, Labelle
             f"holding out rows needs a label with two different texts, but {rows.name} has none; "
             "give --dev a file"
         )
-    held = np.array([text in chosen for text in rows.texts])
-    return _some(rows, np.flatnonzero(~held).tolist()), _some(rows, np.flatnonzero(held).tolist())
+    held = np.array([text in chosen for text in rows.asked])
+    return rows.some(np.flatnonzero(~held).tolist()), rows.some(np.flatnonzero(held).tolist())
 
 
 def check_known(known: Sequence[str], found: Sequence[str], whose: str, name: str) -> None:
@@ -133,11 +163,6 @@ def is_are(count: int) -> str:
     return "is" if count == 1 else "are"
 
 
-def _read(path: str | Path, settings: TuneData) -> Labelled:
-    reading = Reading(settings.on_bad, settings.max_bad)
-    return read_labelled(path, settings.text_column, settings.label_column, reading=reading)
-
-
 def _told(rows: Labelled) -> list[str]:
     """What was read from where."""
     count = Counter(rows.labels)
@@ -146,17 +171,9 @@ def _told(rows: Labelled) -> list[str]:
     ]
     if rows.skipped:
         said.append(f"{rows.name}: {counted(rows.skipped, 'bad place')} left out (--on-bad skip)")
-    if empty := sum(not text.strip() for text in rows.texts):
+    if empty := sum(not text.strip() for asked in rows.asked for text in asked):
         said.append(f"{rows.name}: {counted(empty, 'text')} {is_are(empty)} empty")
     return said
-
-
-def _some(rows: Labelled, places: list[int]) -> Labelled:
-    return replace(
-        rows,
-        texts=tuple(rows.texts[place] for place in places),
-        labels=tuple(rows.labels[place] for place in places),
-    )
 
 
 def _listed(names: Sequence[str], most: int = 100) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import nn
 
@@ -11,7 +9,7 @@ from unmask.batches.batch import Batch
 from unmask.heads.model import SequenceClassifier
 from unmask.heads.pooling import POOLINGS
 from unmask.heads.sequence import SequenceHead
-from unmask.pipelines.running import run
+from unmask.verbs.tasks.rows import Rows
 
 
 class HeadOnly(nn.Module):
@@ -32,7 +30,7 @@ class HeadOnly(nn.Module):
         self.vectors = vectors
 
     @classmethod
-    def over(cls, model: SequenceClassifier, rows: Sequence[Sequence[int]]) -> HeadOnly:
+    def over(cls, model: SequenceClassifier, rows: Rows) -> HeadOnly:
         """The head of a model over the pooled vectors of rows of token ids."""
         pool = POOLINGS[model.head_config.pooling]
         device = model.encoder.embedding.tokens.weight.device
@@ -42,7 +40,7 @@ class HeadOnly(nn.Module):
 
         training = model.encoder.training
         model.encoder.eval()
-        vectors = torch.stack(run(rows, read, device))
+        vectors = torch.stack(rows.read(read, device))
         model.encoder.train(training)
         # Made in inference mode, where autograd does not reach; a copy made outside it is free.
         return cls(model.head, vectors.clone())

@@ -1,0 +1,1 @@
+"""What `unmask finetune` teaches: one file for each family of tasks."""

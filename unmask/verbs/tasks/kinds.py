@@ -1,0 +1,70 @@
+"""All tasks by name: what makes each, and which settings only some of them have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from operator import attrgetter
+
+from unmask.batches.sequences import OnLong
+from unmask.errors import ConfigError
+from unmask.verbs.finetune_settings import FinetuneSettings, TaskName
+from unmask.verbs.tasks.classify import classify
+from unmask.verbs.tasks.labelled_data import read_pairs, read_texts
+from unmask.verbs.tasks.pieces import Given, Pieces
+
+OWN = ("data.pair_column", "model.freeze", "model.pooling")
+"""Settings that only some tasks have, as `room.key`."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Kind:
+    """A task.
+
+    Attributes:
+        what: is learnt, in words.
+        pieces: what makes it.
+        on_long: what may happen to text longer than the context; the first is the default.
+        own: of the settings `OWN`, those it has.
+    """
+
+    what: str
+    pieces: Callable[[Given], Pieces]
+    on_long: tuple[OnLong, ...] = ("truncate", "error")
+    own: frozenset[str] = frozenset()
+
+
+_WHOLE = frozenset({"model.freeze", "model.pooling"})
+
+KINDS: Mapping[TaskName, Kind] = {
+    "classify": Kind(
+        what="gives each text one label",
+        pieces=classify(read_texts),
+        own=_WHOLE,
+    ),
+    "pair": Kind(
+        what="gives each pair of texts one label",
+        pieces=classify(read_pairs),
+        own=_WHOLE | {"data.pair_column"},
+    ),
+}
+
+
+def chosen(settings: FinetuneSettings) -> Kind:
+    """The task that is named.
+
+    Raises:
+        ConfigError: settings are given that it does not have.
+    """
+    kind = KINDS[settings.task]
+    default = FinetuneSettings()
+    for name in OWN:
+        value = attrgetter(name)(settings)
+        if name in kind.own or value == attrgetter(name)(default):
+            continue
+        having = " or ".join(f"--task {other}" for other, one in KINDS.items() if name in one.own)
+        raise ConfigError(
+            f"{name}={value} would do nothing: the task {settings.task} {kind.what}; leave it "
+            f"out, or give {having}"
+        )
+    return kind

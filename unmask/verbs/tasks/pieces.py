@@ -1,0 +1,124 @@
+"""A model, the rows it learns from and those it is measured with, whatever the task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, get_args
+
+import torch
+from torch import nn
+
+from unmask.batches.sequences import OnLong
+from unmask.checkpoint.folder import Opened
+from unmask.errors import ConfigError
+from unmask.evaluation.classification import ClassificationFigures
+from unmask.report.card import Task
+from unmask.train.loop import Evaluate, Objective
+from unmask.verbs.finetune_settings import FinetuneSettings
+from unmask.verbs.tasks.rows import Rows
+from unmask.verbs.watch import Watch
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What every task is made from.
+
+    Attributes:
+        model, revision: the model to begin with.
+        train: the file to learn from.
+        dev: the file to measure with, or None to hold out a share.
+        settings: of the run.
+        on_long: what happens to text longer than the context.
+        device: of the model.
+        watch: is told of the progress.
+    """
+
+    model: str | Path
+    revision: str | None
+    train: str | Path
+    dev: str | Path | None
+    settings: FinetuneSettings
+    on_long: OnLong
+    device: torch.device
+    watch: Watch
+
+
+TaskFigures = ClassificationFigures
+"""What a finished model is worth on the dev rows: of each task, one of these. No two have the same
+fields, so that a stored one can be told."""
+
+
+class Measure(Protocol):
+    """Dev rows to measure a model with."""
+
+    def __call__(self, model: nn.Module) -> Mapping[str, float]:
+        """A few figures, in the course of training; the model is in evaluation mode."""
+        ...
+
+    def figures(self, model: nn.Module) -> TaskFigures:
+        """All of them, with intervals."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The words for a finished model, for its card.
+
+    Attributes:
+        task: of the model.
+        noun: what kind of model it is, and for what, behind its size: "classifier for 4 labels".
+        data: a sentence on what it learnt, such as its labels.
+    """
+
+    task: Task
+    noun: str
+    data: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pieces:
+    """A model and what it learns from.
+
+    Attributes:
+        opened: the model, with its tokenizer and labels.
+        rows: what it learns from, as token ids; a sample's number is its row's.
+        objective: what it learns.
+        dev: what it is measured with.
+        train_rows, dev_rows: how many rows of the files were used for what.
+        said: it in words.
+        notes: what a person should know of the data and of how the run begins.
+        frozen: gives the head alone as a module over what the frozen encoder says, computed once,
+            and what measures it; None where the task cannot be learnt so.
+    """
+
+    opened: Opened[Any]
+    rows: Rows
+    objective: Objective
+    dev: Measure
+    train_rows: int
+    dev_rows: int
+    said: Said
+    notes: tuple[str, ...]
+    frozen: Callable[[], tuple[nn.Module, Evaluate]] | None = None
+
+
+def new_weights(opened: Opened[Any], seed: int) -> str:
+    """What was drawn, in words; empty for nothing."""
+    names = sorted({name.rpartition(".")[0] for name in opened.new})
+    return f"new weights, drawn from seed {seed}: {', '.join(names)}" if names else ""
+
+
+def check_on_long(word: OnLong | None, allowed: tuple[OnLong, ...]) -> OnLong:
+    """The word, or the first that is allowed.
+
+    Raises:
+        ConfigError: it makes no sense for the task.
+    """
+    if word is None:
+        return allowed[0]
+    if word not in allowed:
+        others = ", ".join(one for one in get_args(OnLong) if one in allowed)
+        raise ConfigError(f"on_long must be one of {others} for this task, not {word!r}")
+    return word

@@ -1,0 +1,92 @@
+"""Texts, or pairs of texts, as rows of token ids for training and measuring."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from unmask.batches.batch import Batch
+from unmask.batches.rows import RowBatches
+from unmask.batches.sequences import OnLong
+from unmask.checkpoint.folder import Opened
+from unmask.pipelines.pairs import fit_pair, tells_segments
+from unmask.pipelines.running import Fit, run
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows of token ids.
+
+    Attributes:
+        rows: `(N,)` lists of ids, special tokens included.
+        truncated: how many of them were cut.
+        segments: 0 or 1 for each token, for pairs to a model that tells their texts apart; else
+            None.
+    """
+
+    rows: tuple[list[int], ...]
+    truncated: int
+    segments: tuple[list[int], ...] | None = None
+
+    @classmethod
+    def of(cls, texts: Sequence[str], opened: Opened[Any], on_long: OnLong) -> Rows:
+        """Tokenise texts.
+
+        Raises:
+            TooLong: a text is longer than the context, under "error".
+        """
+        context = opened.model.encoder.config.context
+        fit = Fit(opened.tokenizer.layout, context, on_long, ("truncate", "error"))
+        ids = opened.tokenizer.ids_stream(texts)
+        fitted = [fit(one, number) for number, one in enumerate(ids)]
+        return cls(tuple(one.rows[0] for one in fitted), sum(one.truncated for one in fitted))
+
+    @classmethod
+    def of_pairs(
+        cls, first: Sequence[str], second: Sequence[str], opened: Opened[Any], on_long: OnLong
+    ) -> Rows:
+        """Tokenise pairs; of one that is too long the longer text is cut.
+
+        Raises:
+            TooLong: a pair is longer than the context, under "error".
+        """
+        tokenizer, context = opened.tokenizer, opened.model.encoder.config.context
+        both = zip(tokenizer.ids_stream(first), tokenizer.ids_stream(second), strict=True)
+        fitted = [
+            fit_pair(
+                one, two, tokenizer.layout.pair, context, error=on_long == "error", number=number
+            )
+            for number, (one, two) in enumerate(both)
+        ]
+        told = tells_segments(opened.model.encoder, tokenizer)
+        segments = tuple(pair.segments for pair in fitted) if told else None
+        cut = sum(pair.truncated for pair in fitted)
+        return cls(tuple(pair.ids for pair in fitted), cut, segments)
+
+    def __len__(self) -> int:
+        """N."""
+        return len(self.rows)
+
+    def batches(self, batch: int, seed: int) -> RowBatches:
+        """Batches of so many rows, on average."""
+        return RowBatches.of(self.rows, self.segments, batch=batch, seed=seed)
+
+    def read(
+        self, read: Callable[[Batch], Sequence[torch.Tensor]], device: torch.device
+    ) -> list[torch.Tensor]:
+        """What is read of each row, in their order."""
+        return run(self.rows, read, device, segments=self.segments)
+
+
+def cut_note(rows: Rows, kind: str, context: int) -> str:
+    """What was cut, in words; empty for nothing."""
+    if not rows.truncated:
+        return ""
+    verb = "is" if rows.truncated == 1 else "are"
+    return (
+        f"{rows.truncated:,} of {len(rows):,} {kind} {verb} longer than the context of {context} "
+        "tokens, and only read to there (--on-long truncate)"
+    )
