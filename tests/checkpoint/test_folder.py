@@ -504,7 +504,8 @@ def test_classes_that_are_not_served_are_named(save: Saver) -> None:
 @pytest.mark.parametrize(
     ("changes", "error", "says"),
     [
-        ({"problem_type": "regression"}, UnsupportedModel, "problem_type='regression'"),
+        ({"problem_type": "regression"}, UnsupportedModel, "the head gives numbers"),
+        ({"problem_type": "ordinal"}, UnsupportedModel, "problem_type='ordinal'"),
         (
             {"id2label": {"0": "ham", "2": "spam", "1": 3}},
             ModelError,
@@ -516,7 +517,7 @@ def test_classes_that_are_not_served_are_named(save: Saver) -> None:
         (
             {"id2label": {"0": "score"}, "label2id": {"score": 0}},
             UnsupportedModel,
-            "one output 'score'",
+            "numbers: a score or a regression",
         ),
         ({"label2id": {"spam": 0, "ham": 1, "other": 2}}, ModelError, "id2label and label2id in"),
         ({"id2label": None, "num_labels": "3"}, ModelError, "num_labels in config.json must be"),

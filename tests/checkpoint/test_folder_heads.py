@@ -42,7 +42,7 @@ def test_a_class_whose_head_is_not_stored(row: Row, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"problem_type": "multi_label_classification"}, "problem_type='multi_label"),
+        ({"problem_type": "ordinal"}, "problem_type='ordinal"),
         ({"id2label": {"0": "a", "1": "a", "2": "b"}, "label2id": None}, "different names"),
         ({"architectures": ["BertForMultipleChoice"]}, "BertForMultipleChoice"),
     ],

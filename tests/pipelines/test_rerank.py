@@ -194,7 +194,7 @@ def test_several_labels_give_a_table_and_no_ranking(tmp_path: Path) -> None:
 
 
 def test_a_score_is_no_classifier(folder: Path) -> None:
-    with pytest.raises(UnsupportedModel, match=r"one output 'LABEL_0'.*unmask.Reranker"):
+    with pytest.raises(UnsupportedModel, match=r"numbers.*'LABEL_0'.*unmask.Reranker"):
         Classifier.from_pretrained(folder)
 
 

@@ -303,13 +303,13 @@ def test_a_head_over_vectors_gives_what_the_model_gives(
 
 
 def test_held_out_rows_are_stratified_and_share_no_text() -> None:
-    from unmask.text.labelled import Columns, Labelled
+    from unmask.text.labelled import Columns, Targeted
 
     dice = random.Random(0)
     labels = ["many"] * 300 + ["some"] * 60 + ["two", "two", "one"]
     texts = [f"{label} {dice.randrange(200)}" for label in labels[:-3]] + ["x", "y", "z"]
-    rows = Labelled("t", Columns("text", "label"), tuple(texts), tuple(labels))
-    train, dev = hold_out(rows, 0.1, seed=0)
+    rows = Targeted("t", Columns("text", "label"), tuple(texts), tuple(labels))
+    train, dev = hold_out(rows, 0.1, 0, labels)
     assert len(train) + len(dev) == len(rows)
     assert not set(train.texts) & set(dev.texts)
     counts, all_counts = Counter(dev.labels), Counter(labels)
@@ -317,8 +317,8 @@ def test_held_out_rows_are_stratified_and_share_no_text() -> None:
     assert counts["one"] == 0
     for label in ("many", "some"):
         assert 0.04 < counts[label] / all_counts[label] < 0.18
-    assert hold_out(rows, 0.1, seed=0) == (train, dev)
-    assert hold_out(rows, 0.1, seed=1) != (train, dev)
+    assert hold_out(rows, 0.1, 0, labels) == (train, dev)
+    assert hold_out(rows, 0.1, 1, labels) != (train, dev)
 
 
 def test_batches_hold_whole_texts_under_their_numbers(tiny_model_folder: Path) -> None:

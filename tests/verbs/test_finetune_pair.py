@@ -133,7 +133,8 @@ def test_columns_of_a_pair_are_told_by_their_names_or_named(tmp_path: Path) -> N
 def test_the_same_pair_is_held_out_whole_and_a_shared_text_is_not(tmp_path: Path) -> None:
     rows = [("a dog", f"number {n}", "yes" if n % 2 else "no") for n in range(40)] * 2
     path = write_csv(tmp_path / "pairs.csv", rows, ("text1", "text2", "label"))
-    train, dev = hold_out(read_labelled_pairs(path), 0.25, seed=0)
+    found = read_labelled_pairs(path)
+    train, dev = hold_out(found, 0.25, 0, found.labels)
     assert not set(train.asked) & set(dev.asked)
     assert set(train.texts) == set(dev.texts) == {"a dog"}
     assert len(dev) == 20

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 
@@ -30,6 +30,7 @@ from unmask.checkpoint.sentence_files import (
     read_transformer_file,
 )
 from unmask.checkpoint.sentence_schema import SettingsFile, TransformerFile
+from unmask.checkpoint.use import Outputs
 from unmask.checkpoint.weightfiles import stored_types
 from unmask.errors import ModelError, UnsupportedModel, shown
 from unmask.heads.model import SequenceClassifier
@@ -154,7 +155,7 @@ def _with_scores(
     folder: Path, dtype: torch.dtype, device: torch.device | str
 ) -> Opened[SequenceClassifier]:
     try:
-        return open_classifier(folder, score=True, dtype=dtype, device=device)
+        return open_classifier(folder, outputs=get_args(Outputs), dtype=dtype, device=device)
     except ModelError as error:
         said = describe(folder, lambda: stored_types(folder))
         if type(error) is not ModelError or said.head == "sequence":

@@ -8,10 +8,10 @@ guessed, and nothing that lies in a folder is run.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar, get_args
 
 import torch
 
@@ -28,10 +28,11 @@ from unmask.checkpoint.formats import (
     check_vocabulary,
     describe,
 )
-from unmask.checkpoint.labels import check_labels, check_same, check_several
+from unmask.checkpoint.labels import check_labels, check_outputs, check_same, check_use
 from unmask.checkpoint.locating import AnyPath, locate, model_folder
 from unmask.checkpoint.origin import Origin, read_origin
 from unmask.checkpoint.saving import save_model
+from unmask.checkpoint.use import Outputs, Use, read_use
 from unmask.checkpoint.weightfiles import read_weights
 from unmask.errors import ModelError
 from unmask.heads.model import (
@@ -84,6 +85,7 @@ class Opened(Generic[M]):
         path: the folder that was read.
         origin: the model on the Hub that it was fetched from, or that the folder records as its
             source; else None.
+        use: how the outputs of a head over sequences are read.
     """
 
     model: M
@@ -97,6 +99,7 @@ class Opened(Generic[M]):
     format: Format
     path: Path
     origin: Origin | None = None
+    use: Use = field(default_factory=Use)
 
 
 @dataclass(frozen=True)
@@ -116,6 +119,7 @@ def open_model(
     *,
     labels: tuple[str, ...] | None = None,
     pooling: Pooling | None = None,
+    outputs: tuple[Outputs, ...] | None = None,
     new_head: bool = False,
     seed: int = 0,
     dtype: torch.dtype = torch.float32,
@@ -132,6 +136,8 @@ def open_model(
             a new head, whose drawn parameters are named in `new`. Layers that the architecture's
             heads share are taken over, as the published ones do.
         pooling: of a new head over sequences; None for what `config.json` says.
+        outputs: how those of a head over sequences may be read, and a new one's by the first of
+            them; None for any, and for one label out of several.
         new_head: whether a head without labels may be drawn anew where the folder has none.
         seed: for the parameters of a new head.
         dtype: what the parameters become, whatever they are stored as.
@@ -147,7 +153,7 @@ def open_model(
     """
     check_place(device, dtype)
     stored = _read(path, revision)
-    return _open(stored, kind, labels, pooling, new_head, seed, dtype, device)
+    return _open(stored, kind, labels, pooling, outputs, new_head, seed, dtype, device)
 
 
 def _open(
@@ -155,6 +161,7 @@ def _open(
     kind: HeadKind | None,
     labels: tuple[str, ...] | None,
     pooling: Pooling | None,
+    outputs: tuple[Outputs, ...] | None,
     new_head: bool,
     seed: int,
     dtype: torch.dtype,
@@ -166,7 +173,11 @@ def _open(
         raise said.fault
     kind = said.head if kind is None else kind
     _check_asked(kind, labels, pooling)
+    use = Use(outputs=outputs[0]) if outputs else Use()
     if said.has(kind):
+        if kind == "sequence":
+            use = read_use(stored.path, said.outputs, said.labels)
+            check_use(use.outputs, outputs or get_args(Outputs), said.labels)
         if labels is not None:
             check_same(said.labels, labels)
         if pooling is not None and pooling != config.classifier_pooling:
@@ -177,7 +188,9 @@ def _open(
         labels = said.labels if kind == said.head else ()
     else:
         _check_new(stored, kind, labels, new_head)
-        labels = check_labels(labels) if labels is not None else ()
+        if labels is not None:
+            labels = check_outputs(labels) if use.outputs == "numbers" else check_labels(labels)
+        labels = labels or ()
         config = config if pooling is None else _with_pooling(said.arch, config, pooling)
     try:
         built = build(
@@ -197,6 +210,7 @@ def _open(
         format=said.format,
         path=stored.path,
         origin=stored.origin,
+        use=use,
     )
 
 
@@ -223,7 +237,7 @@ def open_classifier(
     *,
     labels: tuple[str, ...] | None = None,
     pooling: Pooling | None = None,
-    score: bool = False,
+    outputs: tuple[Outputs, ...] = ("one", "several"),
     seed: int = 0,
     dtype: torch.dtype = torch.float32,
     device: torch.device | str = "cpu",
@@ -232,15 +246,13 @@ def open_classifier(
     """Open a folder as a classifier of sequences.
 
     Args:
-        score: also open a head with one output, which gives a score rather than a label.
+        outputs: how its outputs may be read; a new head's are by the first of them.
 
     The other arguments and the errors are as in `open_model`.
     """
     check_place(device, dtype)
     stored = _read(path, revision)
-    if stored.said.head == "sequence" and not score:
-        check_several(stored.said.labels)
-    return _open(stored, "sequence", labels, pooling, False, seed, dtype, device)
+    return _open(stored, "sequence", labels, pooling, outputs, False, seed, dtype, device)
 
 
 def open_encoder(
@@ -281,6 +293,7 @@ def save_opened(
         format=format,
         card=card,
         origin=opened.origin,
+        use=opened.use,
         replace=replace,
         also=also,
     )

@@ -21,6 +21,7 @@ from unmask.arch.spec import Arch, HeadKind, PublishedConfig
 from unmask.arch.weights import Fuse, Rename, places_in
 from unmask.checkpoint.jsonfile import read_json
 from unmask.checkpoint.labels import check_outputs, read_labels
+from unmask.checkpoint.use import Outputs, Use, outputs_of, problem_of
 from unmask.errors import ModelError, UnsupportedModel
 from unmask.tokens.tokenizer import Tokenizer
 
@@ -47,6 +48,7 @@ _TELLING = frozenset({"head.project.weight"})
 _TELLS: Mapping[HeadKind, frozenset[str]] = {
     "pretraining": frozenset({"head.bias", "pairs.transform.dense.weight", "pairs.project.weight"})
 }
+_PLAIN = Use()
 _OWN_KEYS = frozenset({"format", "version", "model_type", "arch", "config", "head", "labels"})
 
 
@@ -61,6 +63,7 @@ class Described:
         head: what the stored model ends in.
         labels: names of the labels, in the order of the outputs; empty where there are none.
         fault: why the head cannot be opened, though the encoder by itself can; else None.
+        outputs: how those of a head over sequences are read, as far as `config.json` says.
         absent: the class that the file names, where its head is not among the weights; else empty.
     """
 
@@ -71,6 +74,7 @@ class Described:
     labels: tuple[str, ...]
     fault: ModelError | None = None
     absent: str = ""
+    outputs: Outputs = "one"
 
     @property
     def holds(self) -> str:
@@ -130,6 +134,7 @@ def published_config(
     labels: tuple[str, ...],
     tokenizer: Tokenizer,
     dtype: str,
+    use: Use = _PLAIN,
 ) -> dict[str, Any]:
     """The content of `config.json` in the published format.
 
@@ -145,6 +150,7 @@ def published_config(
     if head in LABELLED:
         fields["id2label"] = {str(index): label for index, label in enumerate(labels)}
         fields["label2id"] = {label: index for index, label in enumerate(labels)}
+        fields |= problem_of(use)
     fields |= {"architectures": [arch.class_of(config, head)], "dtype": dtype}
     return dict(sorted(fields.items()))
 
@@ -188,7 +194,8 @@ def _own(raw: Mapping[str, Any]) -> Described:
         check_outputs(labels)
     elif labels:
         raise ModelError(f"config.json has labels, but its head is {head!r}, which has none")
-    return Described("unmask", arch, config, head, tuple(labels))
+    outputs: Outputs = "numbers" if head == "sequence" and len(labels) == 1 else "one"
+    return Described("unmask", arch, config, head, tuple(labels), outputs=outputs)
 
 
 def _published(raw: Mapping[str, Any], names: Callable[[], Iterable[str]]) -> Described:
@@ -226,9 +233,10 @@ def _published(raw: Mapping[str, Any], names: Callable[[], Iterable[str]]) -> De
         return Described("hf", arch, config, "encoder", (), absent=name)
     try:
         labels = read_labels(raw) if head in LABELLED else ()
+        outputs = outputs_of(raw, len(labels)) if head == "sequence" else "one"
     except ModelError as error:
         return Described("hf", arch, config, head, (), error)
-    return Described("hf", arch, config, head, labels)
+    return Described("hf", arch, config, head, labels, outputs=outputs)
 
 
 def _arch(name: object) -> Arch[Any]:

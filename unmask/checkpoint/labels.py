@@ -5,8 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from unmask.checkpoint.use import Outputs
 from unmask.errors import LabelMismatch, ModelError, UnsupportedModel, shown
 
+_READERS: Mapping[Outputs, tuple[str, str]] = {
+    "one": ("one label out of several", "unmask.Classifier"),
+    "several": ("any number of labels", "unmask.Classifier"),
+    "numbers": (
+        "numbers: a score or a regression",
+        "unmask.Regressor, or unmask.Reranker for scores of pairs of texts",
+    ),
+}
 MOST = 1 << 20
 """Labels that a head without names for them may have: no more names are made up."""
 
@@ -39,17 +48,18 @@ def check_outputs(labels: Sequence[object]) -> tuple[str, ...]:
     return names
 
 
-def check_several(labels: Sequence[str]) -> None:
-    """Check that a head gives one label out of several, rather than a score.
+def check_use(outputs: Outputs, asked: tuple[Outputs, ...], labels: Sequence[str]) -> None:
+    """Check that a head's outputs are of a kind that is asked for.
 
     Raises:
-        UnsupportedModel: it has one output.
+        UnsupportedModel: they are not; it says what reads them.
     """
-    if len(labels) == 1:
-        raise UnsupportedModel(
-            f"the head has the one output {labels[0]!r}: a score or a regression, and a classifier "
-            "here gives one label out of several. Score pairs of texts with unmask.Reranker"
-        )
+    if outputs in asked:
+        return
+    what, reader = _READERS[outputs]
+    raise UnsupportedModel(
+        f"the head gives {what} ({_shown(list(labels))}), which is not read here; use {reader}"
+    )
 
 
 def check_same(model: Sequence[str], given: Sequence[str]) -> None:
@@ -72,7 +82,6 @@ def read_labels(raw: Mapping[str, Any]) -> tuple[str, ...]:
     """The label names of a published `config.json`, in the order of the outputs.
 
     Raises:
-        UnsupportedModel: the head is not for one label out of several.
         ModelError: the labels are not numbered from 0, or `id2label` and `label2id` disagree.
     """
     table = raw.get("id2label")
@@ -89,13 +98,6 @@ def read_labels(raw: Mapping[str, Any]) -> tuple[str, ...]:
             f"id2label in config.json must number the labels from 0, but is {_shown(table)}"
         )
     labels = [table[str(index)] for index in range(len(table))]
-    problem = raw.get("problem_type")
-    # How a loss was computed in training; of a single output nothing else can be asked.
-    if len(labels) > 1 and problem not in (None, "single_label_classification"):
-        raise UnsupportedModel(
-            f"problem_type={problem!r} in config.json is not served: a classifier here gives one "
-            "label out of several"
-        )
     names = check_outputs(labels)
     _check_inverse(names, raw.get("label2id"))
     return names

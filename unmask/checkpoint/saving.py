@@ -33,6 +33,7 @@ from unmask.checkpoint.int8 import calibration_of, write_calibration
 from unmask.checkpoint.jsonfile import render_json
 from unmask.checkpoint.labels import check_outputs
 from unmask.checkpoint.origin import Origin, write_origin
+from unmask.checkpoint.use import Use, write_use
 from unmask.checkpoint.weightfiles import SINGLE, write_weights
 from unmask.errors import ModelError, UnsupportedModel
 from unmask.tokens.tokenizer import Tokenizer
@@ -52,6 +53,7 @@ def save_model(
     format: Literal["auto"] | Format = "auto",
     card: str | None = None,
     origin: Origin | None = None,
+    use: Use | None = None,
     replace: bool = False,
     also: Callable[[Path, Format], None] | None = None,
 ) -> Format:
@@ -70,6 +72,7 @@ def save_model(
             express the model.
         card: the text of `README.md`; None for a few lines that say what the folder is.
         origin: the model on the Hub that this one comes from, recorded as `source.json`.
+        use: how the outputs of a head over sequences are read; None for one label out of several.
         replace: whether a folder that was saved there before may be replaced.
         also: is given the new folder and its format before it is put in place, to add files of
             a wider format or fields of `config.json`.
@@ -86,7 +89,9 @@ def save_model(
     kind = _kind_with(model, labels)
     check_made_of(arch, config, labels, model)
     check_vocabulary(tokenizer, config, "the tokenizer")
-    format, document, weights = _in_format(format, model, arch, config, tokenizer, labels)
+    format, document, weights = _in_format(
+        format, model, arch, config, tokenizer, labels, use or Use()
+    )
     weights |= {name if format == "hf" else KEPT + name: w for name, w in (kept or {}).items()}
     text = card if card is not None else _plain_card(arch, kind, model, labels)
     encoder = arch.encoder(config)
@@ -100,6 +105,7 @@ def save_model(
         )
         (folder / _CARD).write_text(text, encoding="utf-8")
         write_origin(folder, origin)
+        write_use(folder, use or Use(), labels)
         write_calibration(folder, calibration_of(encoder_of(model)))
         if also is not None:
             also(folder, format)
@@ -144,13 +150,14 @@ def _in_format(
     config: PublishedConfig,
     tokenizer: Tokenizer,
     labels: tuple[str, ...],
+    use: Use,
 ) -> tuple[Format, dict[str, Any], dict[str, torch.Tensor]]:
     """The format to use, the content of `config.json`, and the weights by their names."""
     kind = kind_of(model)
     dtype = str(next(model.parameters()).dtype).removeprefix("torch.")
     if format != "unmask":
         try:
-            document = published_config(arch, config, kind, labels, tokenizer, dtype)
+            document = published_config(arch, config, kind, labels, tokenizer, dtype, use)
             return "hf", document, published_weights(arch, config, model)
         except UnsupportedModel:
             if format == "hf":

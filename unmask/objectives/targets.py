@@ -45,7 +45,8 @@ class Task:
     Attributes:
         batch: what the model sees.
         rows: `(M,)` int64, the rows at which it predicts.
-        labels: `(N,)` int64, what is to be predicted.
+        labels: `(N,)` int64, what is to be predicted; of sequences with several targets each
+            `(N, R)` float32.
         counts: what was done to the tokens, by name, for the log.
         places: `(N,)` int64, where the labels belong among the scores `(M, P)` of a head that
             predicts P tokens at each row, counted through; None where each row has one label.
@@ -62,7 +63,7 @@ class Task:
     @property
     def targets(self) -> dict[str, int]:
         """As many as there are labels."""
-        return {self.term: len(self.labels)}
+        return {self.term: self.labels.numel()}
 
     def to(self, device: torch.device) -> Task:
         """The same task on another device."""

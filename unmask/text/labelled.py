@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from unmask.errors import DataError
 from unmask.text.bad import Reading
@@ -109,15 +109,18 @@ class Columns:
         return f"{texts}{labels}"
 
 
+T = TypeVar("T")
+
+
 @dataclass(frozen=True, slots=True)
-class Labelled:
-    """Labelled text, in the order of the file.
+class Targeted(Generic[T]):
+    """Texts, or pairs of texts, with what is to be said of each, in the order of the file.
 
     Attributes:
         name: of the file.
         columns: where text and labels were found.
         texts: N texts; one may be empty.
-        labels: N names.
+        labels: N targets, such as names of labels.
         skipped: bad places that were left out because the reading skips them.
         seconds: the second text of each pair; None where texts stand alone.
     """
@@ -125,7 +128,7 @@ class Labelled:
     name: str
     columns: Columns
     texts: tuple[str, ...]
-    labels: tuple[str, ...]
+    labels: tuple[T, ...]
     skipped: int = 0
     seconds: tuple[str, ...] | None = None
 
@@ -140,7 +143,7 @@ class Labelled:
             return tuple((text,) for text in self.texts)
         return tuple(zip(self.texts, self.seconds, strict=True))
 
-    def some(self, places: Sequence[int]) -> Labelled:
+    def some(self, places: Sequence[int]) -> Targeted[T]:
         """The rows at these places."""
         seconds = self.seconds
         return replace(
@@ -149,6 +152,10 @@ class Labelled:
             labels=tuple(self.labels[place] for place in places),
             seconds=None if seconds is None else tuple(seconds[place] for place in places),
         )
+
+
+Labelled = Targeted[str]
+"""Each with one label, by name."""
 
 
 def read_labelled(
@@ -192,14 +199,32 @@ def read_labelled_pairs(
 
 
 def _labelled(table: Table, columns: Columns, reading: Reading) -> Labelled:
+    found = read_targets(table, columns, reading, label_of)
+    _check_spelling(table.name, found.labels)
+    return found
+
+
+def read_targets(
+    table: Table, columns: Columns, reading: Reading, target: Callable[[Table, Row, str], T]
+) -> Targeted[T]:
+    """All rows of a table with their targets.
+
+    Args:
+        table, columns: where they are.
+        reading: takes the counts and the bad places.
+        target: gives that of a row; takes the column's name.
+
+    Raises:
+        DataError: a target cannot be read, or there are no rows.
+        CorruptText: a bad place, or a text that is none.
+    """
     texts, labels = [], []
     for row, asked in asked_of(table, columns, reading):
         texts.append(asked)
-        labels.append(label_of(table, row, columns.label or ""))
+        labels.append(target(table, row, columns.label or ""))
     if not texts:
         raise DataError(f"labelled data must have rows, but {table.name} has only its header")
-    _check_spelling(table.name, labels)
-    return Labelled(
+    return Targeted(
         name=table.name,
         columns=columns,
         texts=tuple(asked[0] for asked in texts),
@@ -244,18 +269,27 @@ def label_of(table: Table, row: Row, column: str) -> str:
     Raises:
         DataError: it is missing, empty, NaN, or no single value.
     """
-    if column not in row.values:
-        raise DataError(
-            f"{table.at(row)}: every row must have a label, but this one has no column "
-            f"{column!r}; {_there(row.values)}. Choose with --label-column"
-        )
     try:
-        return label_name(row.values[column])
+        return label_name(target_value(table, row, column))
     except ValueError as error:
         raise DataError(
             f"{table.at(row)}: every label must be a name or a number, but in column {column!r} "
             f"{error}"
         ) from None
+
+
+def target_value(table: Table, row: Row, column: str) -> Any:
+    """What a row holds in the column of targets, as it stands.
+
+    Raises:
+        DataError: it has no such column.
+    """
+    if column not in row.values:
+        raise DataError(
+            f"{table.at(row)}: every row must have a label, but this one has no column "
+            f"{column!r}; {_there(row.values)}. Choose with --label-column"
+        )
+    return row.values[column]
 
 
 def label_name(value: Any) -> str:
@@ -341,7 +375,7 @@ def _there(columns: Any) -> str:
     return f"its columns are: {', '.join(map(repr, columns))}"
 
 
-def _check_spelling(name: str, labels: list[str]) -> None:
+def _check_spelling(name: str, labels: Sequence[str]) -> None:
     """Two labels that differ only in the space around them are one, misspelt."""
     seen: dict[str, str] = {}
     for label in sorted(set(labels)):

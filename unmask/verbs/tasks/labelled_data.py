@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 
 from unmask.batches.draws import Draws
 from unmask.errors import DataError, LabelMismatch
 from unmask.text.bad import Reading
-from unmask.text.labelled import Labelled, read_labelled, read_labelled_pairs, sorted_labels
+from unmask.text.labelled import (
+    Labelled,
+    Targeted,
+    read_labelled,
+    read_labelled_pairs,
+    sorted_labels,
+)
 from unmask.verbs.finetune_settings import TuneData
 
 HOLD_OUT = 201  # stream of Draws
+T = TypeVar("T")
 Read = Callable[[str | Path, TuneData], Labelled]
 
 
@@ -80,41 +87,67 @@ class Split:
                 f"a classifier needs two or more labels to tell apart, but {whole.name} has only "
                 f"{labels[0]!r}; add rows of another label"
             )
-        if dev is None:
-            rest, held_out = hold_out(whole, settings.dev_share, seed)
-            how = (
-                f"{len(held_out):,} of {len(whole):,} rows {is_are(len(held_out))} held out, "
-                "stratified by label"
-            )
-            return cls(rest, held_out, labels, (*_told(whole), how))
-        measured = read(dev, settings)
-        check_known(labels, measured.labels, "training data", measured.name)
-        notes = [*_told(whole), *_told(measured)]
-        if shared := len(set(whole.asked) & set(measured.asked)):
-            noun = "text" if whole.seconds is None else "pair"
-            notes.append(
-                f"{counted(shared, noun)} of {measured.name} {is_are(shared)} in {whole.name} as "
-                "well, which flatters the figures"
-            )
+        measured = None if dev is None else read(dev, settings)
+        if measured is not None:
+            check_known(labels, measured.labels, "training data", measured.name)
+        told = [with_labels(one) for one in (whole, measured) if one is not None]
+        if measured is None:
+            rest, held_out, how = held_apart(whole, whole.labels, settings.dev_share, seed)
+            return cls(rest, held_out, labels, (*told, f"{how}, stratified by label"))
+        notes = [*told, *shared_note(whole, measured)]
         if missing := [label for label in labels if label not in set(measured.labels)]:
             notes.append(f"{measured.name} has no row of: {', '.join(missing[:20])}")
         return cls(whole, measured, labels, tuple(notes))
 
 
-def hold_out(rows: Labelled, share: float, seed: int) -> tuple[Labelled, Labelled]:
-    """Hold out a share of each label's rows, at least one where there are two.
+def with_labels(rows: Labelled) -> str:
+    """What was read from where, and how many labels there are."""
+    return told(rows, f", {counted(len(set(rows.labels)), 'label')}")
 
-    The same text is never on both sides. A label with a single text stays with the training rows.
+
+def shared_note(whole: Targeted[T], measured: Targeted[T]) -> tuple[str, ...]:
+    """How much of what is measured with was learnt from, in words; empty for nothing."""
+    shared = len(set(whole.asked) & set(measured.asked))
+    if not shared:
+        return ()
+    noun = "text" if whole.seconds is None else "pair"
+    return (
+        f"{counted(shared, noun)} of {measured.name} {is_are(shared)} in {whole.name} as well, "
+        "which flatters the figures",
+    )
+
+
+def held_apart(
+    rows: Targeted[T], groups: Sequence[str], share: float, seed: int
+) -> tuple[Targeted[T], Targeted[T], str]:
+    """Hold out a share of each group, and say it; see `hold_out`."""
+    rest, held_out = hold_out(rows, share, seed, groups)
+    how = f"{len(held_out):,} of {len(rows):,} rows {is_are(len(held_out))} held out"
+    return rest, held_out, how
+
+
+def hold_out(
+    rows: Targeted[T], share: float, seed: int, groups: Sequence[str]
+) -> tuple[Targeted[T], Targeted[T]]:
+    """Hold out a share of each group's rows, at least one where there are two.
+
+    The same text is never on both sides. A group with a single text stays with the training rows.
+
+    Args:
+        rows: N rows.
+        share: of each group's texts.
+        seed: of the draw.
+        groups: N names, such as the labels.
 
     Returns:
         The rows to train on and those held out, each in their first order.
 
     Raises:
-        DataError: no label has two different texts.
+        DataError: no group has two different texts.
     """
     texts: dict[str, dict[tuple[str, ...], None]] = {}
     home: dict[tuple[str, ...], str] = {}
-    for text, label in zip(rows.asked, rows.labels, strict=True):
+    for text, label in zip(rows.asked, groups, strict=True):
         texts.setdefault(home.setdefault(text, label), {})[text] = None
     chosen: set[tuple[str, ...]] = set()
     for number, label in enumerate(sorted(texts)):
@@ -163,17 +196,19 @@ def is_are(count: int) -> str:
     return "is" if count == 1 else "are"
 
 
-def _told(rows: Labelled) -> list[str]:
-    """What was read from where."""
-    count = Counter(rows.labels)
-    said = [
-        f"{rows.name}: {rows.columns}; {counted(len(rows), 'row')}, {counted(len(count), 'label')}"
-    ]
+def told(rows: Targeted[Any], more: str = "") -> str:
+    """What was read from where.
+
+    Args:
+        rows: the rows.
+        more: behind their number.
+    """
+    said = [f"{rows.name}: {rows.columns}; {counted(len(rows), 'row')}{more}"]
     if rows.skipped:
         said.append(f"{rows.name}: {counted(rows.skipped, 'bad place')} left out (--on-bad skip)")
     if empty := sum(not text.strip() for asked in rows.asked for text in asked):
         said.append(f"{rows.name}: {counted(empty, 'text')} {is_are(empty)} empty")
-    return said
+    return "; ".join(said)
 
 
 def _listed(names: Sequence[str], most: int = 100) -> str:
