@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
-from sklearn.metrics import accuracy_score, f1_score
+from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
 
 from unmask.errors import DataError
 from unmask.evaluation.bag_of_words import BagOfWords
-from unmask.evaluation.classification import ClassificationFigures, macro_f1
+from unmask.evaluation.classification import ClassificationFigures, Confused, compare_labels
 
 LABELS = ("a", "b", "c")
 TRUTH = ["a", "a", "a", "b", "b", "c"]
@@ -35,16 +37,45 @@ def test_labels_that_never_occur_do_not_lower_the_mean() -> None:
     assert missing.macro_f1 == pytest.approx(f1_score([0, 0], [0, 1], average="macro"))
 
 
-def test_macro_f1_from_counts_is_scikit_learns() -> None:
-    dice = np.random.default_rng(0)
-    for _ in range(50):
-        true, guessed = dice.integers(0, 4, 12), dice.integers(0, 4, 12)
-        ours = macro_f1(
-            np.bincount(true[true == guessed], minlength=5),
-            np.bincount(true, minlength=5),
-            np.bincount(guessed, minlength=5),
-        )
-        assert ours == pytest.approx(f1_score(true, guessed, average="macro", zero_division=0.0))
+def test_matthews_correlation_is_scikit_learns_and_has_an_interval() -> None:
+    figures = ClassificationFigures.of(TRUTH * 30, GUESSES * 30, LABELS)
+    assert figures.matthews is not None
+    assert figures.matthews.value == pytest.approx(matthews_corrcoef(TRUTH, GUESSES))
+    assert figures.matthews.interval is not None
+    assert figures.matthews.interval.low < matthews_corrcoef(TRUTH, GUESSES)
+    assert figures.micro_f1_interval == figures.accuracy_interval
+    same = ClassificationFigures.of(["a", "b"], ["a", "a"], LABELS).matthews
+    assert same is not None
+    assert same.value == 0.0
+
+
+def test_probabilities_add_log_loss_and_calibration_error() -> None:
+    shares = np.array([[0.7, 0.2, 0.1]] * 6)
+    figures = ClassificationFigures.of(TRUTH, ["a"] * 6, LABELS, probabilities=shares)
+    assert figures.confidence is not None
+    assert figures.confidence.log_loss.value == pytest.approx(
+        -(3 * math.log(0.7) + 2 * math.log(0.2) + math.log(0.1)) / 6
+    )
+    assert figures.confidence.calibration_error.value == pytest.approx(0.2)
+    words = figures.in_words()
+    assert words["calibration error"].endswith(", in 15 equal-width bins")
+    assert "log loss" in words
+    assert "log loss" not in ClassificationFigures.of(TRUTH, GUESSES, LABELS).in_words()
+
+
+def test_two_models_on_the_same_rows() -> None:
+    truth, weak = TRUTH * 30, GUESSES * 30
+    found = {one.figure: one for one in compare_labels(truth, truth, weak, LABELS)}
+    assert set(found) == {"accuracy", "macro F1", "Matthews correlation"}
+    assert found["accuracy"].difference == pytest.approx(2 / 6)
+    assert {one.better for one in found.values()} == {"first"}
+    sure, unsure = np.eye(3)[[LABELS.index(one) for one in truth]], np.full((180, 3), 1 / 3)
+    both = compare_labels(truth, truth, truth, LABELS, probabilities=(unsure, sure))
+    losses = {one.figure: one for one in both}
+    assert losses["log loss"].difference == pytest.approx(math.log(3))
+    assert (losses["log loss"].better, losses["accuracy"].better) == ("second", "neither")
+    with pytest.raises(DataError, match="180 rows and 1 guesses"):
+        compare_labels(truth, weak, ["a"], LABELS)
 
 
 def test_intervals_are_fixed_and_hold_the_figure() -> None:
@@ -86,6 +117,9 @@ def test_ten_thousand_labels_are_measured() -> None:
     figures = ClassificationFigures.of(labels[:50], labels[:50], labels, resamples=10)
     assert figures.accuracy == figures.macro_f1 == 1.0
     assert len(figures.labels) == 10_000
+    assert figures.confusion == ()
+    wrong = ClassificationFigures.of(["0", "0", "7"], ["9999", "9999", "7"], labels, resamples=10)
+    assert wrong.confused == (Confused("0", "9999", 2),)
 
 
 def test_the_bag_of_words_learns_words_and_pairs() -> None:

@@ -1,39 +1,39 @@
-"""How well labels are told: accuracy, F1 and confusion, with bootstrap intervals."""
+"""How well labels are told: accuracy, F1, Matthews correlation, confusion, calibration.
+
+Figures are scikit-learn's; their resamples are computed from sums of weights (`unmask.evaluation.
+bootstrap`), which a test holds to scikit-learn.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support
+from sklearn.metrics import (
+    accuracy_score,
+    confusion_matrix,
+    matthews_corrcoef,
+    precision_recall_fscore_support,
+)
 
 from unmask.errors import DataError
+from unmask.evaluation.bootstrap import (
+    F64,
+    RESAMPLES,
+    Counts,
+    Difference,
+    Estimate,
+    Interval,
+    differences,
+    interval,
+    resample,
+)
+from unmask.evaluation.confidence import Confidence, ConfidenceFigures
+from unmask.evaluation.told import Told
 
-I64 = npt.NDArray[np.int64]
-F64 = npt.NDArray[np.float64]
-Counts = npt.NDArray[Any]
-
-RESAMPLES = 1000
-LEVEL = 0.95
-SEED = 1979  # any fixed number will do; this one is the year of Efron's paper
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """Where a figure lies in 95 % of the resamples.
-
-    Attributes:
-        low, high: its ends.
-    """
-
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{self.low:.3f} to {self.high:.3f}"
+MOST_SHOWN = 500  # labels of a confusion matrix
+MOST_CONFUSED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,20 @@ class LabelFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class Confused:
+    """A label that was taken for another.
+
+    Attributes:
+        truth, guess: the labels.
+        rows: how often.
+    """
+
+    truth: str
+    guess: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
 class ClassificationFigures:
     """How well labels are told on some rows.
 
@@ -65,9 +79,16 @@ class ClassificationFigures:
         accuracy_interval: by bootstrap over the rows.
         macro_f1: mean F1 of the labels that occur in truth or among the guesses.
         macro_f1_interval: by bootstrap over the rows.
-        micro_f1: F1 over all decisions together; with one label a row it equals the accuracy.
+        micro_f1: F1 over all decisions together; with one label a row it equals the accuracy, and
+            so does its interval.
         labels: by label, in the model's order.
-        confusion: `confusion[truth][guess]` rows, in that order.
+        confusion: `confusion[truth][guess]` rows, in that order; empty above 500 labels, where it
+            would be millions of zeros.
+        confused: which labels are taken for which, most frequent first, 20 at most.
+        matthews: Matthews correlation of truth and guesses, from -1 to 1, for many labels as
+            Gorodkin (2004) has it; 0 where either is always the same label. None in results that
+            were stored before it was measured.
+        confidence: how far the probabilities can be relied on; None where they were not given.
     """
 
     rows: int
@@ -78,6 +99,9 @@ class ClassificationFigures:
     micro_f1: float
     labels: tuple[LabelFigures, ...]
     confusion: tuple[tuple[int, ...], ...]
+    confused: tuple[Confused, ...] = ()
+    matthews: Estimate | None = None
+    confidence: ConfidenceFigures | None = None
 
     @classmethod
     def of(
@@ -86,6 +110,7 @@ class ClassificationFigures:
         guesses: Sequence[str],
         labels: Sequence[str],
         *,
+        probabilities: F64 | None = None,
         resamples: int = RESAMPLES,
     ) -> ClassificationFigures:
         """Figures of guesses.
@@ -94,17 +119,14 @@ class ClassificationFigures:
             truth: N labels.
             guesses: N labels.
             labels: all C of them, in the order of the tables.
+            probabilities: `(N, C)` of each label in each row, which sum to 1.
             resamples: of the bootstrap (Efron 1979).
 
         Raises:
-            DataError: there are no rows, not as many guesses as rows, or a label is unknown.
+            DataError: there are no rows, not as many guesses as rows, a label is unknown, or the
+                probabilities are none.
         """
-        true, guessed = _numbers(truth, labels), _numbers(guesses, labels)
-        if len(true) != len(guessed) or not len(true):
-            raise DataError(
-                "evaluation needs rows and a guess for each, but has "
-                f"{len(true)} rows and {len(guessed)} guesses"
-            )
+        true, guessed = numbers_of(truth, guesses, labels)
         every = np.arange(len(labels))
         precision, recall, f1, rows = precision_recall_fscore_support(
             true, guessed, labels=every, zero_division=0.0
@@ -113,23 +135,31 @@ class ClassificationFigures:
         micro = precision_recall_fscore_support(
             true, guessed, labels=every, average="micro", zero_division=0.0
         )[2]
-        accuracies, macros = _resampled(true, guessed, len(labels), resamples)
+        told, counts = Told.grouped(true, guessed)
+        resampled = resample(told, counts, resamples=resamples)
         return cls(
             rows=len(true),
             accuracy=float(accuracy_score(true, guessed)),
-            accuracy_interval=_interval(accuracies),
+            accuracy_interval=interval(resampled[:, 0]),
             macro_f1=float(f1[occurs].mean()),
-            macro_f1_interval=_interval(macros),
+            macro_f1_interval=interval(resampled[:, 1]),
             micro_f1=float(micro),
             labels=tuple(
                 LabelFigures(name, int(n), float(p), float(r), float(f))
                 for name, n, p, r, f in zip(labels, rows, precision, recall, f1, strict=True)
             ),
-            confusion=tuple(
-                tuple(int(count) for count in row)
-                for row in confusion_matrix(true, guessed, labels=every)
-            ),
+            confusion=_confusion(true, guessed, len(labels)),
+            confused=_confused(told, counts, labels),
+            matthews=Estimate.of(float(matthews_corrcoef(true, guessed)), resampled[:, 2]),
+            confidence=None
+            if probabilities is None
+            else ConfidenceFigures.of(true, guessed, probabilities, len(labels), resamples),
         )
+
+    @property
+    def micro_f1_interval(self) -> Interval:
+        """With one label a row, that of the accuracy."""
+        return self.accuracy_interval
 
     def in_words(self) -> dict[str, str]:
         """The main figures by name, for people."""
@@ -137,10 +167,86 @@ class ClassificationFigures:
             "rows": f"{self.rows:,}",
             "accuracy": f"{self.accuracy:.3f} (95 %: {self.accuracy_interval})",
             "macro F1": f"{self.macro_f1:.3f} (95 %: {self.macro_f1_interval})",
+            **({} if self.matthews is None else {"Matthews correlation": str(self.matthews)}),
+            **({} if self.confidence is None else self.confidence.in_words()),
         }
 
 
-def _numbers(names: Sequence[str], labels: Sequence[str]) -> I64:
+def _confusion(true: Counts, guessed: Counts, labels: int) -> tuple[tuple[int, ...], ...]:
+    if labels > MOST_SHOWN:
+        return ()
+    matrix = confusion_matrix(true, guessed, labels=np.arange(labels))
+    return tuple(tuple(row) for row in matrix.tolist())
+
+
+def _confused(told: Told, counts: Counts, labels: Sequence[str]) -> tuple[Confused, ...]:
+    """From the occupied cells of the confusion matrix; equal counts stand in the labels' order."""
+    wrong = told.true != told.guessed
+    cells = zip(told.true[wrong], told.guessed[wrong], counts[wrong], strict=True)
+    most = sorted(cells, key=lambda cell: -int(cell[2]))[:MOST_CONFUSED]
+    name = [labels[place] for place in told.occurring]
+    return tuple(Confused(name[truth], name[guess], int(rows)) for truth, guess, rows in most)
+
+
+def compare_labels(
+    truth: Sequence[str],
+    first: Sequence[str],
+    second: Sequence[str],
+    labels: Sequence[str],
+    *,
+    probabilities: tuple[F64, F64] | None = None,
+    resamples: int = RESAMPLES,
+) -> tuple[Difference, ...]:
+    """Paired differences of two models that labelled the same rows.
+
+    Args:
+        truth: N labels.
+        first, second: N guesses of each.
+        labels: all C of them.
+        probabilities: `(N, C)` of each model; adds the log loss and the calibration error.
+        resamples: of the bootstrap.
+
+    Raises:
+        DataError: as `ClassificationFigures.of`.
+    """
+    sides = []
+    for place, guesses in enumerate((first, second)):
+        true, guessed = numbers_of(truth, guesses, labels)
+        parts: list[Told | Confidence] = [Told(true, guessed)]
+        if probabilities is not None:
+            parts.append(Confidence.of(true, guessed, probabilities[place], len(labels)))
+        sides.append(parts)
+
+    def figures(parts: list[Told | Confidence], weights: F64) -> F64:
+        return np.concatenate([part(weights) for part in parts], axis=1)
+
+    named = Told.NAMED if probabilities is None else (*Told.NAMED, *Confidence.NAMED)
+    return differences(
+        named,
+        lambda weights: figures(sides[0], weights),
+        lambda weights: figures(sides[1], weights),
+        len(truth),
+        resamples=resamples,
+    )
+
+
+def numbers_of(
+    truth: Sequence[str], guesses: Sequence[str], labels: Sequence[str]
+) -> tuple[Counts, Counts]:
+    """`(N,)` numbers of the labels in truth and of the guesses.
+
+    Raises:
+        DataError: there are no rows, not as many guesses as rows, or a label is unknown.
+    """
+    if len(truth) != len(guesses) or not len(truth):
+        raise DataError(
+            "evaluation needs rows and a guess for each, but has "
+            f"{len(truth)} rows and {len(guesses)} guesses"
+        )
+    return _numbers(truth, labels), _numbers(guesses, labels)
+
+
+def _numbers(names: Sequence[str], labels: Sequence[str]) -> Counts:
     number = {label: index for index, label in enumerate(labels)}
     if unknown := sorted({name for name in names if name not in number}):
         raise DataError(
@@ -148,40 +254,3 @@ def _numbers(names: Sequence[str], labels: Sequence[str]) -> I64:
             f"{', '.join(map(repr, unknown))}"
         )
     return np.array([number[name] for name in names], dtype=np.int64)
-
-
-def _resampled(true: I64, guessed: I64, labels: int, resamples: int) -> tuple[F64, F64]:
-    """Accuracy and macro F1 of each resample.
-
-    Rows that share truth and guess are alike, so a resample of N rows is one draw of counts for
-    the occupied cells of the confusion matrix.
-    """
-    cells, counts = np.unique(true * labels + guessed, return_counts=True)
-    rows, columns = cells // labels, cells % labels
-    generator = np.random.default_rng(SEED)
-    accuracies, macros = np.empty(resamples), np.empty(resamples)
-    for index in range(resamples):
-        drawn = generator.multinomial(len(true), counts / len(true))
-        right = np.bincount(rows, drawn * (rows == columns), labels)
-        accuracies[index] = right.sum() / len(true)
-        macros[index] = macro_f1(
-            right, np.bincount(rows, drawn, labels), np.bincount(columns, drawn, labels)
-        )
-    return accuracies, macros
-
-
-def macro_f1(right: Counts, true: Counts, guessed: Counts) -> float:
-    """Mean F1 of the labels that occur.
-
-    Args:
-        right: `(C,)` rows by label whose guess is right.
-        true: `(C,)` rows that have the label.
-        guessed: `(C,)` rows guessed to have it.
-    """
-    occurs = true + guessed > 0
-    return float((2 * right[occurs] / (true + guessed)[occurs]).mean())
-
-
-def _interval(values: F64) -> Interval:
-    low, high = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Interval(float(low), float(high))

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from unmask.errors import DataError
+from unmask.evaluation.bootstrap import interval
 from unmask.evaluation.pseudo import How, likelihoods
 from unmask.heads.model import LanguageModel
 from unmask.text.bad import Reading
@@ -110,8 +111,8 @@ def _interval(groups: Sequence[Sequence[bool]]) -> tuple[float, float]:
     shares = np.array([np.mean(group) for group in groups])
     chosen = draws.integers(len(groups), size=(RESAMPLES, len(groups)))
     means = (draws.binomial(sizes[chosen], shares[chosen]) / sizes[chosen]).mean(axis=1)
-    low, high = np.percentile(means, [2.5, 97.5])
-    return float(low), float(high)
+    found = interval(means)
+    return found.low, found.high
 
 
 def measure(
