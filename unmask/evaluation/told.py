@@ -58,7 +58,7 @@ class Told:
 
 
 def macro_f1(right: F64, true: F64, guessed: F64) -> F64:
-    """`(R,)` mean F1 of the labels that occur.
+    """`(R,)` mean F1 of the labels that occur; 0 where none does.
 
     Args:
         right: `(R, C)` rows by label whose guess is right.
@@ -67,7 +67,7 @@ def macro_f1(right: F64, true: F64, guessed: F64) -> F64:
     """
     either = true + guessed
     f1 = np.divide(2 * right, either, out=np.zeros(either.shape), where=either > 0)
-    mean: F64 = f1.sum(1) / (either > 0).sum(1)
+    mean: F64 = f1.sum(1) / np.maximum((either > 0).sum(1), 1)
     return mean
 
 
