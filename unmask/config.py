@@ -150,6 +150,11 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
         if len(kinds) != len(value):
             raise ConfigError(f"{where} must have {len(kinds)} values, not {len(value)}")
         return tuple(_convert(kind, item, where) for kind, item in zip(kinds, value, strict=True))
+    if origin is dict:
+        if not isinstance(value, Mapping):
+            raise ConfigError(f"{where} must be a table, not {value!r}")
+        inner = get_args(hint)[1]
+        return {str(key): _convert(inner, item, f"{where}.{key}") for key, item in value.items()}
     if origin is Literal:
         if value not in get_args(hint):
             raise ConfigError(

@@ -150,7 +150,10 @@ class ClassificationFigures:
             ),
             confusion=_confusion(true, guessed, len(labels)),
             confused=_confused(told, counts, labels),
-            matthews=Estimate.of(float(matthews_corrcoef(true, guessed)), resampled[:, 2]),
+            matthews=Estimate.of(
+                float(matthews_corrcoef(true, guessed)) if len(occurs) > 1 else 0.0,
+                resampled[:, 2],
+            ),
             confidence=None
             if probabilities is None
             else ConfidenceFigures.of(true, guessed, probabilities, len(labels), resamples),

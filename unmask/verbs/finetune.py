@@ -142,8 +142,15 @@ class _Job:
         if outcome.stopped_by is not None:
             return result
         with self.watch.stage("measuring on the dev rows"):
-            result = replace(result, figures=pieces.dev.figures(pieces.opened.model.eval()))
-        self._save(result)
+            pieces.opened.model.eval()
+            finished = pieces.finished()
+        for note in finished.notes:
+            self.watch.say(note)
+        notes = (*result.notes, *finished.notes)
+        result = replace(result, figures=finished.figures, notes=notes)
+        result.write()
+        card = card_of(self.settings, self.recipe, pieces, result)
+        save_opened(result.model, finished.opened, card=card)  # marks the run as finished
         return result
 
     def _train(self, folder: RunFolder) -> Outcome:
@@ -187,12 +194,6 @@ class _Job:
                 evaluate=measure,
                 watch=told,
             )
-
-    def _save(self, result: FinetuneResult) -> None:
-        """The result's figures, then the model's folder, which marks the run as finished."""
-        result.write()
-        card = card_of(self.settings, self.recipe, self.pieces, result)
-        save_opened(result.model, self.pieces.opened, card=card)
 
 
 def _model_digest(path: str | Path, revision: str | None) -> str:

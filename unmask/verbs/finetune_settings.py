@@ -15,7 +15,7 @@ from unmask.train.optim import OptimConfig
 from unmask.train.precision import Dtype
 from unmask.train.schedule import Schedule
 
-TaskName = Literal["classify", "pair"]
+TaskName = Literal["classify", "pair", "regress"]
 LEAST_UPDATES = 200  # fewer than that are too few for a new head, however small the data
 MOST_EPOCHS = 30
 FROZEN_LR, FROZEN_EPOCHS = 3e-3, 20
@@ -29,6 +29,8 @@ class TuneData:
     """Attributes:
     text_column, label_column: None to find them by their names.
     pair_column: of the second text of a pair; None to find it by its name.
+    label_separator: what stands between the labels of a row that may have several, where they are
+        no list.
     dev_share: share of the rows held out where no dev file is given.
     on_long: what happens to a text longer than the context; None for what the task does.
     on_bad, max_bad: at a corrupt place, stop or skip; and how large a share may be skipped.
@@ -37,6 +39,7 @@ class TuneData:
     text_column: str | None = None
     label_column: str | None = None
     pair_column: str | None = None
+    label_separator: str | None = None
     dev_share: float = 0.1
     on_long: OnLong | None = None
     on_bad: Literal["stop", "skip"] = "stop"
@@ -65,6 +68,25 @@ class TuneModel:
     def __post_init__(self) -> None:
         if not 0.0 <= self.dropout < 1.0:
             raise ConfigError(f"dropout must be at least 0 and below 1, not {self.dropout}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TuneLoss:
+    """Attributes:
+    class_weights: "balanced" for as much weight to a rare label's rows together as to those of a
+        frequent one; "none" for the same weight to each row.
+    smoothing: share of each target that is spread over all labels, see
+        `unmask.objectives.supervised`.
+    """
+
+    class_weights: Literal["none", "balanced"] = "none"
+    smoothing: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.smoothing < 1.0:
+            raise ConfigError(
+                f"label smoothing must be at least 0 and below 1, not {self.smoothing}"
+            )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -121,12 +143,13 @@ class FinetuneSettings:
     """All of it.
 
     Attributes:
-        task: what is learnt: "classify" a text, or a "pair" of texts.
+        task: what is learnt: labels of a text, "classify", or of a "pair" of texts; numbers, "regress".
     """
 
     task: TaskName = "classify"
     data: TuneData = field(default_factory=TuneData)
     model: TuneModel = field(default_factory=TuneModel)
+    loss: TuneLoss = field(default_factory=TuneLoss)
     optim: TuneOptim = field(default_factory=TuneOptim)
     budget: TuneBudget = field(default_factory=TuneBudget)
     schedule: Schedule = field(default_factory=lambda: Schedule(shape="linear", warmup=0.1))
@@ -185,6 +208,9 @@ SHORT: Mapping[str, tuple[str, ...]] = {
     "text_column": ("data", "text_column"),
     "label_column": ("data", "label_column"),
     "pair_column": ("data", "pair_column"),
+    "label_separator": ("data", "label_separator"),
+    "class_weights": ("loss", "class_weights"),
+    "label_smoothing": ("loss", "smoothing"),
     "dev_share": ("data", "dev_share"),
     "on_long": ("data", "on_long"),
     "on_bad": ("data", "on_bad"),

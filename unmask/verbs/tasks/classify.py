@@ -3,81 +3,100 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from unmask.batches.batch import Batch
 from unmask.batches.sequences import OnLong
 from unmask.checkpoint.folder import Opened, open_classifier
+from unmask.evaluation.calibration import one_label_temperature
 from unmask.evaluation.classification import ClassificationFigures
 from unmask.heads.model import SequenceClassifier
 from unmask.objectives.supervised import Classification
 from unmask.text.labelled import Labelled
-from unmask.train.loop import Evaluate
-from unmask.verbs.tasks.frozen import HeadOnly
+from unmask.verbs.tasks.frozen import frozen_head
 from unmask.verbs.tasks.labelled_data import Read, Split
-from unmask.verbs.tasks.pieces import Given, Pieces, Said, new_weights
-from unmask.verbs.tasks.rows import Rows, cut_note
+from unmask.verbs.tasks.pieces import (
+    Finished,
+    Given,
+    Pieces,
+    Said,
+    labels_in_words,
+    new_weights,
+    with_texts,
+)
+from unmask.verbs.tasks.rows import Rows, cut_notes, logits_of, rows_of
+from unmask.verbs.tasks.sets import ReadSets, holds_sets
+from unmask.verbs.tasks.several import several
 
-MOST_LABELS = 20  # named in the card
 
-
-def classify(read: Read) -> Callable[[Given], Pieces]:
-    """What makes the pieces.
+def classify(read: Read, sets: ReadSets) -> Callable[[Given], Pieces]:
+    """What makes the pieces: of one label a row, or of any number where rows hold lists.
 
     Args:
-        read: reads a file, of texts or of pairs.
+        read: reads a file of texts or of pairs, each with a label.
+        sets: reads one where each has a list of labels.
     """
 
     def pieces(given: Given) -> Pieces:
-        settings, watch = given.settings, given.watch
-        with watch.stage("reading the data"):
-            split = Split.read(given.train, given.dev, settings.data, settings.run.seed, read)
-        opened = open_classifier(
-            given.model,
-            labels=split.labels,
-            pooling=settings.model.pooling,
-            seed=settings.run.seed,
-            device=given.device,
-            revision=given.revision,
-        )
-        with watch.stage("tokenising"):
-            rows = rows_of(split.train, opened, given.on_long)
-            dev = Measure.of(split.dev, opened, given.on_long)
-        noun = "texts" if split.train.seconds is None else "pairs"
-        context = opened.model.encoder.config.context
-        cuts = (
-            cut_note(rows, f"training {noun}", context),
-            cut_note(dev.rows, f"dev {noun}", context),
-        )
-        head = new_weights(opened, settings.run.seed)
-        return Pieces(
-            opened=opened,
-            rows=rows,
-            objective=Classification.of(split.train.labels, opened.labels),
-            dev=dev,
-            train_rows=len(split.train),
-            dev_rows=len(split.dev),
-            said=_said(opened, noun),
-            notes=tuple(filter(None, (*split.notes, *cuts, head))),
-            frozen=lambda: _frozen(opened.model, rows, dev),
-        )
+        if holds_sets(given.train, given.settings.data):
+            return several(given, sets)
+        return _one(given, read)
 
     return pieces
 
 
-def rows_of(data: Labelled, opened: Opened[SequenceClassifier], on_long: OnLong) -> Rows:
-    """The texts, or pairs, as this model's tokens.
+def _one(given: Given, read: Read) -> Pieces:
+    settings, watch = given.settings, given.watch
+    with watch.stage("reading the data"):
+        split = Split.read(given.train, given.dev, settings.data, settings.run.seed, read)
+    opened = open_classifier(
+        given.model,
+        labels=split.labels,
+        pooling=settings.model.pooling,
+        outputs=("one",),
+        seed=settings.run.seed,
+        device=given.device,
+        revision=given.revision,
+    )
+    with watch.stage("tokenising"):
+        rows = rows_of(split.train, opened, given.on_long)
+        dev = Measure.of(split.dev, opened, given.on_long)
+    pairs = split.train.seconds is not None
+    objective = Classification.of(
+        split.train.labels,
+        opened.labels,
+        balanced=settings.loss.class_weights == "balanced",
+        smoothing=settings.loss.smoothing,
+    )
+    cuts = cut_notes(rows, dev.rows, opened, "pairs" if pairs else "texts")
+    noun = f"classifier{' of pairs' * pairs} for {len(opened.labels)} labels"
+    return Pieces(
+        opened=with_texts(opened, pairs),
+        rows=rows,
+        objective=objective,
+        dev=dev,
+        train_rows=len(split.train),
+        dev_rows=len(split.dev),
+        said=Said("text-classification", noun, labels_in_words(opened.labels)),
+        notes=(*split.notes, *cuts, *new_weights(opened, settings.run.seed)),
+        frozen=lambda: frozen_head(opened.model, rows, dev),
+        finish=lambda: _finished(with_texts(opened, pairs), dev),
+    )
 
-    Raises:
-        TooLong: one is longer than the context, under "error".
-    """
-    if data.seconds is None:
-        return Rows.of(data.texts, opened, on_long)
-    return Rows.of_pairs(data.texts, data.seconds, opened, on_long)
+
+def _finished(opened: Opened[SequenceClassifier], dev: Measure) -> Finished:
+    """Probabilities are calibrated on the dev rows."""
+    logits = dev.logits(opened.model)
+    warmth = one_label_temperature(logits.double().numpy(), dev.numbers.numpy())
+    probabilities = (logits.double() / warmth.value).softmax(1)
+    figures = ClassificationFigures.of(
+        dev.truth, dev.guesses(logits), dev.labels, probabilities=probabilities.numpy()
+    )
+    use = replace(opened.use, temperature=warmth.value)
+    return Finished(figures, replace(opened, use=use), (warmth.in_words(),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +125,15 @@ class Measure:
         device = opened.model.encoder.embedding.tokens.weight.device
         return cls(rows_of(data, opened, on_long), data.labels, opened.labels, device)
 
+    @property
+    def numbers(self) -> torch.Tensor:
+        """`(N,)` int64, the number of each row's label."""
+        number = {label: index for index, label in enumerate(self.labels)}
+        return torch.tensor([number[label] for label in self.truth])
+
     def logits(self, model: nn.Module) -> torch.Tensor:
         """`(N, labels)` float32 on the CPU, in the order of the rows."""
-
-        def read(batch: Batch) -> list[torch.Tensor]:
-            return list(model(batch).float().cpu())
-
-        return torch.stack(self.rows.read(read, self.device))
+        return logits_of(model, self.rows, self.device)
 
     def guesses(self, logits: torch.Tensor) -> list[str]:
         """The label of the highest score in each row."""
@@ -126,25 +147,10 @@ class Measure:
     def __call__(self, model: nn.Module) -> Mapping[str, float]:
         """Mean loss in nats, accuracy and macro F1."""
         logits = self.logits(model)
-        number = {label: index for index, label in enumerate(self.labels)}
-        truth = torch.tensor([number[label] for label in self.truth])
         guesses = self.guesses(logits)
         figures = ClassificationFigures.of(self.truth, guesses, self.labels, resamples=1)
         return {
-            "loss": float(F.cross_entropy(logits, truth)),
+            "loss": float(F.cross_entropy(logits, self.numbers)),
             "accuracy": figures.accuracy,
             "macro_f1": figures.macro_f1,
         }
-
-
-def _frozen(model: SequenceClassifier, rows: Rows, dev: Measure) -> tuple[nn.Module, Evaluate]:
-    trained, vectors = HeadOnly.over(model, rows), HeadOnly.over(model, dev.rows)
-    return trained, lambda _: dev(vectors)  # its head is the one being trained
-
-
-def _said(opened: Opened[SequenceClassifier], noun: str) -> Said:
-    labels = opened.labels
-    named = ", ".join(labels[:MOST_LABELS])
-    more = f" and {len(labels) - MOST_LABELS} more" if len(labels) > MOST_LABELS else ""
-    what = "classifier" if noun == "texts" else "classifier of pairs"
-    return Said("text-classification", f"{what} for {len(labels)} labels", f"Labels: {named}{more}")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Protocol
+
 import torch
 from torch import nn
 
@@ -9,7 +12,21 @@ from unmask.batches.batch import Batch
 from unmask.heads.model import SequenceClassifier
 from unmask.heads.pooling import POOLINGS
 from unmask.heads.sequence import SequenceHead
+from unmask.train.loop import Evaluate
 from unmask.verbs.tasks.rows import Rows
+
+
+class DevRows(Protocol):
+    """Rows that measure a model."""
+
+    @property
+    def rows(self) -> Rows:
+        """As token ids."""
+        ...
+
+    def __call__(self, model: nn.Module) -> Mapping[str, float]:
+        """Figures of a model."""
+        ...
 
 
 class HeadOnly(nn.Module):
@@ -54,3 +71,15 @@ class HeadOnly(nn.Module):
         ones = Batch(batch.samples, torch.zeros_like(batch.samples), ends, (1,) * count)
         logits: torch.Tensor = self.head(self.vectors[batch.samples], ones)
         return logits
+
+
+def frozen_head(model: SequenceClassifier, rows: Rows, dev: DevRows) -> tuple[HeadOnly, Evaluate]:
+    """A model's head over what its frozen encoder gives, and what measures it.
+
+    Args:
+        model: encoder and head.
+        rows: to learn from.
+        dev: to measure with; its figures are those of the vectors' head.
+    """
+    trained, vectors = HeadOnly.over(model, rows), HeadOnly.over(model, dev.rows)
+    return trained, lambda _: dev(vectors)  # its head is the one being trained

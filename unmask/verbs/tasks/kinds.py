@@ -12,8 +12,13 @@ from unmask.verbs.finetune_settings import FinetuneSettings, TaskName
 from unmask.verbs.tasks.classify import classify
 from unmask.verbs.tasks.labelled_data import read_pairs, read_texts
 from unmask.verbs.tasks.pieces import Given, Pieces
+from unmask.verbs.tasks.regress import regress
+from unmask.verbs.tasks.sets import read_pair_sets, read_sets
 
-OWN = ("data.pair_column", "model.freeze", "model.pooling")
+OWN = (
+    "data.pair_column", "data.label_separator", "model.freeze", "model.pooling",
+    "loss.class_weights", "loss.smoothing",
+)  # fmt: skip
 """Settings that only some tasks have, as `room.key`."""
 
 
@@ -35,16 +40,22 @@ class Kind:
 
 
 _WHOLE = frozenset({"model.freeze", "model.pooling"})
+_LABELS = _WHOLE | {"data.label_separator", "loss.class_weights", "loss.smoothing"}
 
 KINDS: Mapping[TaskName, Kind] = {
     "classify": Kind(
         what="gives each text one label",
-        pieces=classify(read_texts),
-        own=_WHOLE,
+        pieces=classify(read_texts, read_sets),
+        own=_LABELS,
     ),
     "pair": Kind(
         what="gives each pair of texts one label",
-        pieces=classify(read_pairs),
+        pieces=classify(read_pairs, read_pair_sets),
+        own=_LABELS | {"data.pair_column"},
+    ),
+    "regress": Kind(
+        what="gives each text, or pair of texts, one or several numbers",
+        pieces=regress,
         own=_WHOLE | {"data.pair_column"},
     ),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, get_args
 
@@ -14,6 +14,8 @@ from unmask.batches.sequences import OnLong
 from unmask.checkpoint.folder import Opened
 from unmask.errors import ConfigError
 from unmask.evaluation.classification import ClassificationFigures
+from unmask.evaluation.multilabel import MultiLabelFigures
+from unmask.evaluation.regression import RegressionFigures
 from unmask.report.card import Task
 from unmask.train.loop import Evaluate, Objective
 from unmask.verbs.finetune_settings import FinetuneSettings
@@ -45,7 +47,8 @@ class Given:
     watch: Watch
 
 
-TaskFigures = ClassificationFigures
+MOST_LABELS = 20  # named in a card
+TaskFigures = ClassificationFigures | MultiLabelFigures | RegressionFigures
 """What a finished model is worth on the dev rows: of each task, one of these. No two have the same
 fields, so that a stored one can be told."""
 
@@ -77,6 +80,21 @@ class Said:
     data: str
 
 
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What a training came to.
+
+    Attributes:
+        figures: of the model on the dev rows.
+        opened: the model as it is saved.
+        notes: what was chosen on the dev rows.
+    """
+
+    figures: TaskFigures
+    opened: Opened[Any]
+    notes: tuple[str, ...]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pieces:
     """A model and what it learns from.
@@ -91,6 +109,8 @@ class Pieces:
         notes: what a person should know of the data and of how the run begins.
         frozen: gives the head alone as a module over what the frozen encoder says, computed once,
             and what measures it; None where the task cannot be learnt so.
+        finish: what is done once the training is, such as choosing thresholds on the dev rows;
+            None for nothing.
     """
 
     opened: Opened[Any]
@@ -102,12 +122,25 @@ class Pieces:
     said: Said
     notes: tuple[str, ...]
     frozen: Callable[[], tuple[nn.Module, Evaluate]] | None = None
+    finish: Callable[[], Finished] | None = None
+
+    def finished(self) -> Finished:
+        """What is saved, and what it is worth; the model is trained and in evaluation mode."""
+        if self.finish is not None:
+            return self.finish()
+        return Finished(self.dev.figures(self.opened.model), self.opened, ())
 
 
-def new_weights(opened: Opened[Any], seed: int) -> str:
+def new_weights(opened: Opened[Any], seed: int) -> tuple[str, ...]:
     """What was drawn, in words; empty for nothing."""
     names = sorted({name.rpartition(".")[0] for name in opened.new})
-    return f"new weights, drawn from seed {seed}: {', '.join(names)}" if names else ""
+    return (f"new weights, drawn from seed {seed}: {', '.join(names)}",) if names else ()
+
+
+def labels_in_words(labels: tuple[str, ...]) -> str:
+    """The first of them, for a card."""
+    more = f" and {len(labels) - MOST_LABELS} more" if len(labels) > MOST_LABELS else ""
+    return f"Labels: {', '.join(labels[:MOST_LABELS])}{more}"
 
 
 def check_on_long(word: OnLong | None, allowed: tuple[OnLong, ...]) -> OnLong:
@@ -122,3 +155,8 @@ def check_on_long(word: OnLong | None, allowed: tuple[OnLong, ...]) -> OnLong:
         others = ", ".join(one for one in get_args(OnLong) if one in allowed)
         raise ConfigError(f"on_long must be one of {others} for this task, not {word!r}")
     return word
+
+
+def with_texts(opened: Opened[Any], pairs: bool) -> Opened[Any]:
+    """The model, saying whether it reads pairs."""
+    return replace(opened, use=replace(opened.use, texts="pair" if pairs else "single"))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import nn
 
 from unmask.batches.batch import Batch
 from unmask.batches.rows import RowBatches
@@ -14,6 +15,7 @@ from unmask.batches.sequences import OnLong
 from unmask.checkpoint.folder import Opened
 from unmask.pipelines.pairs import fit_pair, tells_segments
 from unmask.pipelines.running import Fit, run
+from unmask.text.labelled import Targeted
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +83,38 @@ class Rows:
         return run(self.rows, read, device, segments=self.segments)
 
 
-def cut_note(rows: Rows, kind: str, context: int) -> str:
-    """What was cut, in words; empty for nothing."""
-    if not rows.truncated:
-        return ""
-    verb = "is" if rows.truncated == 1 else "are"
-    return (
-        f"{rows.truncated:,} of {len(rows):,} {kind} {verb} longer than the context of {context} "
-        "tokens, and only read to there (--on-long truncate)"
+def rows_of(data: Targeted[Any], opened: Opened[Any], on_long: OnLong) -> Rows:
+    """The texts, or pairs, of a table as this model's tokens.
+
+    Raises:
+        TooLong: one is longer than the context, under "error".
+    """
+    if data.seconds is None:
+        return Rows.of(data.texts, opened, on_long)
+    return Rows.of_pairs(data.texts, data.seconds, opened, on_long)
+
+
+def logits_of(model: nn.Module, rows: Rows, device: torch.device) -> torch.Tensor:
+    """`(N, outputs)` float32 on the CPU: what a model over sequences says of each row."""
+
+    def read(batch: Batch) -> list[torch.Tensor]:
+        return list(model(batch).float().cpu())
+
+    return torch.stack(rows.read(read, device))
+
+
+def cut_notes(rows: Rows, dev: Rows, opened: Opened[Any], noun: str = "texts") -> tuple[str, ...]:
+    """What was cut, in words.
+
+    Args:
+        rows, dev: to learn from, and to measure with.
+        opened: the model that they are for.
+        noun: what they are.
+    """
+    context = opened.model.encoder.config.context
+    return tuple(
+        f"{one.truncated:,} of {len(one):,} {kind} {noun} {'is' if one.truncated == 1 else 'are'} "
+        f"longer than the context of {context} tokens, and only read to there (--on-long truncate)"
+        for one, kind in ((rows, "training"), (dev, "dev"))
+        if one.truncated
     )

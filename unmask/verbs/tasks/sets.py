@@ -1,0 +1,53 @@
+"""Reading files whose rows have any number of labels, and telling that they do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from unmask.text.bad import Reading
+from unmask.text.labelled import Columns, Targeted, read_targets
+from unmask.text.rows import Table
+from unmask.text.targets import LabelSet, label_set_of
+from unmask.verbs.finetune_settings import TuneData
+
+ReadSets = Callable[[str | Path, TuneData], Targeted[LabelSet]]
+
+
+def read_sets(path: str | Path, settings: TuneData) -> Targeted[LabelSet]:
+    """All texts of a table with their labels."""
+    table = Table.open(path)
+    columns = Columns.of(table, settings.text_column, settings.label_column)
+    return _read(table, columns, settings)
+
+
+def read_pair_sets(path: str | Path, settings: TuneData) -> Targeted[LabelSet]:
+    """All pairs of a table with their labels."""
+    table = Table.open(path)
+    named = (settings.text_column, settings.pair_column, settings.label_column)
+    return _read(table, Columns.of_pairs(table, *named), settings)
+
+
+def holds_sets(path: str | Path, settings: TuneData) -> bool:
+    """Whether the first row of a table holds a list of labels, or a separator is given.
+
+    In CSV and TSV a list stands as JSON has it.
+    """
+    if settings.label_separator is not None:
+        return True
+    table = Table.open(path)
+    columns = Columns.of(table, table.columns[0], settings.label_column)
+    first = next(iter(table.rows(Reading("skip", max_bad=1.0))), None)
+    value = None if first is None else first.values.get(columns.label or "")
+    if isinstance(value, str) and value.lstrip().startswith("["):
+        try:
+            return isinstance(json.loads(value), list)
+        except ValueError:
+            return False
+    return isinstance(value, list)
+
+
+def _read(table: Table, columns: Columns, settings: TuneData) -> Targeted[LabelSet]:
+    reading = Reading(settings.on_bad, settings.max_bad)
+    return read_targets(table, columns, reading, label_set_of(settings.label_separator))
