@@ -17,8 +17,11 @@ __all__ = [
     "Encoder",
     "FillMask",
     "Generator",
+    "PairClassifier",
+    "Regressor",
     "Reranker",
     "Tokenizer",
+    "ZeroShot",
     "__version__",
     "benchmark",
     "convert",
@@ -42,6 +45,8 @@ if TYPE_CHECKING:
     from unmask.pipelines.encode import Encoder
     from unmask.pipelines.fill import FillMask
     from unmask.pipelines.generate import Generator
+    from unmask.pipelines.pair import PairClassifier, ZeroShot
+    from unmask.pipelines.regress import Regressor
     from unmask.pipelines.rerank import Reranker
     from unmask.tokens.tokenizer import Tokenizer
     from unmask.tour.quickstart import quickstart
@@ -62,8 +67,11 @@ else:
         "Encoder": "unmask.pipelines.encode",
         "FillMask": "unmask.pipelines.fill",
         "Generator": "unmask.pipelines.generate",
+        "PairClassifier": "unmask.pipelines.pair",
+        "Regressor": "unmask.pipelines.regress",
         "Reranker": "unmask.pipelines.rerank",
         "Tokenizer": "unmask.tokens.tokenizer",
+        "ZeroShot": "unmask.pipelines.pair",
         "benchmark": "unmask.bench.command",
         "convert": "unmask.verbs.convert",
         "evaluate": "unmask.verbs.evaluate",

@@ -21,7 +21,7 @@ from unmask.arch.spec import Arch, HeadKind, PublishedConfig
 from unmask.arch.weights import Fuse, Rename, places_in
 from unmask.checkpoint.jsonfile import read_json
 from unmask.checkpoint.labels import check_outputs, read_labels
-from unmask.checkpoint.use import Outputs, Use, outputs_of, problem_of
+from unmask.checkpoint.use import PLAIN, Outputs, Use, outputs_of, problem_of
 from unmask.errors import ModelError, UnsupportedModel
 from unmask.tokens.tokenizer import Tokenizer
 
@@ -48,7 +48,6 @@ _TELLING = frozenset({"head.project.weight"})
 _TELLS: Mapping[HeadKind, frozenset[str]] = {
     "pretraining": frozenset({"head.bias", "pairs.transform.dense.weight", "pairs.project.weight"})
 }
-_PLAIN = Use()
 _OWN_KEYS = frozenset({"format", "version", "model_type", "arch", "config", "head", "labels"})
 
 
@@ -134,7 +133,7 @@ def published_config(
     labels: tuple[str, ...],
     tokenizer: Tokenizer,
     dtype: str,
-    use: Use = _PLAIN,
+    use: Use = PLAIN,
 ) -> dict[str, Any]:
     """The content of `config.json` in the published format.
 

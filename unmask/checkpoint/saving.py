@@ -33,7 +33,7 @@ from unmask.checkpoint.int8 import calibration_of, write_calibration
 from unmask.checkpoint.jsonfile import render_json
 from unmask.checkpoint.labels import check_outputs
 from unmask.checkpoint.origin import Origin, write_origin
-from unmask.checkpoint.use import Use, write_use
+from unmask.checkpoint.use import PLAIN, Use, write_use
 from unmask.checkpoint.weightfiles import SINGLE, write_weights
 from unmask.errors import ModelError, UnsupportedModel
 from unmask.tokens.tokenizer import Tokenizer
@@ -53,7 +53,7 @@ def save_model(
     format: Literal["auto"] | Format = "auto",
     card: str | None = None,
     origin: Origin | None = None,
-    use: Use | None = None,
+    use: Use = PLAIN,
     replace: bool = False,
     also: Callable[[Path, Format], None] | None = None,
 ) -> Format:
@@ -72,7 +72,7 @@ def save_model(
             express the model.
         card: the text of `README.md`; None for a few lines that say what the folder is.
         origin: the model on the Hub that this one comes from, recorded as `source.json`.
-        use: how the outputs of a head over sequences are read; None for one label out of several.
+        use: how the outputs of a head over sequences are read.
         replace: whether a folder that was saved there before may be replaced.
         also: is given the new folder and its format before it is put in place, to add files of
             a wider format or fields of `config.json`.
@@ -86,15 +86,12 @@ def save_model(
         CheckpointError: the folder is taken, or the disk is full.
     """
     check_format(format)
-    kind = _kind_with(model, labels)
+    kind, encoder = _kind_with(model, labels), arch.encoder(config)
     check_made_of(arch, config, labels, model)
     check_vocabulary(tokenizer, config, "the tokenizer")
-    format, document, weights = _in_format(
-        format, model, arch, config, tokenizer, labels, use or Use()
-    )
+    format, document, weights = _in_format(format, model, arch, config, tokenizer, labels, use)
     weights |= {name if format == "hf" else KEPT + name: w for name, w in (kept or {}).items()}
     text = card if card is not None else _plain_card(arch, kind, model, labels)
-    encoder = arch.encoder(config)
     limit = min(tokenizer.settings.model_max_length or encoder.context, encoder.context)
 
     def write(folder: Path) -> None:
@@ -105,13 +102,13 @@ def save_model(
         )
         (folder / _CARD).write_text(text, encoding="utf-8")
         write_origin(folder, origin)
-        write_use(folder, use or Use(), labels)
+        write_use(folder, use, labels)
         write_calibration(folder, calibration_of(encoder_of(model)))
         if also is not None:
             also(folder, format)
 
-    # A tokenizer's file has about 64 bytes for each entry.
-    size = sum(w.nbytes for w in weights.values()) + 64 * tokenizer.vocab_size + (1 << 16)
+    tokens = 64 * tokenizer.vocab_size  # about the bytes of its file
+    size = sum(w.nbytes for w in weights.values()) + tokens + (1 << 16)
     publish(Path(path), write, replace=replace, size=size)
     return format
 

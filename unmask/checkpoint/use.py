@@ -53,7 +53,7 @@ class Use:
 
 
 THRESHOLD = 0.5
-_PLAIN = Use()
+PLAIN = Use()
 
 
 def problem_of(use: Use) -> dict[str, str]:
@@ -85,8 +85,8 @@ def outputs_of(raw: Mapping[str, Any], labels: int) -> Outputs:
 
 def write_use(folder: Path, use: Use, labels: tuple[str, ...]) -> None:
     """Record it in a new folder, where there is more to say than `config.json` does."""
-    unsaid = Use(outputs="numbers") if len(labels) == 1 else _PLAIN
-    if use not in (_PLAIN, unsaid):
+    unsaid = Use(outputs="numbers") if len(labels) == 1 else PLAIN
+    if use not in (PLAIN, unsaid):
         (folder / USE).write_bytes(render_json(asdict(use)))
 
 

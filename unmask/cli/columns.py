@@ -36,6 +36,19 @@ PairColumn = Annotated[
         help=f"Column that holds the second text of a pair. {_COLUMN}",
     ),
 ]
+LabelSeparator = Annotated[
+    str | None, typer.Option(help="Between the labels of a row, where they are no list.")
+]
+ClassWeights = Annotated[
+    str | None, typer.Option(help="balanced: a rare label counts as much as a frequent one.")
+]
+LabelSmoothing = Annotated[
+    float | None, typer.Option(help="Share of a target spread over all labels. Default: 0.")
+]
+Task = Annotated[
+    str | None,
+    typer.Option(help="classify: labels for each text (default); pair: for two; regress: numbers."),
+]
 OnLong = Annotated[
     str | None,
     typer.Option(

@@ -18,21 +18,13 @@ def finetune(
     dev: Annotated[
         Path | None, typer.Option(help="Table to measure with. Default: a tenth is held out.")
     ] = None,
-    task: Annotated[
-        str | None, typer.Option(help="classify: one label for each text (default); pair: for two.")
-    ] = None,
+    task: columns.Task = None,
     text_column: columns.TextColumn = None,
     label_column: columns.LabelColumn = None,
     pair_column: columns.PairColumn = None,
-    label_separator: Annotated[
-        str | None, typer.Option(help="Between the labels of a row, where they are no list.")
-    ] = None,
-    class_weights: Annotated[
-        str | None, typer.Option(help="balanced: a rare label counts as much as a frequent one.")
-    ] = None,
-    label_smoothing: Annotated[
-        float | None, typer.Option(help="Share of a target spread over all labels. Default: 0.")
-    ] = None,
+    label_separator: columns.LabelSeparator = None,
+    class_weights: columns.ClassWeights = None,
+    label_smoothing: columns.LabelSmoothing = None,
     freeze: Annotated[
         bool | None, typer.Option("--freeze", help="Train the head, leave the encoder as it is.")
     ] = None,

@@ -16,6 +16,7 @@ def predict(
     input: Annotated[Path, typer.Option("--input", help="Table: .csv .tsv .jsonl .parquet.")],
     output: Annotated[Path, typer.Option("--output", help="New file: .jsonl .csv .tsv.")],
     text_column: columns.TextColumn = None,
+    pair_column: columns.PairColumn = None,
     on_long: columns.OnLong = None,
     scores: Annotated[
         bool, typer.Option("--scores", help="Also write the probability of every label.")
@@ -33,7 +34,7 @@ def predict(
     revision: options.Revision = None,
     json: options.Json = False,
 ) -> None:
-    """Label every row of a table; its other columns are kept.
+    """Label every row of a table, or give it numbers; its other columns are kept.
 
     Example: unmask predict runs/b --input new.jsonl --output answers.jsonl
     """
@@ -46,7 +47,10 @@ def predict(
         input=input,
         output=output,
         text_column=text_column,
-        on_long=options.word("on-long", on_long or "truncate", ("truncate", "chunk", "error")),
+        pair_column=pair_column,
+        on_long=None
+        if on_long is None
+        else options.word("on-long", on_long, ("truncate", "chunk", "error")),
         scores=scores,
         prefix=prefix,
         replace=replace,

@@ -8,23 +8,26 @@ from typing import NotRequired, TypedDict, overload
 
 import torch
 
-from unmask.batches.batch import Batch
 from unmask.batches.sequences import OnLong
 from unmask.checkpoint.folder import open_classifier
+from unmask.checkpoint.use import THRESHOLD, Use
 from unmask.heads.model import SequenceClassifier
 from unmask.pipelines.checks import check_several
 from unmask.pipelines.folders import Pipeline
-from unmask.pipelines.running import Fit, Fitted, Tell, bar, run, warned, windows
+from unmask.pipelines.running import warned
+from unmask.pipelines.scored import Read, Said, of_texts
 
 
 class Prediction(TypedDict):
-    """What is said of one text.
+    """What is said of one text, or of one pair.
 
     Keys:
         label: the most probable label.
         score: its probability, from 0 to 1.
-        tokens: how many tokens the text had before anything was cut, special tokens included.
+        tokens: how many tokens it had before anything was cut, special tokens included.
         truncated: whether some of them were not read.
+        labels: of a model that gives any number of labels, those whose probability reaches their
+            thresholds, most probable first; there may be none.
         scores: the probability of every label by name, in the model's order, where asked for.
     """
 
@@ -32,12 +35,49 @@ class Prediction(TypedDict):
     score: float
     tokens: int
     truncated: bool
+    labels: NotRequired[list[str]]
     scores: NotRequired[dict[str, float]]
+
+
+def probabilities(use: Use) -> Read:
+    """What makes probabilities of logits: each label's own, or those of one label out of several.
+
+    Logits are divided by the temperature of the model first.
+    """
+    if use.outputs == "several":
+        return lambda logits: torch.sigmoid(logits / use.temperature)
+    return lambda logits: torch.softmax(logits / use.temperature, 1)
+
+
+def prediction(said: Said, labels: tuple[str, ...], use: Use, *, scores: bool) -> Prediction:
+    """Probabilities in words.
+
+    Args:
+        said: the probabilities, in the order of the labels.
+        labels: their names.
+        use: how they are read.
+        scores: also give the probability of every label.
+    """
+    values = said.values.tolist()
+    score, best = said.values.max(0)
+    answer = Prediction(
+        label=labels[int(best)], score=float(score), tokens=said.tokens, truncated=said.truncated
+    )
+    if use.outputs == "several":
+        given = [
+            (value, label)
+            for label, value in zip(labels, values, strict=True)
+            if value >= use.thresholds.get(label, THRESHOLD)
+        ]
+        answer["labels"] = [label for _, label in sorted(given, key=lambda one: -one[0])]
+    if scores:
+        answer["scores"] = dict(zip(labels, values, strict=True))
+    return answer
 
 
 @dataclass(frozen=True, eq=False)
 class Classifier(Pipeline[SequenceClassifier]):
-    """Labels for texts, by a model with a sequence head."""
+    """Labels for texts, by a model with a sequence head: one for each, or any number."""
 
     opener = staticmethod(open_classifier)
 
@@ -109,34 +149,13 @@ class Classifier(Pipeline[SequenceClassifier]):
         progress: bool = False,
     ) -> Iterator[Prediction]:
         """As `predict` for an iterator, without its warning: each answer says what was cut."""
-        model = self.opened.model
-        fit = Fit(self.tokenizer.layout, model.encoder.config.context, on_long)
-        with bar("classifying", texts, progress) as within:
-            for number, window in windows(texts):
-                ids = self.tokenizer.ids_stream(window, number=number)
-                fitted = [fit(one, place) for place, one in enumerate(ids, number)]
-                yield from self._answers(fitted, scores, within(number, window))
-
-    def _answers(self, fitted: list[Fitted], scores: bool, tell: Tell) -> Iterator[Prediction]:
-        model = self.opened.model
-        rows = [row for one in fitted for row in one.rows]
-        device = model.encoder.embedding.tokens.weight.device
-
-        def read(batch: Batch) -> list[torch.Tensor]:
-            return list(model(batch).float().softmax(1).cpu())
-
-        found = iter(run(rows, read, device, tell=tell))
-        for one in fitted:
-            parts = torch.stack([next(found) for _ in one.rows])
-            weights = torch.tensor([float(len(row)) for row in one.rows])
-            shares = weights @ parts / weights.sum() if len(one.rows) > 1 else parts[0]
-            score, best = shares.max(0)
-            answer = Prediction(
-                label=self.labels[int(best)],
-                score=float(score),
-                tokens=one.tokens,
-                truncated=one.truncated,
-            )
-            if scores:
-                answer["scores"] = dict(zip(self.labels, shares.tolist(), strict=True))
-            yield answer
+        use, labels = self.opened.use, self.labels
+        answers = of_texts(
+            self.opened,
+            texts,
+            probabilities(use),
+            on_long=on_long,
+            doing="classifying",
+            progress=progress,
+        )
+        return (prediction(said, labels, use, scores=scores) for said in answers)

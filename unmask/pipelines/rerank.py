@@ -5,26 +5,21 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NotRequired, TypedDict, overload
+from typing import NotRequired, TypedDict, overload
 
 import numpy as np
 import torch
 
-from unmask.batches.batch import Batch
 from unmask.checkpoint.cross import CrossModel, open_cross, save_cross
 from unmask.checkpoint.sentence import SentenceFormat
-from unmask.errors import ConfigError, ModelError, TokenizerError, shown
+from unmask.errors import ConfigError, ModelError
 from unmask.heads.outputs import OUTPUTS
 from unmask.nn.prepared import Precision
 from unmask.pipelines.checks import check_several
-from unmask.pipelines.pairs import FittedPair, fit_pair, tells_segments
 from unmask.pipelines.precision import make_fast
-from unmask.pipelines.running import F32, TOKENS, Tell, bar, run, warned, windows
-from unmask.tokens.encoded import length_of
+from unmask.pipelines.running import F32, TOKENS, warned
+from unmask.pipelines.scored import OnLongPair, Pair, of_pairs
 from unmask.tokens.tokenizer import Tokenizer
-
-Pair = Sequence[str]
-OnLongPair = Literal["truncate", "error"]
 
 
 class Ranked(TypedDict):
@@ -238,51 +233,14 @@ class Reranker:
         progress: bool = False,
     ) -> Iterator[Scored]:
         """As `predict` for an iterator, without its warning: each answer says what was cut."""
-        if on_long not in ("truncate", "error"):
-            raise ConfigError(f"on_long must be one of truncate, error here, not {on_long!r}")
-        layout, error = self.tokenizer.layout.pair, on_long == "error"
-        checked = map(_checked, enumerate(pairs))
-        with bar("scoring", pairs, progress) as within:
-            for number, window in windows(checked, length=_characters):
-                ids = (
-                    self.tokenizer.ids_stream(texts, number=number)
-                    for texts in zip(*window, strict=True)
-                )
-                fitted = [
-                    fit_pair(first, second, layout, self.max_length, error=error, number=place)
-                    for place, (first, second) in enumerate(zip(*ids, strict=True), number)
-                ]
-                yield from self._answers(fitted, batch_tokens, within(number, window))
-
-    def _answers(self, fitted: list[FittedPair], tokens: int, tell: Tell) -> Iterator[Scored]:
-        model, activation = self.opened.opened.model, OUTPUTS[self.opened.activation]
-        embedding = model.encoder.embedding
-
-        def read(batch: Batch) -> list[torch.Tensor]:
-            return list(activation(model(batch).float()).cpu())
-
-        told = tells_segments(model.encoder, self.tokenizer)
-        found = run(
-            [pair.ids for pair in fitted],
-            read,
-            embedding.tokens.weight.device,
-            segments=[pair.segments for pair in fitted] if told else None,
-            tokens=tokens,
-            tell=tell,
+        answers = of_pairs(
+            self.opened.opened,
+            pairs,
+            OUTPUTS[self.opened.activation],
+            on_long=on_long,
+            doing="scoring",
+            progress=progress,
+            limit=self.max_length,
+            batch_tokens=batch_tokens,
         )
-        for pair, scores in zip(fitted, found, strict=True):
-            yield Scored(scores.numpy(), pair.tokens, pair.truncated)
-
-
-def _characters(pair: tuple[str, str]) -> int:
-    return sum(map(length_of, pair))
-
-
-def _checked(numbered: tuple[int, Pair]) -> tuple[str, str]:
-    number, pair = numbered
-    if isinstance(pair, str) or not isinstance(pair, Sequence) or len(pair) != 2:
-        raise TokenizerError(
-            f"predict takes pairs of two texts, but number {number} (counted from 0) is "
-            f"{shown(pair)}; write [(first, second)]"
-        )
-    return pair[0], pair[1]
+        return (Scored(one.values.numpy(), one.tokens, one.truncated) for one in answers)

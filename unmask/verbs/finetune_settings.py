@@ -143,7 +143,7 @@ class FinetuneSettings:
     """All of it.
 
     Attributes:
-        task: what is learnt: labels of a text, "classify", or of a "pair" of texts; numbers, "regress".
+        task: what is learnt: labels of a text ("classify") or of a "pair"; numbers ("regress").
     """
 
     task: TaskName = "classify"

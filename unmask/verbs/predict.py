@@ -1,9 +1,9 @@
-"""`unmask predict`: labels for the rows of a table, which keeps its other columns."""
+"""`unmask predict`: what a model says of the rows of a table, which keeps its other columns."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import tee
 from pathlib import Path
@@ -11,22 +11,13 @@ from typing import Any, Literal
 
 from unmask.batches.sequences import OnLong
 from unmask.errors import ConfigError, DataError
-from unmask.pipelines.classify import Classifier, Prediction
 from unmask.text.bad import Reading
-from unmask.text.labelled import Columns, texts_of
+from unmask.text.labelled import Columns, asked_of
 from unmask.text.rows import Row, Table
+from unmask.verbs.answers import Answer, Answers, Asked
 from unmask.verbs.machine import resolve_device, use_threads
 from unmask.verbs.row_files import row_file
 from unmask.verbs.watch import Silent, Watch
-
-# What a prediction's parts are called as columns: labelled rows have a column "label" of their own.
-_NAMES = {
-    "label": "predicted",
-    "score": "score",
-    "tokens": "tokens",
-    "truncated": "truncated",
-    "scores": "scores",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +28,8 @@ class PredictResult:
         output: the file.
         rows: how many rows it has.
         columns: their names.
-        labels: how many rows were given each label, most frequent first.
+        labels: how many rows were given each label, most frequent first; empty where there are
+            none.
         truncated: texts that were cut to the context.
         skipped: bad places of the input that were left out.
     """
@@ -63,7 +55,8 @@ def predict(
     input: str | Path,
     output: str | Path,
     text_column: str | None = None,
-    on_long: OnLong = "truncate",
+    pair_column: str | None = None,
+    on_long: OnLong | None = None,
     scores: bool = False,
     prefix: str = "",
     replace: bool = False,
@@ -74,17 +67,19 @@ def predict(
     revision: str | None = None,
     watch: Watch | None = None,
 ) -> PredictResult:
-    """Label every row of a table, in order, with constant memory.
+    """Say what a model has to say of every row of a table, in order, with constant memory.
 
-    Each row keeps its columns and gets `predicted` (the label), `score` (its probability),
-    `tokens` and `truncated` (how many tokens the text had, and whether some were not read).
+    Each row keeps its columns and gets `predicted` (a label or a number), `score` (a label's
+    probability), `labels` (where there may be any number of them), `values` (where there are
+    several numbers), `tokens` and `truncated` (how many tokens the text had, and whether some were
+    not read).
 
     Args:
-        model: folder of a classifier or of a finished run, or a name on the Hub.
+        model: folder of a classifier, a regressor or of a finished run, or a name on the Hub.
         input: .csv, .tsv, .jsonl or .parquet, all but the last also compressed.
         output: .jsonl, .csv or .tsv; written whole or not at all.
-        text_column: None to find it by its name.
-        on_long: what happens to a text longer than the context.
+        text_column, pair_column: None to find them by their names.
+        on_long: what happens to a text longer than the context; None to read its beginning.
         scores: also write the probability of every label, as `scores`.
         prefix: before the names of the new columns, where the input has one of these already.
         replace: whether an output that is there may be replaced.
@@ -98,55 +93,45 @@ def predict(
         ConfigError: the output is there, is the input, or is of a kind that is not written.
         DataError: the table has no such column, or one with the name of a new one.
         CorruptText: a bad place.
-        ModelError: the model is no classifier.
+        ModelError: the model has no head that answers.
         TooLong: a text is longer than the context, under "error".
     """
     output, watch = Path(output), watch or Silent()
     table = Table.open(input)
     if output.exists() and output.samefile(table.path):
         raise ConfigError(f"the output must be another file than the input, {table.name}")
-    columns = Columns.of(table, text_column, labels=False)
-    names = _new_columns(table, prefix, scores)
     use_threads(threads)
-    classifier = Classifier.from_pretrained(model, device=resolve_device(device), revision=revision)
+    asked = Asked(text_column, pair_column, on_long, scores)
+    answers = Answers.of(model, asked, resolve_device(device), revision)
+    columns = answers.columns(table)
+    names = _new_columns(table, prefix, answers.names)
     watch.say(f"{table.name}: {columns}")
-    counts: Counter[str] = Counter()
-    truncated = 0
-    size = max(1, table.path.stat().st_size)
-    with (
-        row_file(output, (*table.columns, *names), replace=replace) as write,
-        watch.stage("classifying") as advance,
-    ):
-        reading = Reading(on_bad, max_bad, lambda done: advance(min(1.0, done / size), ""))
-        for row, answer in _answers(classifier, table, columns, reading, on_long, scores):
-            write({**row.values, **_named(answer, prefix)})
-            counts[answer["label"]] += 1
-            truncated += answer["truncated"]
     whole = (*table.columns, *names)
-    labels = dict(counts.most_common())
-    return PredictResult(output, counts.total(), whole, labels, truncated, reading.bad)
+    counts: Counter[str] = Counter()
+    truncated = count = 0
+    size = max(1, table.path.stat().st_size)
+    with row_file(output, whole, replace=replace) as write, watch.stage(answers.doing) as advance:
+        reading = Reading(on_bad, max_bad, lambda done: advance(min(1.0, done / size), ""))
+        for row, answer in _rows(answers, table, columns, reading):
+            write({**row.values, **{prefix + n: answer[part] for part, n in answers.names.items()}})
+            label = answers.counted(answer)
+            counts.update(() if label is None else (label,))
+            count += 1
+            truncated += answer["truncated"]
+    return PredictResult(output, count, whole, dict(counts.most_common()), truncated, reading.bad)
 
 
-def _answers(
-    classifier: Classifier,
-    table: Table,
-    columns: Columns,
-    reading: Reading,
-    on_long: OnLong,
-    scores: bool,
-) -> Iterator[tuple[Row, Prediction]]:
-    """Rows with what is said of them; no more are held than the classifier reads ahead."""
-    rows, texts = tee(texts_of(table, columns, reading))
-    answers = classifier.stream((text for _, text in texts), on_long=on_long, scores=scores)
-    return zip((row for row, _ in rows), answers, strict=True)
+def _rows(
+    answers: Answers, table: Table, columns: Columns, reading: Reading
+) -> Iterator[tuple[Row, Answer]]:
+    """Rows with what is said of them; no more are held than the model reads ahead."""
+    rows, asked = tee(asked_of(table, columns, reading))
+    said = answers.stream(texts for _, texts in asked)
+    return zip((row for row, _ in rows), said, strict=True)
 
 
-def _named(answer: Prediction, prefix: str) -> dict[str, Any]:
-    return {prefix + _NAMES[part]: value for part, value in answer.items()}
-
-
-def _new_columns(table: Table, prefix: str, scores: bool) -> tuple[str, ...]:
-    names = tuple(prefix + name for part, name in _NAMES.items() if scores or part != "scores")
+def _new_columns(table: Table, prefix: str, parts: Mapping[str, str]) -> tuple[str, ...]:
+    names = tuple(prefix + name for name in parts.values())
     taken: list[Any] = [name for name in names if name in table.columns]
     if taken:
         raise DataError(

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from unmask.errors import ConfigError
-from unmask.pipelines.rerank import OnLongPair, Ranked, Reranker
+from unmask.pipelines.rerank import Ranked, Reranker
+from unmask.pipelines.scored import OnLongPair
 from unmask.text.bad import Reading
 from unmask.text.labelled import Columns, texts_of
 from unmask.text.rows import Table

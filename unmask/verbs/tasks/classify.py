@@ -65,6 +65,7 @@ def _one(given: Given, read: Read) -> Pieces:
         rows = rows_of(split.train, opened, given.on_long)
         dev = Measure.of(split.dev, opened, given.on_long)
     pairs = split.train.seconds is not None
+    opened = with_texts(opened, pairs)
     objective = Classification.of(
         split.train.labels,
         opened.labels,
@@ -74,7 +75,7 @@ def _one(given: Given, read: Read) -> Pieces:
     cuts = cut_notes(rows, dev.rows, opened, "pairs" if pairs else "texts")
     noun = f"classifier{' of pairs' * pairs} for {len(opened.labels)} labels"
     return Pieces(
-        opened=with_texts(opened, pairs),
+        opened=opened,
         rows=rows,
         objective=objective,
         dev=dev,
@@ -83,7 +84,7 @@ def _one(given: Given, read: Read) -> Pieces:
         said=Said("text-classification", noun, labels_in_words(opened.labels)),
         notes=(*split.notes, *cuts, *new_weights(opened, settings.run.seed)),
         frozen=lambda: frozen_head(opened.model, rows, dev),
-        finish=lambda: _finished(with_texts(opened, pairs), dev),
+        finish=lambda: _finished(opened, dev),
     )
 
 

@@ -49,6 +49,7 @@ def regress(given: Given) -> Pieces:
         device = opened.model.encoder.embedding.tokens.weight.device
         measure = Measure(rows_of(dev, opened, given.on_long), _table(dev), scale, device)
     pairs = train.seconds is not None
+    opened = with_texts(opened, pairs)
     many = f"{len(scale.names)} numbers" if len(scale.names) > 1 else "a number"
     ranges = ", ".join(
         f"{name} from {low:g} to {high:g}" for name, (low, high) in scale.ranges.items()
@@ -67,7 +68,7 @@ def regress(given: Given) -> Pieces:
             *new_weights(opened, settings.run.seed),
         ),
         frozen=lambda: frozen_head(opened.model, rows, measure),
-        finish=lambda: _finished(with_texts(opened, pairs), measure),
+        finish=lambda: _finished(opened, measure),
     )
 
 

@@ -29,6 +29,7 @@ from unmask.verbs.tasks.pieces import (
     Said,
     labels_in_words,
     new_weights,
+    with_texts,
 )
 from unmask.verbs.tasks.rows import Rows, cut_notes, logits_of, rows_of
 from unmask.verbs.tasks.sets import ReadSets
@@ -59,7 +60,9 @@ def several(given: Given, read: ReadSets) -> Pieces:
     with watch.stage("tokenising"):
         rows = rows_of(train, opened, given.on_long)
         measure = Measure.of(rows_of(dev, opened, given.on_long), dev.labels, opened)
-    cuts = cut_notes(rows, measure.rows, opened)
+    pairs = train.seconds is not None
+    opened = with_texts(opened, pairs)
+    cuts = cut_notes(rows, measure.rows, opened, "pairs" if pairs else "texts")
     return Pieces(
         opened=opened,
         rows=rows,
