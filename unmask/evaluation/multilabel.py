@@ -80,11 +80,16 @@ class MultiLabelFigures:
             f1[occurs].mean() if occurs.any() else 0.0,
             f1_score(true, guessed, average="samples", zero_division=1.0),
         )
-        estimates = [Estimate.of(float(v), resampled[:, k]) for k, v in enumerate(values)]
+        subset, micro, macro, samples = (
+            Estimate.of(float(value), resampled[:, place]) for place, value in enumerate(values)
+        )
         return cls(
-            len(truth),
-            sum(not row for row in truth),
-            *estimates,
+            rows=len(truth),
+            empty=sum(not row for row in truth),
+            subset_accuracy=subset,
+            micro_f1=micro,
+            macro_f1=macro,
+            samples_f1=samples,
             labels=tuple(
                 LabelFigures(name, int(n), float(p), float(r), float(f))
                 for name, n, p, r, f in zip(labels, rows, precision, recall, f1, strict=True)
@@ -117,8 +122,8 @@ def compare_label_sets(
     Raises:
         DataError: as `MultiLabelFigures.of`.
     """
-    sides = [_Sets.of(*_matrices(truth, guesses, labels)) for guesses in (first, second)]
-    return differences(_Sets.NAMED, *sides, len(truth), resamples=resamples)
+    one, other = (_Sets.of(*_matrices(truth, guesses, labels)) for guesses in (first, second))
+    return differences(_Sets.NAMED, one, other, len(truth), resamples=resamples)
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,7 +153,8 @@ def compare_numbers(
                 "compare each by itself"
             )
         sides.append(_Near.of(true[:, 0], guessed[:, 0]))
-    return differences(_Near.NAMED, *sides, len(truth), resamples=resamples)
+    one, other = sides
+    return differences(_Near.NAMED, one, other, len(truth), resamples=resamples)
 
 
 def _number(name: str, true: F64, guessed: F64, resamples: int) -> NumberFigures:
@@ -219,12 +220,9 @@ class _Near:
         first, second = (ranks(weights) for ranks in self.ranks)
         # The mean of N ranks is (N + 1) / 2, with and without equal ones.
         first, second = (one - (rows[:, None] + 1) / 2 for one in (first, second))
-        parts = [
-            (weights * one * other).sum(1)
-            for one, other in ((first, first), (second, second), (first, second))
-        ]
-        whole = rows**3
-        spearman = _correlation(*parts, whole, whole)
+        own, others = (weights * first**2).sum(1), (weights * second**2).sum(1)
+        shared, whole = (weights * first * second).sum(1), rows**3
+        spearman = _correlation(own, others, shared, whole, whole)
         return np.stack([absolute, np.sqrt(squared), r2, pearson, spearman], axis=1)
 
 

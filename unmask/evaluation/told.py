@@ -75,4 +75,5 @@ def _matthews(right: F64, true: F64, guessed: F64) -> F64:
     rows = true.sum(1)
     shared = right.sum(1) * rows - (true * guessed).sum(1)
     spread = (rows**2 - (true**2).sum(1)) * (rows**2 - (guessed**2).sum(1))
-    return np.divide(shared, np.sqrt(spread), out=np.zeros_like(rows), where=spread > 0)
+    matthews: F64 = np.divide(shared, np.sqrt(spread), out=np.zeros_like(rows), where=spread > 0)
+    return matthews
