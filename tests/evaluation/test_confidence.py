@@ -7,15 +7,24 @@ import pytest
 from sklearn.metrics import log_loss
 
 from unmask.errors import DataError
-from unmask.evaluation.confidence import BINS, ConfidenceFigures
+from unmask.evaluation.confidence import BINS, ConfidenceFigures, Shares
 
 TRUE = np.array([0, 0, 1, 1])
 SHARES = np.array([[0.9, 0.1], [0.8, 0.2], [0.7, 0.3], [0.0, 1.0]])
 GUESSED = SHARES.argmax(1)
 
 
+def figures(
+    true: np.ndarray, guessed: np.ndarray, shares: np.ndarray, labels: int, resamples: int = 1000
+) -> ConfidenceFigures:
+    """From the probabilities of all labels."""
+    return ConfidenceFigures.of(
+        true == guessed, Shares.of(true, guessed, shares, labels), resamples
+    )
+
+
 def test_figures_counted_by_hand() -> None:
-    found = ConfidenceFigures.of(TRUE, GUESSED, SHARES, 2)
+    found = figures(TRUE, GUESSED, SHARES, 2)
     assert found.log_loss.value == pytest.approx(log_loss(TRUE, SHARES))
     # Each row lies in a bin of its own: 0.1, 0.2 and 0.0 short of right, and 0.7 where wrong.
     assert found.calibration_error.value == pytest.approx((0.1 + 0.2 + 0.7 + 0.0) / 4)
@@ -27,7 +36,7 @@ def test_figures_counted_by_hand() -> None:
 
 def test_a_bin_holds_its_upper_bound() -> None:
     shares = np.full((1, 15), 1 / 15)
-    found = ConfidenceFigures.of(np.array([0]), np.array([0]), shares, 15)
+    found = figures(np.array([0]), np.array([0]), shares, 15)
     assert [one.rows for one in found.bins][:2] == [1, 0]
 
 
@@ -37,7 +46,7 @@ def drawn(dice: np.random.Generator, rows: int, off: float) -> ConfidenceFigures
     right = dice.random(rows) < said - off
     shares = np.stack([said, 1 - said], axis=1)
     true = np.where(right, 0, 1)
-    return ConfidenceFigures.of(true, np.zeros(rows, dtype=np.int64), shares, 2, 200)
+    return figures(true, np.zeros(rows, dtype=np.int64), shares, 2, 200)
 
 
 @pytest.mark.parametrize("off", [0.0, 0.08])
@@ -56,13 +65,13 @@ def test_the_interval_of_the_calibration_error_covers_the_truth(off: float) -> N
 
 
 def test_a_probability_of_nothing_costs_much_but_no_infinity() -> None:
-    found = ConfidenceFigures.of(np.array([0]), np.array([1]), np.array([[0.0, 1.0]]), 2)
+    found = figures(np.array([0]), np.array([1]), np.array([[0.0, 1.0]]), 2)
     assert found.log_loss.value == pytest.approx(36.04, abs=0.01)
 
 
 def test_half_precision_is_near_enough() -> None:
     shares = SHARES.astype(np.float16)
-    assert ConfidenceFigures.of(TRUE, GUESSED, shares, 2).log_loss.value == pytest.approx(
+    assert figures(TRUE, GUESSED, shares, 2).log_loss.value == pytest.approx(
         log_loss(TRUE, SHARES), abs=1e-3
     )
 
@@ -79,4 +88,4 @@ def test_half_precision_is_near_enough() -> None:
 )
 def test_what_is_no_probability(shares: np.ndarray, words: str) -> None:
     with pytest.raises(DataError, match=words):
-        ConfidenceFigures.of(TRUE, GUESSED, shares, 2)
+        figures(TRUE, GUESSED, shares, 2)

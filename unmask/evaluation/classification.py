@@ -29,7 +29,7 @@ from unmask.evaluation.bootstrap import (
     interval,
     resample,
 )
-from unmask.evaluation.confidence import Confidence, ConfidenceFigures
+from unmask.evaluation.confidence import Confidence, ConfidenceFigures, Shares
 from unmask.evaluation.told import Told
 
 MOST_SHOWN = 500  # labels of a confusion matrix
@@ -110,7 +110,7 @@ class ClassificationFigures:
         guesses: Sequence[str],
         labels: Sequence[str],
         *,
-        probabilities: F64 | None = None,
+        probabilities: F64 | Shares | None = None,
         resamples: int = RESAMPLES,
     ) -> ClassificationFigures:
         """Figures of guesses.
@@ -119,7 +119,8 @@ class ClassificationFigures:
             truth: N labels.
             guesses: N labels.
             labels: all C of them, in the order of the tables.
-            probabilities: `(N, C)` of each label in each row, which sum to 1.
+            probabilities: `(N, C)` of each label in each row, which sum to 1; or those of guess and
+                truth alone.
             resamples: of the bootstrap (Efron 1979).
 
         Raises:
@@ -156,7 +157,9 @@ class ClassificationFigures:
             ),
             confidence=None
             if probabilities is None
-            else ConfidenceFigures.of(true, guessed, probabilities, len(labels), resamples),
+            else ConfidenceFigures.of(
+                true == guessed, _shares(true, guessed, probabilities, len(labels)), resamples
+            ),
         )
 
     @property
@@ -197,7 +200,7 @@ def compare_labels(
     second: Sequence[str],
     labels: Sequence[str],
     *,
-    probabilities: tuple[F64, F64] | None = None,
+    probabilities: tuple[F64 | Shares, F64 | Shares] | None = None,
     resamples: int = RESAMPLES,
 ) -> tuple[Difference, ...]:
     """Paired differences of two models that labelled the same rows.
@@ -206,7 +209,8 @@ def compare_labels(
         truth: N labels.
         first, second: N guesses of each.
         labels: all C of them.
-        probabilities: `(N, C)` of each model; adds the log loss and the calibration error.
+        probabilities: of each model, as in `ClassificationFigures.of`; adds the log loss and the
+            calibration error.
         resamples: of the bootstrap.
 
     Raises:
@@ -217,7 +221,8 @@ def compare_labels(
         true, guessed = numbers_of(truth, guesses, labels)
         parts: list[Told | Confidence] = [Told(true, guessed)]
         if probabilities is not None:
-            parts.append(Confidence.of(true, guessed, probabilities[place], len(labels)))
+            shares = _shares(true, guessed, probabilities[place], len(labels))
+            parts.append(Confidence.of(true == guessed, shares))
         sides.append(parts)
 
     def figures(parts: list[Told | Confidence], weights: F64) -> F64:
@@ -231,6 +236,12 @@ def compare_labels(
         len(truth),
         resamples=resamples,
     )
+
+
+def _shares(true: Counts, guessed: Counts, probabilities: F64 | Shares, labels: int) -> Shares:
+    if isinstance(probabilities, Shares):
+        return probabilities
+    return Shares.of(true, guessed, probabilities, labels)
 
 
 def numbers_of(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from sklearn.metrics import log_loss
+import numpy.typing as npt
 
 from unmask.errors import DataError
 from unmask.evaluation.bootstrap import (
@@ -27,6 +27,33 @@ BINS = 15  # of equal width, as Guo et al. (2017) have them
 LEAST = float(np.finfo(np.float64).eps)  # a probability of 0 counts as this, as in scikit-learn
 NEAR = 1e-9  # k / BINS * BINS may come out a little above k
 SUM_OFF = 1e-3  # by which the probabilities of a row may miss 1: half precision comes to that
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """The two probabilities of each row that figures are made of.
+
+    Attributes:
+        of_guess, of_truth: `(N,)` of the label that was guessed, and of the true one.
+    """
+
+    of_guess: F64
+    of_truth: F64
+
+    @classmethod
+    def of(cls, true: Counts, guessed: Counts, probabilities: F64, labels: int) -> Shares:
+        """Out of the probabilities of all labels.
+
+        Args:
+            true, guessed: `(N,)` numbers of labels.
+            probabilities: `(N, C)`, rows of which sum to 1.
+            labels: C.
+
+        Raises:
+            DataError: the shape is another, or a row holds no probabilities.
+        """
+        shares, rows = _checked(probabilities, len(true), labels), np.arange(len(true))
+        return cls(shares[rows, guessed], shares[rows, true])
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,30 +93,21 @@ class ConfidenceFigures:
 
     @classmethod
     def of(
-        cls,
-        true: Counts,
-        guessed: Counts,
-        probabilities: F64,
-        labels: int,
-        resamples: int = RESAMPLES,
+        cls, right: npt.NDArray[np.bool_], shares: Shares, resamples: int = RESAMPLES
     ) -> ConfidenceFigures:
         """Figures of probabilities.
 
         Args:
-            true, guessed: `(N,)` numbers of labels.
-            probabilities: `(N, C)`, rows of which sum to 1.
-            labels: C.
+            right: `(N,)` whether each guess is.
+            shares: the probabilities.
             resamples: of the bootstrap.
-
-        Raises:
-            DataError: see `Confidence.of`.
         """
-        confidence = Confidence.of(true, guessed, probabilities, labels)
-        resampled = resample(confidence, len(true), resamples=resamples)
-        error = float(every_row(confidence, len(true))[1])
+        confidence = Confidence.of(right, shares)
+        resampled = resample(confidence, len(right), resamples=resamples)
+        loss, error = (float(value) for value in every_row(confidence, len(right)))
         around = _error_interval(error, resampled[:, 1], confidence.if_calibrated(resamples))
         return cls(
-            log_loss=Estimate.of(confidence.log_loss(true), resampled[:, 0]),
+            log_loss=Estimate.of(loss, resampled[:, 0]),
             calibration_error=Estimate(error, around),
             bins=confidence.bins(),
         )
@@ -107,14 +125,12 @@ class Confidence:
     """Log loss and calibration error for weights of the rows.
 
     Attributes:
-        probabilities: `(N, C)`, rows of which sum to 1.
         losses: `(N,)` -ln of the true label's probability.
         confidences: `(N,)` the guess's probability.
         right: `(N,)` 1 where the guess is right, else 0.
         places: `(N,)` the bin of each row.
     """
 
-    probabilities: F64
     losses: F64
     confidences: F64
     right: F64
@@ -126,19 +142,13 @@ class Confidence:
     )
 
     @classmethod
-    def of(cls, true: Counts, guessed: Counts, probabilities: F64, labels: int) -> Confidence:
-        """From the numbers of labels `(N,)` and probabilities `(N, C)`.
-
-        Raises:
-            DataError: the shape is another, or a row holds no probabilities.
-        """
-        shares = checked(probabilities, len(true), labels)
-        rows = np.arange(len(true))
-        confidences = shares[rows, guessed]
+    def of(cls, right: npt.NDArray[np.bool_], shares: Shares) -> Confidence:
+        """From `(N,)` whether each guess is right, and the probabilities."""
         # A bin holds its upper bound, so that a share of 1 lies in the last one.
-        places = np.clip(np.ceil(confidences * BINS - NEAR).astype(np.int64) - 1, 0, BINS - 1)
-        losses = -np.log(np.clip(shares[rows, true], LEAST, 1.0))
-        return cls(shares, losses, confidences, (true == guessed).astype(np.float64), places)
+        bins = np.ceil(shares.of_guess * BINS - NEAR).astype(np.int64) - 1
+        losses = -np.log(np.clip(shares.of_truth, LEAST, 1.0))
+        hits = right.astype(np.float64)
+        return cls(losses, shares.of_guess, hits, np.clip(bins, 0, BINS - 1))
 
     def __call__(self, weights: F64) -> F64:
         """`(R, N)` weights to `(R, 2)` figures, in the order of `NAMED`."""
@@ -165,11 +175,6 @@ class Confidence:
         spread = np.zeros((len(self.places), BINS))
         spread[np.arange(len(self.places)), self.places] = values
         return spread
-
-    def log_loss(self, true: Counts) -> float:
-        """Of the rows themselves, by scikit-learn."""
-        every = np.arange(self.probabilities.shape[1])
-        return float(log_loss(true, self.probabilities, labels=every)) if len(every) > 1 else 0.0
 
     def bins(self) -> tuple[Bin, ...]:
         """All of them, also those without rows."""
@@ -205,7 +210,7 @@ def _error_interval(error: float, resampled: F64, calibrated: F64) -> Interval:
     return Interval(low, max(error, plain.high - added))
 
 
-def checked(probabilities: F64, rows: int, labels: int) -> F64:
+def _checked(probabilities: F64, rows: int, labels: int) -> F64:
     """Probabilities `(N, C)` as float64, each row divided by its sum.
 
     Raises:
