@@ -34,6 +34,22 @@ Score = Annotated[
 MostPairs = Annotated[
     int | None, typer.Option(help="Minimal pairs of each paradigm. Default: all.")
 ]
+Against = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MODEL",
+        help="Another classifier on the same rows: how they differ, and whether by chance.",
+    ),
+]
+Report = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Of a classifier: write a page (.html) with figures, confusion, calibration, slices "
+        "and the worst mistakes.",
+    ),
+]
+Replace = Annotated[bool, typer.Option("--replace", help="Replace a report that is there.")]
 
 
 def evaluate(
@@ -51,6 +67,9 @@ def evaluate(
     most_tokens: Annotated[
         int, typer.Option(help="Tokens that a language model reads at most.")
     ] = 200_000,
+    against: Against = None,
+    report: Report = None,
+    replace: Replace = False,
     task: Task = None,
     score: Score = None,
     most_pairs: MostPairs = None,
@@ -62,6 +81,8 @@ def evaluate(
     """Measure a model on data that it has not seen.
 
     Example: unmask evaluate runs/b --data test.csv
+
+    Example: unmask evaluate runs/b --against runs/c --data test.csv --report report.html
 
     Example: unmask evaluate runs/a --text unseen.txt
 
@@ -85,6 +106,9 @@ def evaluate(
         task=options.word("task", task, ("blimp", "pseudo-perplexity")) if task else None,
         score=options.word("score", score or "plain", ("plain", "within-word")),
         most_pairs=most_pairs,
+        against=against,
+        report=report,
+        replace=replace,
         watch=Terminal(),
     )
     (print_json if json else print_table)(result.as_dict() if json else result.in_words())

@@ -10,6 +10,7 @@ import numpy as np
 from unmask.errors import DataError
 from unmask.evaluation.bootstrap import F64, RESAMPLES, Estimate, resample
 
+FEW = 10  # rows below which an interval by bootstrap is not worth showing
 SHORTEST = 16  # tokens of the first part by length; each further one reaches twice as far
 
 
@@ -50,7 +51,8 @@ def by_name(
     hits: dict[str, list[int]] = {}
     for name, hit in zip(names, right, strict=True):
         hits.setdefault(name, [0, 0])[not hit] += 1
-    return tuple(_slice(name, *hits[name], resamples) for name in order if name in hits)
+    counted = ((name, *hits[name]) for name in order if name in hits)
+    return tuple(_slice(name, hit, missed, resamples) for name, hit, missed in counted)
 
 
 def by_length(

@@ -152,3 +152,42 @@ def split_words(examples: Sequence[tuple[str, Sequence[str]]]) -> Html:
         arrow = tag("span", {"class": "arrow"}, text("→"))
         rows.append(tag("li", None, tag("span", None, text(word)), arrow, tag("span", None, chips)))
     return tag("ul", {"class": "words"}, *rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Quotation:
+    """A text, and what is said of it.
+
+    Attributes:
+        words: the text.
+        facts: names with their values, below it.
+        note: a short figure at the end of that line.
+    """
+
+    words: str
+    facts: Sequence[tuple[str, str]]
+    note: str = ""
+
+
+def quotations(items: Sequence[Quotation]) -> Html:
+    """Texts of any length and script as cards, with what is said of each below."""
+    return tag("div", {"class": "blanks"}, *(_quotation(item) for item in items))
+
+
+def _quotation(item: Quotation) -> Html:
+    facts = [
+        tag(
+            "div",
+            None,
+            tag("dt", None, text(name)),
+            tag("dd", None, tag("bdi", None, text(value))),
+        )
+        for name, value in item.facts
+    ]
+    note = tag("span", {"class": "verdict"}, text(item.note)) if item.note else NOTHING
+    return tag(
+        "article",
+        {"class": "blank quote"},
+        tag("p", {"dir": "auto"}, text(item.words)),
+        tag("div", {"class": "foot"}, tag("dl", None, *facts), note),
+    )

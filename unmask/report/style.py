@@ -92,6 +92,12 @@ flex-direction:column;break-inside:avoid}
 margin-top:8px;overflow-wrap:anywhere}
 .blank.hit .verdict{color:var(--good);font-weight:650}
 .verdict{white-space:nowrap}
+.quote p{white-space:pre-line}
+.quote .foot{margin-top:auto;border-top:1px solid var(--line);padding-top:9px;align-items:end}
+.quote dl{margin:0;min-width:0}
+.quote dl div{display:flex;gap:7px}
+.quote dt{flex:none;min-width:2.9em}
+.quote dd{margin:0;color:var(--ink);font-weight:600;min-width:0}
 .words{list-style:none;margin:12px 0 18px;padding:0;display:flex;flex-wrap:wrap;gap:10px 26px}
 .words li{font-size:15px;display:flex;align-items:center;gap:8px;flex-wrap:wrap}
 .words .token{font-family:MONO;font-size:13.5px;border:1px solid var(--line);background:var(--tint);

@@ -3,60 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from unmask.batches.sequences import OnLong
 from unmask.checkpoint.formats import HOLDS, Described
 from unmask.errors import ConfigError, ModelError
-from unmask.evaluation.classification import ClassificationFigures
 from unmask.evaluation.pseudo import How
 from unmask.pipelines.classify import Classifier
 from unmask.text.bad import Reading
-from unmask.text.labelled import read_labelled, sorted_labels
+from unmask.verbs.classifier_result import ClassifierEvaluation
+from unmask.verbs.evaluate_classifier import Wanted, evaluate_classifier, read_rows
 from unmask.verbs.evaluate_text import LanguageModelEvaluation, on_text
 from unmask.verbs.likelihood import PairsEvaluation, PerplexityEvaluation, Scoring, Task
 from unmask.verbs.looking import look
 from unmask.verbs.machine import resolve_device, use_threads
-from unmask.verbs.tasks.labelled_data import check_known, counted
 from unmask.verbs.watch import Silent, Watch
-
-
-@dataclass(frozen=True, slots=True)
-class ClassifierEvaluation:
-    """A classifier on labelled rows.
-
-    Attributes:
-        model: its folder.
-        data: the table, and which of its columns were read.
-        figures: what came out.
-        truncated: texts that were cut to the context.
-        skipped: bad places of the table that were left out.
-    """
-
-    model: Path
-    data: str
-    figures: ClassificationFigures
-    truncated: int
-    skipped: int
-
-    def as_dict(self) -> dict[str, Any]:
-        """For programs: the figures beside the rest."""
-        facts = asdict(self)
-        figures: dict[str, Any] = facts.pop("figures")
-        return {**facts, **figures}
-
-    def in_words(self) -> dict[str, str]:
-        """For people: the figures, and what each label has of them."""
-        cut = {"texts cut to the context": f"{self.truncated:,}"} if self.truncated else {}
-        bad = {"bad places left out": f"{self.skipped:,}"} if self.skipped else {}
-        rows = {
-            f"  {one.label}": f"F1 {one.f1:.3f}  precision {one.precision:.3f}  "
-            f"recall {one.recall:.3f}  rows {one.rows:,}"
-            for one in self.figures.labels
-        }
-        return {**self.figures.in_words(), **cut, **bad, **rows}
 
 
 def evaluate(
@@ -76,6 +38,9 @@ def evaluate(
     task: Task | None = None,
     score: How = "plain",
     most_pairs: int | None = None,
+    against: str | Path | None = None,
+    report: str | Path | None = None,
+    replace: bool = False,
     watch: Watch | None = None,
 ) -> ClassifierEvaluation | LanguageModelEvaluation | PairsEvaluation | PerplexityEvaluation:
     """Measure a model on data that it was not trained on.
@@ -97,11 +62,15 @@ def evaluate(
         score: of these, and of a masked model: "plain", or "within-word", which hides the pieces
             to the right in the same word too. See `unmask.evaluation.pseudo`.
         most_pairs: of each paradigm; None for all.
+        against: another classifier that is measured on the same rows; the result says how they
+            differ, with intervals, and whether that may be chance.
+        report: of a classifier: a page to write, *.html.
+        replace: whether a report that is there may be replaced.
         watch: is told of the progress.
 
     Raises:
         ConfigError: what is given does not fit the kind of model.
-        ModelError: the folder holds neither.
+        ModelError: the folder holds neither, or `against` holds no classifier.
         LabelMismatch: the data have labels that the model lacks.
         DataError, TextError: the data cannot be used.
     """
@@ -110,15 +79,20 @@ def evaluate(
     use_threads(threads)
     paths = [text] if isinstance(text, str | Path) else list(text)
     reading = Reading(on_bad, max_bad)
+    wanted = Wanted(str(model), against, None if report is None else Path(report), replace, on_long)
+    if said.head == "sequence" and task is None:
+        wanted.check()
+        table, on = _table_for(folder, data, paths), resolve_device(device)
+        other = None if against is None else Classifier.from_pretrained(against, device=on)
+        classifier = Classifier.from_pretrained(folder, device=on)
+        rows = read_rows(table, text_column, label_column, reading, watch)
+        return evaluate_classifier(classifier, rows, wanted, other, watch)
+    wanted.refuse(folder)
     if task is not None:
         scoring = Scoring(folder, said, resolve_device(device), score, watch)
         if task == "blimp":
             return scoring.pairs(data, paths, most_pairs)
         return scoring.perplexity(data, paths, text_column or "text", reading)
-    if said.head == "sequence":
-        table = _table_for(folder, data, paths)
-        classifier = Classifier.from_pretrained(folder, device=resolve_device(device))
-        return _classifier(classifier, table, text_column, label_column, on_long, reading, watch)
     _check_text_for(folder, said, data, paths)
     return on_text(
         folder, paths, text_column or "text", reading, most_tokens, resolve_device(device), watch
@@ -150,30 +124,3 @@ def _check_text_for(
             f"{folder} holds a language model, which is measured on text that it has not seen: "
             "give it --text FILE"
         )
-
-
-def _classifier(
-    classifier: Classifier,
-    data: str | Path,
-    text_column: str | None,
-    label_column: str | None,
-    on_long: OnLong,
-    reading: Reading,
-    watch: Watch,
-) -> ClassifierEvaluation:
-    with watch.stage("reading the data"):
-        rows = read_labelled(data, text_column, label_column, reading=reading)
-    told = f"{rows.name}: {rows.columns}; {counted(len(rows), 'row')}"
-    watch.say(told)
-    check_known(classifier.labels, rows.labels, "model", rows.name)
-    if missing := sorted_labels(set(classifier.labels) - set(rows.labels)):
-        watch.say(f"{rows.name} has no row of: {', '.join(missing[:20])}")
-    guesses, truncated = [], 0
-    with watch.stage("classifying") as advance:
-        for answer in classifier.stream(rows.texts, on_long=on_long):
-            guesses.append(answer["label"])
-            truncated += answer["truncated"]
-            advance(len(guesses) / len(rows), "")
-    with watch.stage("computing figures"):
-        figures = ClassificationFigures.of(rows.labels, guesses, classifier.labels)
-    return ClassifierEvaluation(classifier.opened.path, told, figures, truncated, rows.skipped)

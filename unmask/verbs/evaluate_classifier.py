@@ -1,0 +1,253 @@
+"""A classifier on labelled rows, beside another one where asked for, and a report on both."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+
+from unmask.batches.sequences import OnLong
+from unmask.checkpoint.durable import make_folders
+from unmask.errors import ConfigError
+from unmask.evaluation.classification import ClassificationFigures, compare_labels
+from unmask.evaluation.confidence import Shares
+from unmask.pipelines.classify import Classifier
+from unmask.report.classifier import classifier_report
+from unmask.report.facts_classifier import Against, AnsweredRow, ClassifierFacts
+from unmask.text.bad import Reading
+from unmask.text.labelled import Labelled, read_labelled, sorted_labels
+from unmask.verbs.classifier_result import (
+    Agreement,
+    ClassifierComparison,
+    ClassifierEvaluation,
+)
+from unmask.verbs.tasks.labelled_data import check_known, counted
+from unmask.verbs.watch import Watch
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be measured, beside the model.
+
+    Attributes:
+        name: what the user called the model.
+        against: another model, or None.
+        report: the page to write, or None.
+        replace: whether a page that is there may be replaced.
+        on_long: what happens to a text longer than the context.
+    """
+
+    name: str
+    against: str | Path | None
+    report: Path | None
+    replace: bool
+    on_long: OnLong
+
+    def refuse(self, folder: Path) -> None:
+        """Refuse what only a classifier can do.
+
+        Raises:
+            ConfigError: another model or a report is asked for.
+        """
+        asked = {"--against": self.against, "--report": self.report}
+        if given := [name for name, value in asked.items() if value is not None]:
+            raise ConfigError(
+                f"{given[0]} is for classifiers measured on labelled rows, and {folder} is not; "
+                "leave it out"
+            )
+
+    def check(self) -> None:
+        """Look at what can be refused before anything is computed.
+
+        Raises:
+            ConfigError: the page is no HTML file, or is there and not to be replaced.
+        """
+        if self.report is None:
+            return
+        if self.report.suffix.lower() not in (".html", ".htm"):
+            raise ConfigError(f"a report is a page: name it *.html, not {self.report}")
+        if self.report.exists() and not self.replace:
+            raise ConfigError(
+                f"{self.report} exists already; choose another name, or pass --replace"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What a classifier says of some rows.
+
+    Attributes:
+        guesses: N labels.
+        shares: the probabilities of guess and truth.
+        tokens: of each text, before anything was cut.
+        truncated: texts that were cut.
+    """
+
+    guesses: tuple[str, ...]
+    shares: Shares
+    tokens: tuple[int, ...]
+    truncated: int
+
+    @classmethod
+    def of(
+        cls, classifier: Classifier, rows: Labelled, on_long: OnLong, watch: Watch, title: str
+    ) -> Answers:
+        """Read all rows.
+
+        Raises:
+            LabelMismatch: the rows have labels that the model lacks.
+            TooLong: a text is longer than the context, under "error".
+        """
+        check_known(classifier.labels, rows.labels, "model", rows.name)
+        guesses, tokens, truncated = [], [], 0
+        shares = np.empty((2, len(rows)))
+        with watch.stage(title) as advance:
+            answers = classifier.stream(rows.texts, on_long=on_long, scores=True)
+            for place, answer in enumerate(answers):
+                guesses.append(answer["label"])
+                tokens.append(answer["tokens"])
+                truncated += answer["truncated"]
+                shares[:, place] = answer["score"], answer["scores"][rows.labels[place]]
+                advance((place + 1) / len(rows), "")
+        return cls(tuple(guesses), Shares(shares[0], shares[1]), tuple(tokens), truncated)
+
+
+def evaluate_classifier(
+    classifier: Classifier, rows: Labelled, wanted: Wanted, other: Classifier | None, watch: Watch
+) -> ClassifierEvaluation:
+    """Measure a classifier, and another one, on labelled rows.
+
+    Args:
+        classifier: to be measured.
+        rows: with their labels.
+        wanted: what to measure.
+        other: the model that is named in `wanted.against`, opened.
+        watch: is told of the progress.
+
+    Raises:
+        LabelMismatch: the rows have labels that a model lacks.
+        TooLong: a text is longer than the context, under "error".
+        CheckpointError: the report cannot be written.
+    """
+    told = f"{rows.name}: {rows.columns}; {counted(len(rows), 'row')}"
+    watch.say(told)
+    if missing := sorted_labels(set(classifier.labels) - set(rows.labels)):
+        watch.say(f"{rows.name} has no row of: {', '.join(missing[:20])}")
+    if other is not None:
+        # Before the first model reads everything.
+        check_known(other.labels, rows.labels, f"model {wanted.against}", rows.name)
+    ours = Answers.of(classifier, rows, wanted.on_long, watch, "classifying")
+    theirs = (
+        None
+        if other is None
+        else Answers.of(other, rows, wanted.on_long, watch, f"classifying with {wanted.against}")
+    )
+    with watch.stage("computing figures"):
+        figures = _figures(rows, ours, classifier.labels)
+        against = (
+            None
+            if other is None or theirs is None
+            else _compared(wanted, rows, (ours, theirs), (classifier.labels, other.labels))
+        )
+    result = ClassifierEvaluation(
+        classifier.opened.path, told, figures, ours.truncated, rows.skipped, against, wanted.report
+    )
+    if wanted.report is not None:
+        with watch.stage("writing the report"):
+            make_folders(Path(os.path.abspath(wanted.report)).parent)
+            classifier_report(_facts(wanted.name, rows, ours, result)).save(wanted.report)
+    return result
+
+
+def read_rows(
+    data: str | Path,
+    text_column: str | None,
+    label_column: str | None,
+    reading: Reading,
+    watch: Watch,
+) -> Labelled:
+    """The labelled rows of a table.
+
+    Raises:
+        DataError: a column or a label is missing, or there are no rows.
+        CorruptText: a bad place.
+    """
+    with watch.stage("reading the data"):
+        return read_labelled(data, text_column, label_column, reading=reading)
+
+
+def _figures(rows: Labelled, said: Answers, labels: tuple[str, ...]) -> ClassificationFigures:
+    return ClassificationFigures.of(rows.labels, said.guesses, labels, probabilities=said.shares)
+
+
+def _compared(
+    wanted: Wanted,
+    rows: Labelled,
+    said: tuple[Answers, Answers],
+    labels: tuple[tuple[str, ...], tuple[str, ...]],
+) -> ClassifierComparison:
+    ours, theirs = said
+    every = tuple(dict.fromkeys((*labels[0], *labels[1])))
+    found = compare_labels(
+        rows.labels,
+        ours.guesses,
+        theirs.guesses,
+        every,
+        probabilities=(ours.shares, theirs.shares),
+    )
+    first, second = (np.array(one.guesses) == np.array(rows.labels) for one in said)
+    name, other = wanted.name, str(wanted.against)
+    return ClassifierComparison(
+        model=name,
+        other=other,
+        differences=found,
+        agreement=Agreement(
+            both=int((first & second).sum()),
+            first=int((first & ~second).sum()),
+            second=int((second & ~first).sum()),
+            neither=int((~first & ~second).sum()),
+        ),
+        figures=_figures(rows, theirs, labels[1]),
+        truncated=theirs.truncated,
+        verdict=found[0].verdict(name, other),
+    )
+
+
+def _facts(
+    name: str, rows: Labelled, said: Answers, result: ClassifierEvaluation
+) -> ClassifierFacts:
+    answered = zip(
+        rows.texts, rows.labels, said.guesses, said.shares.of_guess, said.tokens, strict=True
+    )
+    against, agreement = result.against, _agreement(result.against)
+    return ClassifierFacts(
+        model=name,
+        data=result.data,
+        when=date.today().isoformat(),
+        figures=result.figures,
+        rows=tuple(
+            AnsweredRow(text, truth, guess, float(share), tokens)
+            for text, truth, guess, share, tokens in answered
+        ),
+        truncated=result.truncated,
+        skipped=result.skipped,
+        against=None
+        if against is None
+        else Against(against.other, against.differences, agreement, against.verdict),
+    )
+
+
+def _agreement(against: ClassifierComparison | None) -> Mapping[str, int]:
+    if against is None:
+        return {}
+    each = against.agreement
+    return {
+        "both are right": each.both,
+        f"only {against.model} is right": each.first,
+        f"only {against.other} is right": each.second,
+        "neither is right": each.neither,
+    }
