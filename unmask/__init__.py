@@ -20,6 +20,7 @@ __all__ = [
     "PairClassifier",
     "Regressor",
     "Reranker",
+    "Tagger",
     "Tokenizer",
     "ZeroShot",
     "__version__",
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from unmask.pipelines.pair import PairClassifier, ZeroShot
     from unmask.pipelines.regress import Regressor
     from unmask.pipelines.rerank import Reranker
+    from unmask.pipelines.tag import Tagger
     from unmask.tokens.tokenizer import Tokenizer
     from unmask.tour.quickstart import quickstart
     from unmask.verbs.convert import convert
@@ -70,6 +72,7 @@ else:
         "PairClassifier": "unmask.pipelines.pair",
         "Regressor": "unmask.pipelines.regress",
         "Reranker": "unmask.pipelines.rerank",
+        "Tagger": "unmask.pipelines.tag",
         "Tokenizer": "unmask.tokens.tokenizer",
         "ZeroShot": "unmask.pipelines.pair",
         "benchmark": "unmask.bench.command",

@@ -7,6 +7,7 @@ from collections.abc import Collection
 
 from unmask.checkpoint.formats import CONFIG
 from unmask.checkpoint.int8 import QUALITY, RANGES
+from unmask.checkpoint.use import USE
 from unmask.checkpoint.weightfiles import INDEX, PICKLED, PICKLED_INDEX, SINGLE, refusal
 from unmask.errors import ModelError
 
@@ -16,6 +17,7 @@ _BESIDE = frozenset(
         CONFIG,
         QUALITY,
         RANGES,
+        USE,
         "README.md",
         "added_tokens.json",
         "config_sentence_transformers.json",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -47,12 +48,24 @@ LabelSmoothing = Annotated[
 ]
 Task = Annotated[
     str | None,
-    typer.Option(help="classify: labels for each text (default); pair: for two; regress: numbers."),
+    typer.Option(
+        help="classify: labels for each text (default); pair: for two; regress: numbers; tag: a "
+        "label for each word."
+    ),
+]
+Train = Annotated[
+    Path, typer.Option(help="Table to train on: .csv .tsv .jsonl .parquet; CoNLL for tag.")
+]
+OnLongTuned = Annotated[
+    str | None,
+    typer.Option(
+        help="Long text: truncate (default; counted) or error; chunk is the default of tag."
+    ),
 ]
 OnLong = Annotated[
     str | None,
     typer.Option(
         help="Text longer than the context: truncate (default; counted), chunk (parts are "
-        "averaged) or error."
+        "averaged; default of a tagger, which reads overlapping parts) or error."
     ),
 ]

@@ -13,8 +13,8 @@ from unmask.cli.console import Terminal, print_json, print_table
 Data = Annotated[
     Path | None,
     typer.Option(
-        help="For a classifier: table with texts and labels, .csv .tsv .jsonl ...; for --task "
-        "blimp: file or folder of minimal pairs."
+        help="For a classifier: table with texts and labels, .csv .tsv .jsonl ...; for a tagger: "
+        "CoNLL, .jsonl or .parquet; for --task blimp: file or folder of minimal pairs."
     ),
 ]
 Task = Annotated[
@@ -96,7 +96,7 @@ def evaluate(
         text=text or (),
         text_column=text_column,
         label_column=label_column,
-        on_long=options.word("on-long", on_long or "truncate", ("truncate", "chunk", "error")),
+        on_long=options.word("on-long", on_long, (None, "truncate", "chunk", "error")),
         on_bad=options.word("on-bad", on_bad or "stop", ("stop", "skip")),
         max_bad=0.01 if max_bad is None else max_bad,
         most_tokens=most_tokens,

@@ -13,7 +13,7 @@ from unmask.cli.console import Terminal, print_json, print_table
 
 def finetune(
     model: options.Model,
-    train: Annotated[Path, typer.Option(help="Table to train on: .csv .tsv .jsonl .parquet.")],
+    train: columns.Train,
     out: Annotated[Path, typer.Option(help="Folder of the run; an unfinished one is resumed.")],
     dev: Annotated[
         Path | None, typer.Option(help="Table to measure with. Default: a tenth is held out.")
@@ -34,9 +34,7 @@ def finetune(
     dropout: Annotated[float | None, typer.Option(help="Of hidden units. Default: 0.")] = None,
     pooling: Annotated[str | None, typer.Option(help="Of a new head: cls or mean.")] = None,
     dev_share: Annotated[float | None, typer.Option(help="Held out without --dev.")] = None,
-    on_long: Annotated[
-        str | None, typer.Option(help="Long text: truncate (default; counted) or error.")
-    ] = None,
+    on_long: columns.OnLongTuned = None,
     on_bad: options.OnBad = None,
     max_bad: options.MaxBad = None,
     seed: options.Seed = None,

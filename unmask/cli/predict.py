@@ -34,7 +34,7 @@ def predict(
     revision: options.Revision = None,
     json: options.Json = False,
 ) -> None:
-    """Label every row of a table, or give it numbers; its other columns are kept.
+    """Say what a model has to say of every row of a table; its other columns are kept.
 
     Example: unmask predict runs/b --input new.jsonl --output answers.jsonl
     """
@@ -48,9 +48,7 @@ def predict(
         output=output,
         text_column=text_column,
         pair_column=pair_column,
-        on_long=None
-        if on_long is None
-        else options.word("on-long", on_long, ("truncate", "chunk", "error")),
+        on_long=options.word("on-long", on_long, (None, "truncate", "chunk", "error")),
         scores=scores,
         prefix=prefix,
         replace=replace,

@@ -53,19 +53,9 @@ class Classification:
         Raises:
             DataError: a label is none of the names.
         """
-        number = {name: index for index, name in enumerate(names)}
-        if missing := sorted(set(labels) - number.keys()):
-            raise DataError(
-                f"labels must be among {', '.join(map(repr, names))}, but there are also "
-                f"{', '.join(map(repr, missing))}"
-            )
-        numbers = np.array([number[label] for label in labels], dtype=np.int64)
-        weights = None
-        if balanced:
-            counts = np.bincount(numbers, minlength=len(names))
-            share = len(numbers) / np.count_nonzero(counts)
-            weights = torch.from_numpy((share / np.maximum(counts, 1)).astype(np.float32))
-        return cls(torch.from_numpy(numbers), weights, smoothing)
+        numbers = numbered(labels, names)
+        weights = even_weights(numbers, len(names)) if balanced else None
+        return cls(numbers, weights, smoothing)
 
     def corrupt(self, batch: Batch, draws: Draws, progress: float = 0.0) -> Task:
         """The batch as it is, with the labels of its samples; `rows` counts the sequences."""
@@ -79,16 +69,61 @@ class Classification:
             model: a batch to `(B, C)` logits.
         """
         logits = model(task.batch)
-        if self.weights is None:
-            weights = torch.ones(len(task.labels), device=task.labels.device)
-        else:
-            weights = self.weights.to(task.labels.device)[task.labels]
-        total, hits = summed_cross_entropy(logits, task.labels, weights)
-        if self.smoothing:
-            # The cross-entropy against even targets, beside that against the labels.
-            even = -(torch.log_softmax(logits.float(), 1).mean(1) * weights).sum()
-            total = (1.0 - self.smoothing) * total + self.smoothing * even
-        return Losses({task.term: Loss(total, len(task.labels), hits)})
+        loss = label_loss(logits, task.labels, self.weights, self.smoothing)
+        return Losses({task.term: loss})
+
+
+def numbered(labels: Sequence[str], names: Sequence[str]) -> torch.Tensor:
+    """`(N,)` int64, the numbers of labels that are given by name.
+
+    Raises:
+        DataError: a label is none of the names.
+    """
+    number = {name: index for index, name in enumerate(names)}
+    if missing := sorted(set(labels) - number.keys()):
+        raise DataError(
+            f"labels must be among {', '.join(map(repr, names))}, but there are also "
+            f"{', '.join(map(repr, missing))}"
+        )
+    return torch.from_numpy(np.array([number[label] for label in labels], dtype=np.int64))
+
+
+def even_weights(numbers: torch.Tensor, count: int) -> torch.Tensor:
+    """`(C,)` float32 weights with which all labels that occur weigh the same together.
+
+    Args:
+        numbers: `(N,)` int64, the labels.
+        count: C.
+    """
+    counts = torch.bincount(numbers, minlength=count)
+    share = len(numbers) / int((counts > 0).sum())
+    return (share / counts.clamp(min=1).double()).float()
+
+
+def label_loss(
+    logits: torch.Tensor,
+    labels: torch.Tensor,
+    weights: torch.Tensor | None = None,
+    smoothing: float = 0.0,
+) -> Loss:
+    """Summed cross-entropy of rows, and how many labels were scored highest.
+
+    Args:
+        logits: `(N, C)`.
+        labels: `(N,)` int64.
+        weights: `(C,)` by label; None where all weigh the same.
+        smoothing: share of each target that is spread evenly over all labels.
+    """
+    if weights is None:
+        each = torch.ones(len(labels), device=labels.device)
+    else:
+        each = weights.to(labels.device)[labels]
+    total, hits = summed_cross_entropy(logits, labels, each)
+    if smoothing:
+        # The cross-entropy against even targets, beside that against the labels.
+        even = -(torch.log_softmax(logits.float(), 1).mean(1) * each).sum()
+        total = (1.0 - smoothing) * total + smoothing * even
+    return Loss(total, len(labels), hits)
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ Task = Literal[
     "fill-mask",
     "text-generation",
     "text-classification",
+    "token-classification",
     "feature-extraction",
     "sentence-similarity",
 ]
@@ -28,6 +29,7 @@ _USES = {
     "fill-mask": "puts back masked words, and is a starting point for fine-tuning",
     "text-generation": "goes on with a text, and is a baseline beside encoders",
     "text-classification": "gives a text one of the labels it was trained on",
+    "token-classification": "finds spans of a text and gives each a label",
     "feature-extraction": "turns text into vectors, one a token",
     "sentence-similarity": "turns each text into one vector, to be compared by cosine",
 }
@@ -35,6 +37,7 @@ _UNMASK = {
     "fill-mask": ("FillMask", "model({example}, top_k=5)"),
     "text-generation": ("Generator", 'model(["a text to go on with"], max_new_tokens=20)'),
     "text-classification": ("Classifier", 'model.predict(["a text to label"])'),
+    "token-classification": ("Tagger", 'model.predict(["a text to tag"])'),
     "feature-extraction": ("Encoder", 'model(["a text"]).last_hidden_state'),
     "sentence-similarity": ("Embedder", 'model.encode(["a text", "another"])'),
 }
@@ -42,6 +45,7 @@ _TRANSFORMERS = {
     "fill-mask": "AutoModelForMaskedLM",
     "text-generation": "AutoModelForCausalLM",
     "text-classification": "AutoModelForSequenceClassification",
+    "token-classification": "AutoModelForTokenClassification",
     "feature-extraction": "AutoModel",
 }
 LIMITS = (

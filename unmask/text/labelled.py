@@ -62,8 +62,8 @@ class Columns:
             DataError: a named column is not there, or none or several could be meant; the message
                 lists those there.
         """
-        text = _column(table, text_column, TEXT_COLUMNS, "text")
-        label = _column(table, label_column, LABEL_COLUMNS, "label") if labels else None
+        text = column_of(table, text_column, TEXT_COLUMNS, "text")
+        label = column_of(table, label_column, LABEL_COLUMNS, "label") if labels else None
         return cls(text, label)._checked(table)
 
     @classmethod
@@ -83,7 +83,7 @@ class Columns:
                 tell the other.
         """
         text, pair = _pair_columns(table, text_column, pair_column)
-        label = _column(table, label_column, LABEL_COLUMNS, "label") if labels else None
+        label = column_of(table, label_column, LABEL_COLUMNS, "label") if labels else None
         return cls(text, label, pair)._checked(table)
 
     @property
@@ -326,7 +326,7 @@ def sorted_labels(labels: Iterable[str]) -> tuple[str, ...]:
 def _pair_columns(table: Table, text: str | None, pair: str | None) -> tuple[str, str]:
     """The two columns of a pair: those named, else those whose names go together."""
     if text is not None and pair is not None:
-        return _column(table, text, (), "text"), _column(table, pair, (), "pair")
+        return column_of(table, text, (), "text"), column_of(table, pair, (), "pair")
     folded = {column.strip().lower(): column for column in table.columns}
     known = [
         (folded[first], folded[second])
@@ -347,7 +347,7 @@ def _pair_columns(table: Table, text: str | None, pair: str | None) -> tuple[str
     )
 
 
-def _column(table: Table, named: str | None, known: tuple[str, ...], role: str) -> str:
+def column_of(table: Table, named: str | None, known: tuple[str, ...], role: str) -> str:
     """The column that plays a role."""
     option = f"--{role}-column"
     if named is not None:

@@ -233,16 +233,20 @@ class Tokenizer:
         texts: Iterable[str],
         *,
         batch: int = 1000,
+        number: int = 0,
         specials: bool = False,
         allow_mask: bool = False,
     ) -> Iterator[Encoded]:
         """Encode any number of texts with constant memory, `batch` texts at a time at most.
 
+        Args:
+            number: of the first text, for messages, where these are a part of a stream.
+
         Raises:
             TokenizerError: as `encode_batch`; the index counts from the start of the stream.
         """
         for first, some in batches(texts, batch):
-            yield from self._encode(some, first, specials, allow_mask)
+            yield from self._encode(some, number + first, specials, allow_mask)
 
     def ids_stream(
         self, texts: Iterable[str], *, batch: int = 1000, number: int = 0

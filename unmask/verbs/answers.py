@@ -3,35 +3,45 @@ answers are called as columns."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import tee
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from unmask.batches.sequences import OnLong
-from unmask.checkpoint.folder import open_classifier
+from unmask.checkpoint.folder import Opened, open_model
 from unmask.errors import ConfigError
+from unmask.heads.model import SequenceClassifier
 from unmask.pipelines.classify import Classifier
 from unmask.pipelines.pair import PairClassifier
 from unmask.pipelines.regress import Regressor
-from unmask.text.labelled import Columns
-from unmask.text.rows import Table
+from unmask.pipelines.tag import Tagger
+from unmask.text.bad import Reading
+from unmask.text.labelled import Columns, asked_of
+from unmask.text.rows import Row, Table
+from unmask.verbs.spans import counted_spans, holds_words, source_column, tagged_rows
 
 Answer = Mapping[str, Any]
+Said = Callable[[Iterator[tuple[str, ...]]], Iterator[Answer]]
+"""Rows' texts, one or two each, to answers in their order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """How rows are to be read.
+    """How the rows of a table are to be read.
 
     Attributes:
+        table: the table.
         text_column, pair_column: None to find them by their names.
         on_long: what happens to a text longer than the context; None for what the task does.
         scores: whether all scores are wanted.
     """
 
+    table: Table
     text_column: str | None
     pair_column: str | None
     on_long: OnLong | None
@@ -46,101 +56,110 @@ class Answers:
         doing: what is done, for the bar.
         names: of the new columns, by the answers' keys. Labelled rows have a column "label" of
             their own.
-        columns: finds those of a table that are read.
-        stream: rows' texts, one or two each, to answers in their order.
-        counted: what of an answer is counted in the summary; None for nothing.
+        columns: which of the table are read, in words.
+        rows: one pass over the table: each row with what is said of it.
+        counted: labels of an answer, to be added up.
     """
 
     doing: str
     names: Mapping[str, str]
-    columns: Callable[[Table], Columns]
-    stream: Callable[[Iterator[tuple[str, ...]]], Iterator[Answer]]
-    counted: Callable[[Answer], str | None]
+    columns: str
+    rows: Callable[[Reading], Iterator[tuple[Row, Answer]]]
+    counted: Callable[[Any], Counter[str]]
 
     @classmethod
-    def of(
-        cls, model: str | Path, asked: Asked, device: torch.device, revision: str | None
-    ) -> Answers:
-        """The pipeline that a model is for.
+    def of(cls, model: str | Path, asked: Asked, device: torch.device) -> Answers:
+        """What the model is for.
 
         Raises:
             ModelError: the model has no head that answers.
             ConfigError: what is asked does not fit the task.
+            DataError: the table has no such column.
         """
-        opened = open_classifier(
-            model, outputs=("one", "several", "numbers"), device=device, revision=revision
-        )
-        use = opened.use
-        pairs = use.texts == "pair" or (use.texts is None and asked.pair_column is not None)
-        if asked.pair_column is not None and not pairs:
-            raise ConfigError(
-                f"{opened.path} reads single texts, and pair_column={asked.pair_column!r} was "
-                "given; leave it out"
-            )
-        on_long = asked.on_long or "truncate"
-        if use.outputs == "numbers":
-            return _numbers(Regressor(opened), asked, on_long)
-        if pairs:
-            return _pairs(PairClassifier(opened), asked, on_long)
-        return _texts(Classifier(opened), asked, on_long)
+        opened = open_model(model, device=device)
+        if opened.labels and not isinstance(opened.model, SequenceClassifier):
+            return _spans(Tagger(opened), asked)
+        return _of_sequences(opened, asked)
 
 
 _COUNTS = {"tokens": "tokens", "truncated": "truncated"}
+_SPANS = {"spans": "spans", "tags": "tags", **_COUNTS}
 
 
-def _label_names(asked: Asked, several: bool) -> dict[str, str]:
-    names = {"label": "predicted", "score": "score"}
-    names |= {"labels": "labels"} if several else {}
-    return {**names, **_COUNTS, **({"scores": "scores"} if asked.scores else {})}
-
-
-def _counted(several: bool) -> Callable[[Answer], str | None]:
-    if several:
-        return lambda answer: " + ".join(sorted(answer["labels"])) or "(none)"
-    return lambda answer: str(answer["label"])
-
-
-def _texts(classifier: Classifier, asked: Asked, on_long: OnLong) -> Answers:
-    several = classifier.opened.use.outputs == "several"
-    return Answers(
-        doing="classifying",
-        names=_label_names(asked, several),
-        columns=lambda table: Columns.of(table, asked.text_column, labels=False),
-        stream=lambda rows: classifier.stream(
-            (text for (text,) in rows), on_long=on_long, scores=asked.scores
-        ),
-        counted=_counted(several),
+def _of_sequences(opened: Opened[SequenceClassifier], asked: Asked) -> Answers:
+    use, table, on_long = opened.use, asked.table, asked.on_long or "truncate"
+    pairs = use.texts == "pair" or (use.texts is None and asked.pair_column is not None)
+    if asked.pair_column is not None and not pairs:
+        raise ConfigError(
+            f"{opened.path} reads single texts, and pair_column={asked.pair_column!r} was given; "
+            "leave it out"
+        )
+    columns = (
+        Columns.of_pairs(table, asked.text_column, asked.pair_column, labels=False)
+        if pairs
+        else Columns.of(table, asked.text_column, labels=False)
     )
+    several = use.outputs == "several"
+    names = {"label": "predicted", "score": "score", **({"labels": "labels"} if several else {})}
+    names |= {**_COUNTS, **({"scores": "scores"} if asked.scores else {})}
+    doing, counted = "classifying", _several if several else _one
+    if use.outputs == "numbers":
+        many = {"values": "values"} if len(opened.labels) > 1 else {}
+        names, doing, counted = {"value": "predicted", **many, **_COUNTS}, "reading", _none
+
+    said = _said(opened, pairs=pairs, on_long=on_long, scores=asked.scores)
+
+    def rows(reading: Reading) -> Iterator[tuple[Row, Answer]]:
+        # No more rows are held than the model reads ahead.
+        first, second = tee(asked_of(table, columns, reading))
+        answers = said(texts for _, texts in second)
+        return zip((row for row, _ in first), answers, strict=True)
+
+    return Answers(doing, names, str(columns), rows, counted)
 
 
-def _pairs(classifier: PairClassifier, asked: Asked, on_long: OnLong) -> Answers:
-    several = classifier.opened.use.outputs == "several"
-    return Answers(
-        doing="classifying",
-        names=_label_names(asked, several),
-        columns=lambda table: _pair_columns(table, asked),
-        stream=lambda rows: classifier.stream(rows, on_long=on_long, scores=asked.scores),  # type: ignore[arg-type]
-        counted=_counted(several),
-    )
-
-
-def _numbers(regressor: Regressor, asked: Asked, on_long: OnLong) -> Answers:
-    pairs = regressor.reads_pairs
-    many = {"values": "values"} if len(regressor.names) > 1 else {}
-    return Answers(
-        doing="reading",
-        names={"value": "predicted", **many, **_COUNTS},
-        columns=lambda table: (
-            _pair_columns(table, asked)
-            if pairs
-            else Columns.of(table, asked.text_column, labels=False)
-        ),
-        stream=lambda rows: regressor.stream(
+def _said(
+    opened: Opened[SequenceClassifier], *, pairs: bool, on_long: OnLong, scores: bool
+) -> Said:
+    if opened.use.outputs == "numbers":
+        regressor = Regressor(opened)
+        return lambda rows: regressor.stream(
             rows if pairs else (text for (text,) in rows), on_long=on_long
-        ),
-        counted=lambda answer: None,
+        )
+    if pairs:
+        if on_long == "chunk":
+            raise ConfigError("pairs are not split; on_long must be truncate or error, not 'chunk'")
+        pair, cut = PairClassifier(opened), on_long
+        return lambda rows: pair.stream(rows, on_long=cut, scores=scores)
+    classifier = Classifier(opened)
+    return lambda rows: classifier.stream(
+        (text for (text,) in rows), on_long=on_long, scores=scores
     )
 
 
-def _pair_columns(table: Table, asked: Asked) -> Columns:
-    return Columns.of_pairs(table, asked.text_column, asked.pair_column, labels=False)
+def _spans(tagger: Tagger, asked: Asked) -> Answers:
+    if asked.scores:
+        raise ConfigError("a tagger gives a score for each span already; leave --scores out")
+    if asked.pair_column is not None:
+        raise ConfigError("a tagger reads single texts; leave --pair-column out")
+    table, column = asked.table, source_column(asked.table, asked.text_column)
+    words = holds_words(table, column)
+
+    def rows(reading: Reading) -> Iterator[tuple[Row, Answer]]:
+        return tagged_rows(tagger, table, column, reading, asked.on_long or "chunk")
+
+    names = {part: name for part, name in _SPANS.items() if words or part != "tags"}
+    what = f"{'words' if words else 'text'} from column {column!r}"
+    return Answers("tagging", names, what, rows, counted_spans)
+
+
+def _one(answer: Answer) -> Counter[str]:
+    return Counter([answer["label"]])
+
+
+def _several(answer: Answer) -> Counter[str]:
+    return Counter([" + ".join(sorted(answer["labels"])) or "(none)"])
+
+
+def _none(answer: Answer) -> Counter[str]:
+    return Counter()

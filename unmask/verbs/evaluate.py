@@ -1,4 +1,4 @@
-"""`unmask evaluate`: a classifier on labelled rows, a language model on text or minimal pairs."""
+"""`unmask evaluate`: a classifier or tagger on rows, a language model on text or minimal pairs."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from unmask.checkpoint.formats import HOLDS, Described
 from unmask.errors import ConfigError, ModelError
 from unmask.evaluation.pseudo import How
 from unmask.pipelines.classify import Classifier
+from unmask.pipelines.tag import Tagger
 from unmask.text.bad import Reading
 from unmask.verbs.classifier_result import ClassifierEvaluation
 from unmask.verbs.evaluate_classifier import Wanted, evaluate_classifier, read_rows
@@ -18,7 +19,16 @@ from unmask.verbs.evaluate_text import LanguageModelEvaluation, on_text
 from unmask.verbs.likelihood import PairsEvaluation, PerplexityEvaluation, Scoring, Task
 from unmask.verbs.looking import look
 from unmask.verbs.machine import resolve_device, use_threads
+from unmask.verbs.spans import TaggerEvaluation, evaluate_tagger
 from unmask.verbs.watch import Silent, Watch
+
+Evaluation = (
+    ClassifierEvaluation
+    | TaggerEvaluation
+    | LanguageModelEvaluation
+    | PairsEvaluation
+    | PerplexityEvaluation
+)
 
 
 def evaluate(
@@ -28,7 +38,7 @@ def evaluate(
     text: str | Path | Iterable[str | Path] = (),
     text_column: str | None = None,
     label_column: str | None = None,
-    on_long: OnLong = "truncate",
+    on_long: OnLong | None = None,
     on_bad: Literal["stop", "skip"] = "stop",
     max_bad: float = 0.01,
     most_tokens: int = 200_000,
@@ -42,16 +52,17 @@ def evaluate(
     report: str | Path | None = None,
     replace: bool = False,
     watch: Watch | None = None,
-) -> ClassifierEvaluation | LanguageModelEvaluation | PairsEvaluation | PerplexityEvaluation:
+) -> Evaluation:
     """Measure a model on data that it was not trained on.
 
     Args:
         model: folder of a model or of a finished run, or a name on the Hub.
-        data: for a classifier, a table with a text and a label in each row; for "blimp", a file or
-            folder of minimal pairs.
+        data: for a classifier, a table with a text and a label in each row; for a tagger, a file
+            of tagged words; for "blimp", a file or folder of minimal pairs.
         text: for a language model, files and folders of text.
         text_column, label_column: of a table; None to find them by their names.
-        on_long: for a classifier, what happens to a text longer than the context.
+        on_long: what happens to a text longer than the context; None for "truncate", or with a
+            tagger for "chunk".
         on_bad, max_bad: at a corrupt place, stop or skip; and how large a share may be skipped.
         most_tokens: of the text that a language model reads; what is left out is counted.
         device: "cpu", "cuda", "cuda:1"; "auto" for a GPU where there is one.
@@ -79,7 +90,8 @@ def evaluate(
     use_threads(threads)
     paths = [text] if isinstance(text, str | Path) else list(text)
     reading = Reading(on_bad, max_bad)
-    wanted = Wanted(str(model), against, None if report is None else Path(report), replace, on_long)
+    page = None if report is None else Path(report)
+    wanted = Wanted(str(model), against, page, replace, on_long or "truncate")
     if said.head == "sequence" and task is None:
         wanted.check()
         table, on = _table_for(folder, data, paths), resolve_device(device)
@@ -88,6 +100,10 @@ def evaluate(
         rows = read_rows(table, text_column, label_column, reading, watch)
         return evaluate_classifier(classifier, rows, wanted, other, watch)
     wanted.refuse(folder)
+    if said.head == "token" and task is None:
+        table, on = _table_for(folder, data, paths), resolve_device(device)
+        tagger, cut = Tagger.from_pretrained(folder, device=on), on_long or "chunk"
+        return evaluate_tagger(tagger, table, text_column, label_column, cut, reading, watch)
     if task is not None:
         scoring = Scoring(folder, said, resolve_device(device), score, watch)
         if task == "blimp":
@@ -103,7 +119,7 @@ def _table_for(folder: Path, data: str | Path | None, paths: list[str | Path]) -
     """What a classifier is measured on."""
     if data is None or paths:
         raise ConfigError(
-            f"{folder} holds a classifier, which is measured on labelled rows: give it "
+            f"{folder} holds a model that is measured on labelled rows: give it "
             "--data TABLE, and name the columns with --text-column and --label-column where "
             "their names do not tell"
         )

@@ -15,7 +15,7 @@ from unmask.train.optim import OptimConfig
 from unmask.train.precision import Dtype
 from unmask.train.schedule import Schedule
 
-TaskName = Literal["classify", "pair", "regress"]
+TaskName = Literal["classify", "pair", "regress", "tag"]
 LEAST_UPDATES = 200  # fewer than that are too few for a new head, however small the data
 MOST_EPOCHS = 30
 FROZEN_LR, FROZEN_EPOCHS = 3e-3, 20

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import tee
 from pathlib import Path
 from typing import Any, Literal
 
 from unmask.batches.sequences import OnLong
-from unmask.errors import ConfigError, DataError
+from unmask.errors import ConfigError, DataError, ModelError
 from unmask.text.bad import Reading
-from unmask.text.labelled import Columns, asked_of
-from unmask.text.rows import Row, Table
-from unmask.verbs.answers import Answer, Answers, Asked
+from unmask.text.rows import Table
+from unmask.verbs.answers import Answers, Asked
+from unmask.verbs.looking import look
 from unmask.verbs.machine import resolve_device, use_threads
 from unmask.verbs.row_files import row_file
 from unmask.verbs.watch import Silent, Watch
@@ -28,8 +27,8 @@ class PredictResult:
         output: the file.
         rows: how many rows it has.
         columns: their names.
-        labels: how many rows were given each label, most frequent first; empty where there are
-            none.
+        labels: how many rows were given each label, or how many spans each type has, most frequent
+            first; empty where there are none.
         truncated: texts that were cut to the context.
         skipped: bad places of the input that were left out.
     """
@@ -72,14 +71,16 @@ def predict(
     Each row keeps its columns and gets `predicted` (a label or a number), `score` (a label's
     probability), `labels` (where there may be any number of them), `values` (where there are
     several numbers), `tokens` and `truncated` (how many tokens the text had, and whether some were
-    not read).
+    not read). A tagger gives `spans` instead, and `tags` where a row has a list of words.
 
     Args:
-        model: folder of a classifier, a regressor or of a finished run, or a name on the Hub.
+        model: folder of a classifier, regressor or tagger, or of a finished run, or a name on the
+            Hub.
         input: .csv, .tsv, .jsonl or .parquet, all but the last also compressed.
         output: .jsonl, .csv or .tsv; written whole or not at all.
         text_column, pair_column: None to find them by their names.
-        on_long: what happens to a text longer than the context; None to read its beginning.
+        on_long: what happens to a text longer than the context; None for "truncate", or with a
+            tagger for "chunk".
         scores: also write the probability of every label, as `scores`.
         prefix: before the names of the new columns, where the input has one of these already.
         replace: whether an output that is there may be replaced.
@@ -101,33 +102,29 @@ def predict(
     if output.exists() and output.samefile(table.path):
         raise ConfigError(f"the output must be another file than the input, {table.name}")
     use_threads(threads)
-    asked = Asked(text_column, pair_column, on_long, scores)
-    answers = Answers.of(model, asked, resolve_device(device), revision)
-    columns = answers.columns(table)
+    folder, said = look(model, revision)
+    if said.head not in ("sequence", "token"):
+        raise ModelError(
+            f"{folder} holds {said.holds}, which says nothing of a row; fine-tune it first: unmask "
+            "finetune"
+        )
+    asked = Asked(table, text_column, pair_column, on_long, scores)
+    answers = Answers.of(folder, asked, resolve_device(device))
     names = _new_columns(table, prefix, answers.names)
-    watch.say(f"{table.name}: {columns}")
+    watch.say(f"{table.name}: {answers.columns}")
     whole = (*table.columns, *names)
     counts: Counter[str] = Counter()
     truncated = count = 0
     size = max(1, table.path.stat().st_size)
     with row_file(output, whole, replace=replace) as write, watch.stage(answers.doing) as advance:
         reading = Reading(on_bad, max_bad, lambda done: advance(min(1.0, done / size), ""))
-        for row, answer in _rows(answers, table, columns, reading):
-            write({**row.values, **{prefix + n: answer[part] for part, n in answers.names.items()}})
-            label = answers.counted(answer)
-            counts.update(() if label is None else (label,))
+        for row, answer in answers.rows(reading):
+            new = {prefix + n: answer[part] for part, n in answers.names.items() if part in answer}
+            write({**row.values, **new})
+            counts += answers.counted(answer)
             count += 1
             truncated += answer["truncated"]
     return PredictResult(output, count, whole, dict(counts.most_common()), truncated, reading.bad)
-
-
-def _rows(
-    answers: Answers, table: Table, columns: Columns, reading: Reading
-) -> Iterator[tuple[Row, Answer]]:
-    """Rows with what is said of them; no more are held than the model reads ahead."""
-    rows, asked = tee(asked_of(table, columns, reading))
-    said = answers.stream(texts for _, texts in asked)
-    return zip((row for row, _ in rows), said, strict=True)
 
 
 def _new_columns(table: Table, prefix: str, parts: Mapping[str, str]) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from unmask.verbs.tasks.labelled_data import read_pairs, read_texts
 from unmask.verbs.tasks.pieces import Given, Pieces
 from unmask.verbs.tasks.regress import regress
 from unmask.verbs.tasks.sets import read_pair_sets, read_sets
+from unmask.verbs.tasks.tag import tag
 
 OWN = (
     "data.pair_column", "data.label_separator", "model.freeze", "model.pooling",
@@ -57,6 +58,12 @@ KINDS: Mapping[TaskName, Kind] = {
         what="gives each text, or pair of texts, one or several numbers",
         pieces=regress,
         own=_WHOLE | {"data.pair_column"},
+    ),
+    "tag": Kind(
+        what="gives each word a label",
+        pieces=tag,
+        on_long=("chunk", "truncate", "error"),
+        own=frozenset({"model.freeze", "loss.class_weights", "loss.smoothing"}),
     ),
 }
 

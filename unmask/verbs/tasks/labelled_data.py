@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from unmask.batches.draws import Draws
 from unmask.errors import DataError, LabelMismatch
@@ -129,9 +130,7 @@ def held_apart(
 def hold_out(
     rows: Targeted[T], share: float, seed: int, groups: Sequence[str]
 ) -> tuple[Targeted[T], Targeted[T]]:
-    """Hold out a share of each group's rows, at least one where there are two.
-
-    The same text is never on both sides. A group with a single text stays with the training rows.
+    """Hold out a share of each group's rows; see `held`.
 
     Args:
         rows: N rows.
@@ -145,9 +144,30 @@ def hold_out(
     Raises:
         DataError: no group has two different texts.
     """
+    out = held(rows.asked, groups, share, seed, rows.name)
+    return rows.some(np.flatnonzero(~out).tolist()), rows.some(np.flatnonzero(out).tolist())
+
+
+def held(
+    asked: Sequence[tuple[str, ...]], groups: Sequence[str], share: float, seed: int, name: str
+) -> npt.NDArray[np.bool_]:
+    """`(N,)` whether a row is held out: a share of each group, at least one where there are two.
+
+    The same text is never on both sides. A group with a single text stays with the training rows.
+
+    Args:
+        asked: what each of N rows asks about.
+        groups: N names, such as the labels.
+        share: of each group's texts.
+        seed: of the draw.
+        name: of the file.
+
+    Raises:
+        DataError: no group has two different texts.
+    """
     texts: dict[str, dict[tuple[str, ...], None]] = {}
     home: dict[tuple[str, ...], str] = {}
-    for text, label in zip(rows.asked, groups, strict=True):
+    for text, label in zip(asked, groups, strict=True):
         texts.setdefault(home.setdefault(text, label), {})[text] = None
     chosen: set[tuple[str, ...]] = set()
     for number, label in enumerate(sorted(texts)):
@@ -157,11 +177,10 @@ def hold_out(
         chosen.update(distinct[place] for place in order[:count])
     if not chosen:
         raise DataError(
-            f"holding out rows needs a label with two different texts, but {rows.name} has none; "
+            f"holding out rows needs a label with two different texts, but {name} has none; "
             "give --dev a file"
         )
-    held = np.array([text in chosen for text in rows.asked])
-    return rows.some(np.flatnonzero(~held).tolist()), rows.some(np.flatnonzero(held).tolist())
+    return np.array([text in chosen for text in asked])
 
 
 def check_known(known: Sequence[str], found: Sequence[str], whose: str, name: str) -> None:

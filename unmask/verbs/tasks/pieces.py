@@ -16,6 +16,7 @@ from unmask.errors import ConfigError
 from unmask.evaluation.classification import ClassificationFigures
 from unmask.evaluation.multilabel import MultiLabelFigures
 from unmask.evaluation.regression import RegressionFigures
+from unmask.evaluation.tagging import TaggingFigures
 from unmask.report.card import Task
 from unmask.train.loop import Evaluate, Objective
 from unmask.verbs.finetune_settings import FinetuneSettings
@@ -48,7 +49,7 @@ class Given:
 
 
 MOST_LABELS = 20  # named in a card
-TaskFigures = ClassificationFigures | MultiLabelFigures | RegressionFigures
+TaskFigures = ClassificationFigures | MultiLabelFigures | RegressionFigures | TaggingFigures
 """What a finished model is worth on the dev rows: of each task, one of these. No two have the same
 fields, so that a stored one can be told."""
 

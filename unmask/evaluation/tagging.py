@@ -1,0 +1,161 @@
+"""How well spans of words are told, as conlleval counts them: by the library seqeval.
+
+A span counts as found where its first word, its last word and its type are all right. conlleval is
+the script of Tjong Kim Sang and Buchholz 2000; seqeval's default mode counts as it does, its strict
+mode does not. With plain tags every word is a span.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from seqeval.metrics.sequence_labeling import get_entities, precision_recall_fscore_support
+
+from unmask.errors import DataError
+from unmask.evaluation.bootstrap import F64, RESAMPLES, Interval, interval, resample
+from unmask.text.tags import OUTSIDE, Scheme, tag_name
+
+Tags = Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class TypeFigures:
+    """How well the spans of one type are told.
+
+    Attributes:
+        label: the type.
+        spans: how many there are in truth.
+        precision: share of those found that are right; 0 where none was found.
+        recall: share of them that were found; 0 where there are none.
+        f1: their harmonic mean.
+    """
+
+    label: str
+    spans: int
+    precision: float
+    recall: float
+    f1: float
+
+
+@dataclass(frozen=True, slots=True)
+class TaggingFigures:
+    """How well the words of some sentences are tagged.
+
+    Attributes:
+        sentences: N.
+        words: in all of them.
+        spans: in truth.
+        f1: of all spans together, whatever their type; 0 where nothing is right.
+        f1_interval: by bootstrap over the sentences.
+        precision: share of the spans found that are right.
+        recall: share of the true spans that were found.
+        token_accuracy: share of the words whose tag is right, O as well.
+        token_accuracy_interval: by bootstrap over the sentences.
+        types: by type, in the order of their names; those in truth or found.
+    """
+
+    sentences: int
+    words: int
+    spans: int
+    f1: float
+    f1_interval: Interval
+    precision: float
+    recall: float
+    token_accuracy: float
+    token_accuracy_interval: Interval
+    types: tuple[TypeFigures, ...]
+
+    @classmethod
+    def of(
+        cls, truth: Tags, guesses: Tags, scheme: Scheme, *, resamples: int = RESAMPLES
+    ) -> TaggingFigures:
+        """Figures of guessed tags.
+
+        Args:
+            truth: of N sentences, a tag for each word.
+            guesses: as many.
+            scheme: of both.
+            resamples: of the bootstrap (Efron 1979).
+
+        Raises:
+            DataError: there are no words, or not a guess for each.
+        """
+        sizes = [len(tags) for tags in truth]
+        if sizes != [len(tags) for tags in guesses] or not sum(sizes):
+            raise DataError(
+                "evaluation needs words and a tag guessed for each, but has "
+                f"{sum(sizes):,} words in {len(truth):,} sentences, and "
+                f"{sum(map(len, guesses)):,} guesses in {len(guesses):,}"
+            )
+        true, guessed = _prefixed(truth, scheme), _prefixed(guesses, scheme)
+        counts = np.array(list(map(_counts, true, guessed)), dtype=np.float64)
+        # Sentences that count alike are drawn together.
+        alike, times = np.unique(counts, axis=0, return_counts=True)
+        resampled = resample(lambda weights: _ratios(weights @ alike), times, resamples=resamples)
+        by_type = precision_recall_fscore_support(true, guessed, average=None, zero_division=0)
+        precision, recall, f1, _ = precision_recall_fscore_support(
+            true, guessed, average="micro", zero_division=0
+        )
+        return cls(
+            sentences=len(truth),
+            words=sum(sizes),
+            spans=int(counts[:, 2].sum()),
+            f1=float(f1),
+            f1_interval=interval(resampled[:, 0]),
+            precision=float(precision),
+            recall=float(recall),
+            token_accuracy=float(counts[:, 3].sum() / counts[:, 4].sum()),
+            token_accuracy_interval=interval(resampled[:, 1]),
+            types=tuple(
+                TypeFigures(name, int(n), float(p), float(r), float(f))
+                for name, p, r, f, n in zip(_types(true, guessed), *by_type, strict=True)
+            ),
+        )
+
+    def in_words(self) -> dict[str, str]:
+        """The main figures by name, for people."""
+        return {
+            "sentences": f"{self.sentences:,}, with {self.spans:,} spans",
+            "F1": f"{self.f1:.3f} (95 %: {self.f1_interval})",
+            "precision": f"{self.precision:.3f}",
+            "recall": f"{self.recall:.3f}",
+            "token accuracy": f"{self.token_accuracy:.3f} (95 %: {self.token_accuracy_interval})",
+        }
+
+    def by_type(self) -> dict[str, str]:
+        """What each type has of them, for people."""
+        return {
+            f"  {one.label or 'span'}": f"F1 {one.f1:.3f}  precision {one.precision:.3f}  "
+            f"recall {one.recall:.3f}  spans {one.spans:,}"
+            for one in self.types
+        }
+
+
+def _prefixed(sentences: Tags, scheme: Scheme) -> list[list[str]]:
+    """Tags as seqeval reads them: a plain one is a span of one word."""
+    if scheme.prefixes:
+        return [list(tags) for tags in sentences]
+    return [[tag if tag == OUTSIDE else tag_name("B", tag) for tag in tags] for tags in sentences]
+
+
+def _counts(true: list[str], guessed: list[str]) -> tuple[int, ...]:
+    """Of a sentence: right spans, spans found, spans in truth, right tags, words."""
+    spans, found = set(get_entities(true)), set(get_entities(guessed))
+    right = sum(a == b for a, b in zip(true, guessed, strict=True))
+    return len(spans & found), len(found), len(spans), right, len(true)
+
+
+def _ratios(counts: F64) -> F64:
+    """F1 and token accuracy `(R, 2)` of sums of counts `(R, 5)`."""
+    right, found, spans, words_right, words = counts.T
+    both = found + spans
+    f1 = np.divide(2 * right, both, out=np.zeros_like(both), where=both > 0)
+    return np.stack((f1, words_right / np.maximum(words, 1)), axis=1)
+
+
+def _types(true: list[list[str]], guessed: list[list[str]]) -> list[str]:
+    """The types in seqeval's order; it names the type without a name "_"."""
+    found = {label for tags in (*true, *guessed) for label, _, _ in get_entities(tags)}
+    return ["" if label == "_" else label for label in sorted(found)]

@@ -1,0 +1,181 @@
+"""Tagged text: sentences as words, with a tag for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from unmask.errors import DataError
+from unmask.errors import shown as quoted
+from unmask.text.bad import Reading
+from unmask.text.conll import Places, Sentence, conll_sentences
+from unmask.text.formats import Damaged, shown
+from unmask.text.jsonl import kind_in_words, whole_text
+from unmask.text.labelled import column_of
+from unmask.text.readers import kind_of
+from unmask.text.rows import Row, Table
+from unmask.text.tags import Scheme, WordSpan, scheme_of_sentences
+
+LISTS = (".jsonl", ".json-lines", ".parquet")
+"""Tables whose cells can hold lists."""
+NO_LISTS = (".csv", ".json")
+"""Files that are neither such tables nor CoNLL, whatever their lines look like."""
+# Looked for in any letter case; see `unmask.text.labelled`.
+WORD_COLUMNS = ("tokens", "words", "forms", "token", "word")
+TAG_COLUMNS = (
+    "tags", "ner_tags", "pos_tags", "upos", "labels", "ner", "pos", "entities", "tag", "label",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Tagged:
+    """Tagged sentences, in the order of the file.
+
+    Attributes:
+        name: of the file.
+        columns: where words and tags were found, in words.
+        scheme: how the tags say where spans begin and end.
+        words: of N sentences, none of which is empty.
+        tags: one for each word.
+        skipped: bad places that were left out because the reading skips them.
+    """
+
+    name: str
+    columns: str
+    scheme: Scheme
+    words: tuple[tuple[str, ...], ...]
+    tags: tuple[tuple[str, ...], ...]
+    skipped: int = 0
+
+    def __len__(self) -> int:
+        """N, the number of sentences."""
+        return len(self.words)
+
+    @property
+    def spans(self) -> list[list[WordSpan]]:
+        """The spans of each sentence."""
+        return [self.scheme.spans(tags) for tags in self.tags]
+
+    @property
+    def types(self) -> set[str]:
+        """The types of spans; in plain tags, the tags."""
+        return self.scheme.types({tag for tags in self.tags for tag in tags})
+
+    def some(self, places: Sequence[int]) -> Tagged:
+        """The sentences at these places."""
+        return replace(
+            self,
+            words=tuple(self.words[place] for place in places),
+            tags=tuple(self.tags[place] for place in places),
+        )
+
+
+def read_tagged(
+    path: str | Path,
+    text_column: str | None = None,
+    label_column: str | None = None,
+    *,
+    reading: Reading | None = None,
+) -> Tagged:
+    """All tagged sentences of a file.
+
+    Args:
+        path: .jsonl or .parquet with a list of words and a list of tags in each row; any other
+            name is that of a CoNLL file (see `unmask.text.conll`). All but .parquet also
+            compressed.
+        text_column, label_column: of the words and of the tags. In a table, names; in a CoNLL file
+            numbers, 1 for the first column and -1 for the last. None to tell by the names in
+            `WORD_COLUMNS` and `TAG_COLUMNS`, or to take a CoNLL file's first and last column.
+        reading: takes the counts and the bad places; None stops at the first bad place.
+
+    Raises:
+        DataError: a column is missing, a tag is no name, the tags follow no scheme, or there are
+            no sentences.
+        CorruptText: a bad place, or words and tags that do not go together.
+    """
+    path, reading = Path(path), reading or Reading()
+    name = shown(path)
+    if kind_of(path, NO_LISTS):
+        raise DataError(
+            f"tagged words must be in a CoNLL file, or in lists in .jsonl or .parquet, but {name} "
+            "is none of them; convert it"
+        )
+    if kind_of(path, LISTS):
+        table = Table.open(path)
+        word = column_of(table, text_column, WORD_COLUMNS, "text")
+        tag = column_of(table, label_column, TAG_COLUMNS, "label")
+        columns = f"words from column {word!r}, tags from column {tag!r}"
+        sentences = list(_of_table(table, word, tag, reading))
+    else:
+        places = Places.of(path, text_column, label_column)
+        columns = str(places)
+        sentences = list(_of_conll(path, name, places, reading))
+    if not sentences:
+        raise DataError(f"tagged data must have sentences, but {name} has none")
+
+    def at(number: int, place: int) -> str:
+        return f"{name}:{sentences[number].lines[place]}"
+
+    tags = tuple(sentence.tags for sentence in sentences)
+    words = tuple(sentence.words for sentence in sentences)
+    return Tagged(name, columns, scheme_of_sentences(tags, at), words, tags, reading.bad)
+
+
+def words_of(row: Row, column: str) -> tuple[str, ...]:
+    """The words of a row.
+
+    Raises:
+        ValueError: it has no such column, or no list of words there; says what it has.
+    """
+    return tuple(whole_text(word, column) for word in _strings(row, column, "words"))
+
+
+def _of_conll(path: Path, name: str, places: Places, reading: Reading) -> Iterator[Sentence]:
+    """The sentences of a CoNLL file, with the count of bad places held against its limit."""
+    if not path.is_file():
+        raise DataError(f"tagged data must be a file, and {name} is none; check the path")
+    size = path.stat().st_size
+    try:
+        yield from conll_sentences(path, name, places, reading)
+    except Damaged as damage:
+        lost = size if damage.lost_bytes is None else damage.lost_bytes
+        reading.report_bad(name, damage.line, damage.reason, lost)
+    reading.finished(size)
+    reading.check(size)
+
+
+def _of_table(table: Table, word: str, tag: str, reading: Reading) -> Iterator[Sentence]:
+    for row in table.rows(reading):
+        try:
+            words, tags = words_of(row, word), _strings(row, tag, "tags")
+            if len(words) != len(tags):
+                raise ValueError(
+                    f"every word must have a tag, but there are {len(words)} words in {word!r} and "
+                    f"{len(tags)} tags in {tag!r}"
+                )
+            if not all(one.strip() for one in tags):
+                raise ValueError(f"a tag in column {tag!r} is empty")
+        except ValueError as error:
+            reading.report_bad(table.name, row.line, str(error))
+        else:
+            if words:
+                yield Sentence(words, tuple(tags), (row.line,) * len(words))
+
+
+def _strings(row: Row, column: str, what: str) -> list[str]:
+    """Raises ValueError where a cell is no list of strings."""
+    value: Any = row.values.get(column)
+    if not isinstance(value, list):
+        raise ValueError(
+            f"column {column!r} must hold a list of {what}, but holds {kind_in_words(value)}"
+        )
+    for one in value:
+        if not isinstance(one, str):
+            names = "; write tags by name, not by number" if what == "tags" else ""
+            raise ValueError(
+                f"column {column!r} must hold {what} as strings, but has {quoted(one)}, "
+                f"{kind_in_words(one)}{names}"
+            )
+    return value

@@ -1,0 +1,223 @@
+"""A label for each word of a sentence: entities, parts of speech."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from unmask.checkpoint.folder import Opened, open_model
+from unmask.errors import DataError
+from unmask.evaluation.tagging import TaggingFigures
+from unmask.heads.decoding import Decoder
+from unmask.heads.model import TokenClassifier
+from unmask.objectives.tagging import TokenLabels
+from unmask.pipelines.overlapping import FitOverlapping
+from unmask.pipelines.tag import decoded
+from unmask.pipelines.words import F64, WordRows, word_rows, word_scores
+from unmask.text.tagged import Tagged
+from unmask.verbs.finetune_settings import TuneLoss
+from unmask.verbs.looking import look
+from unmask.verbs.tasks.frozen_words import frozen_token_head
+from unmask.verbs.tasks.pieces import Given, Pieces, Said, new_weights
+from unmask.verbs.tasks.rows import Rows, cut_notes
+from unmask.verbs.tasks.tagged_data import TaggedSplit, check_types
+
+MOST_TYPES = 20  # named in the card
+
+
+def tag(given: Given) -> Pieces:
+    """What makes the pieces."""
+    settings, watch = given.settings, given.watch
+    with watch.stage("reading the data"):
+        split = TaggedSplit.read(given.train, given.dev, settings.data, settings.run.seed)
+    opened = _opened(given, split)
+    decoder = Decoder.of(opened.labels)
+    context = opened.model.encoder.config.context
+    fit = FitOverlapping(opened.tokenizer.layout, context, given.on_long)
+    with watch.stage("tokenising"):
+        train = TaggedRows.of(split.train, opened, decoder, fit)
+        dev = TaggedRows.of(split.dev, opened, decoder, fit)
+    rows, objective = train.learnt(opened.labels, settings.loss)
+    cuts = cut_notes(rows, dev.rows, opened, "sentences")
+    measure = Measure(dev, decoder, given.device)
+    return Pieces(
+        opened=opened,
+        rows=rows,
+        objective=objective,
+        dev=measure,
+        train_rows=len(split.train),
+        dev_rows=len(split.dev),
+        said=_said(decoder),
+        notes=(*split.notes, *cuts, *new_weights(opened, settings.run.seed)),
+        frozen=lambda: frozen_token_head(opened.model, rows, measure),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class TaggedRows:
+    """Tagged sentences as rows for a model.
+
+    Attributes:
+        texts: the N sentences.
+        words: of each, the tags of the words that are read: `(W,)` by the tokenizer's word map.
+        given: of each, the tags of the words that the file has.
+    """
+
+    texts: tuple[WordRows, ...]
+    words: tuple[list[str], ...]
+    given: tuple[list[str], ...]
+
+    @classmethod
+    def of(
+        cls,
+        data: Tagged,
+        opened: Opened[TokenClassifier],
+        decoder: Decoder,
+        fit: FitOverlapping,
+    ) -> TaggedRows:
+        """Sentences in the scheme of a model.
+
+        Raises:
+            TooLong: one is longer than the context, under "error".
+        """
+        texts = tuple(word_rows(opened.tokenizer, fit, data.words))
+        spans, scheme = data.spans, decoder.scheme
+        words = (
+            scheme.tags(one.worded.inwards(some), len(one.worded))[: one.words]
+            for one, some in zip(texts, spans, strict=True)
+        )
+        given = (
+            scheme.tags(some, len(words)) for some, words in zip(spans, data.words, strict=True)
+        )
+        return cls(texts, tuple(words), tuple(given))
+
+    @property
+    def rows(self) -> Rows:
+        """The rows of all sentences; one that is long has several."""
+        return _rows(self.texts, (row for one in self.texts for row in one.fitted.rows))
+
+    def learnt(self, labels: tuple[str, ...], loss: TuneLoss) -> tuple[Rows, TokenLabels]:
+        """The rows in which a word is read, and what is learnt there.
+
+        Args:
+            labels: of the model.
+            loss: how labels are weighed and smoothed.
+
+        Raises:
+            DataError: there are none.
+        """
+        rows, places, names = [], [], []
+        for one, tags in zip(self.texts, self.words, strict=True):
+            first = 0
+            for row, asked in zip(one.fitted.rows, one.places, strict=True):
+                if len(asked):
+                    rows.append(row)
+                    places.append(asked)
+                    names.append(tags[first : first + len(asked)])
+                first += len(asked)
+        if not rows:
+            raise DataError(
+                "training needs words, but the tokenizer makes no token of any in the training "
+                "data; use a model for this script"
+            )
+        objective = TokenLabels.of(
+            places,
+            names,
+            labels,
+            balanced=loss.class_weights == "balanced",
+            smoothing=loss.smoothing,
+        )
+        return _rows(self.texts, rows), objective
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """Tagged sentences to measure a tagger with.
+
+    Attributes:
+        dev: the sentences.
+        decoder: for the model's labels.
+        device: where the model is.
+    """
+
+    dev: TaggedRows
+    decoder: Decoder
+    device: torch.device
+
+    @property
+    def rows(self) -> Rows:
+        """The sentences as token ids."""
+        return self.dev.rows
+
+    def figures(self, model: nn.Module) -> TaggingFigures:
+        """All figures, with intervals."""
+        return TaggingFigures.of(
+            self.dev.given, self._guesses(self._scores(model)), self.decoder.scheme
+        )
+
+    def __call__(self, model: nn.Module) -> Mapping[str, float]:
+        """Mean loss of the words in nats, F1 of spans and share of right tags."""
+        scores = self._scores(model)
+        figures = TaggingFigures.of(
+            self.dev.given, self._guesses(scores), self.decoder.scheme, resamples=1
+        )
+        number = {label: index for index, label in enumerate(self.decoder.labels)}
+        losses = [
+            -one[np.arange(len(tags)), [number[tag] for tag in tags]]
+            for one, tags in zip(scores, self.dev.words, strict=True)
+            if tags
+        ]
+        return {
+            "loss": float(np.concatenate(losses).mean()),
+            "f1": figures.f1,
+            "token_accuracy": figures.token_accuracy,
+        }
+
+    def _scores(self, model: nn.Module) -> list[F64]:
+        return list(word_scores(self.dev.texts, model, self.device))
+
+    def _guesses(self, scores: list[F64]) -> list[list[str]]:
+        return [
+            self.decoder.scheme.tags(decoded(self.decoder, one.worded, some)[0], len(tags))
+            for one, some, tags in zip(self.dev.texts, scores, self.dev.given, strict=True)
+        ]
+
+
+def _rows(texts: tuple[WordRows, ...], rows: Iterable[list[int]]) -> Rows:
+    return Rows(tuple(rows), sum(one.fitted.truncated for one in texts))
+
+
+def _opened(given: Given, split: TaggedSplit) -> Opened[TokenClassifier]:
+    """The model: a tagger that is there and knows all types, or a new head for them."""
+    _, said = look(given.model, given.revision)
+    labels: tuple[str, ...] | None = split.labels
+    if said.has("token"):
+        scheme = Decoder.of(said.labels).scheme
+        check_types(scheme, scheme.types(said.labels), split.train, "model")
+        labels = None
+    return open_model(
+        given.model,
+        "token",
+        labels=labels,
+        seed=given.settings.run.seed,
+        device=given.device,
+        revision=given.revision,
+    )
+
+
+def _said(decoder: Decoder) -> Said:
+    types = sorted(decoder.scheme.types(decoder.labels))
+    named = ", ".join(types[:MOST_TYPES])
+    more = f" and {len(types) - MOST_TYPES} more" if len(types) > MOST_TYPES else ""
+    count = f"{len(types)} type{'s' * (len(types) != 1)}"
+    return Said(
+        "token-classification",
+        f"tagger for {count} of words"
+        if not decoder.scheme.prefixes
+        else f"tagger for {count} of spans",
+        f"Types: {named}{more}. Labels are {decoder.scheme.name} tags",
+    )
