@@ -241,7 +241,7 @@ def test_outputs_that_are_refused(
         predict(tiny_classifier_folder, input=table, output=tmp_path / "o.xlsx")
     with pytest.raises(DataError, match="no column 'body'"):
         predict(tiny_classifier_folder, input=table, output=tmp_path / "o.csv", text_column="body")
-    with pytest.raises(ModelError, match="must hold a classifier"):
+    with pytest.raises(ModelError, match="a language model, which says nothing of a row"):
         predict(tiny_model_folder, input=table, output=tmp_path / "o.csv")
     assert not (tmp_path / "o.csv").exists()
 

@@ -51,8 +51,9 @@ def by_name(
     hits: dict[str, list[int]] = {}
     for name, hit in zip(names, right, strict=True):
         hits.setdefault(name, [0, 0])[not hit] += 1
-    counted = ((name, *hits[name]) for name in order if name in hits)
-    return tuple(_slice(name, hit, missed, resamples) for name, hit, missed in counted)
+    return tuple(
+        _slice(name, hits[name][0], hits[name][1], resamples) for name in order if name in hits
+    )
 
 
 def by_length(

@@ -14,7 +14,7 @@ import torch
 
 from unmask.batches.sequences import OnLong
 from unmask.checkpoint.folder import Opened, open_model
-from unmask.errors import ConfigError
+from unmask.errors import ConfigError, ModelError
 from unmask.heads.model import SequenceClassifier
 from unmask.pipelines.classify import Classifier
 from unmask.pipelines.pair import PairClassifier
@@ -23,6 +23,7 @@ from unmask.pipelines.tag import Tagger
 from unmask.text.bad import Reading
 from unmask.text.labelled import Columns, asked_of
 from unmask.text.rows import Row, Table
+from unmask.verbs.looking import look
 from unmask.verbs.spans import counted_spans, holds_words, source_column, tagged_rows
 
 Answer = Mapping[str, Any]
@@ -68,7 +69,9 @@ class Answers:
     counted: Callable[[Any], Counter[str]]
 
     @classmethod
-    def of(cls, model: str | Path, asked: Asked, device: torch.device) -> Answers:
+    def of(
+        cls, model: str | Path, revision: str | None, asked: Asked, device: torch.device
+    ) -> Answers:
         """What the model is for.
 
         Raises:
@@ -76,10 +79,15 @@ class Answers:
             ConfigError: what is asked does not fit the task.
             DataError: the table has no such column.
         """
-        opened = open_model(model, device=device)
-        if opened.labels and not isinstance(opened.model, SequenceClassifier):
-            return _spans(Tagger(opened), asked)
-        return _of_sequences(opened, asked)
+        folder, said = look(model, revision)
+        if said.head == "token":
+            return _spans(Tagger.from_pretrained(folder, device=device), asked)
+        if said.head == "sequence":
+            return _of_sequences(open_model(folder, device=device), asked)
+        raise ModelError(
+            f"{folder} holds {said.holds}, which says nothing of a row; fine-tune it first: unmask "
+            "finetune"
+        )
 
 
 _COUNTS = {"tokens": "tokens", "truncated": "truncated"}

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+import torch
 
 from unmask.batches.sequences import OnLong
 from unmask.checkpoint.formats import HOLDS, Described
@@ -68,13 +71,11 @@ def evaluate(
         device: "cpu", "cuda", "cuda:1"; "auto" for a GPU where there is one.
         threads: of the CPU; None for as many as it has cores.
         revision: branch, tag or commit of a name on the Hub.
-        task: "blimp" for minimal pairs, "pseudo-perplexity" for how likely each token of a text is
-            given the others; None for what the kind of model is measured by.
-        score: of these, and of a masked model: "plain", or "within-word", which hides the pieces
-            to the right in the same word too. See `unmask.evaluation.pseudo`.
+        task: "blimp" for minimal pairs, "pseudo-perplexity" for how likely each token is given the
+            others; None for what the kind of model is measured by.
+        score: of these, see `unmask.evaluation.pseudo`.
         most_pairs: of each paradigm; None for all.
-        against: another classifier that is measured on the same rows; the result says how they
-            differ, with intervals, and whether that may be chance.
+        against: another model on the same rows: how they differ, and whether by chance.
         report: of a classifier: a page to write, *.html.
         replace: whether a report that is there may be replaced.
         watch: is told of the progress.
@@ -86,44 +87,97 @@ def evaluate(
         DataError, TextError: the data cannot be used.
     """
     folder, said = look(model, revision)
-    watch = watch or Silent()
     use_threads(threads)
     paths = [text] if isinstance(text, str | Path) else list(text)
-    reading = Reading(on_bad, max_bad)
     page = None if report is None else Path(report)
-    wanted = Wanted(str(model), against, page, replace, on_long or "truncate")
-    if said.head == "sequence" and task is None:
-        wanted.check()
-        table, on = _table_for(folder, data, paths), resolve_device(device)
-        other = None if against is None else Classifier.from_pretrained(against, device=on)
-        classifier = Classifier.from_pretrained(folder, device=on)
-        rows = read_rows(table, text_column, label_column, reading, watch)
-        return evaluate_classifier(classifier, rows, wanted, other, watch)
-    wanted.refuse(folder)
-    if said.head == "token" and task is None:
-        table, on = _table_for(folder, data, paths), resolve_device(device)
-        tagger, cut = Tagger.from_pretrained(folder, device=on), on_long or "chunk"
-        return evaluate_tagger(tagger, table, text_column, label_column, cut, reading, watch)
-    if task is not None:
-        scoring = Scoring(folder, said, resolve_device(device), score, watch)
-        if task == "blimp":
-            return scoring.pairs(data, paths, most_pairs)
-        return scoring.perplexity(data, paths, text_column or "text", reading)
-    _check_text_for(folder, said, data, paths)
-    return on_text(
-        folder, paths, text_column or "text", reading, most_tokens, resolve_device(device), watch
+    job = _Job(
+        *(folder, said, data, paths, text_column, label_column, on_long),
+        reading=Reading(on_bad, max_bad),
+        device=resolve_device(device),
+        wanted=Wanted(str(model), against, page, replace, on_long or "truncate"),
+        watch=watch or Silent(),
     )
+    if task is not None:
+        return job.scored(task, score, most_pairs)
+    match said.head:
+        case "sequence":
+            return job.labels()
+        case "token":
+            return job.tags()
+    return job.language_model(most_tokens)
 
 
-def _table_for(folder: Path, data: str | Path | None, paths: list[str | Path]) -> str | Path:
-    """What a classifier is measured on."""
-    if data is None or paths:
-        raise ConfigError(
-            f"{folder} holds a model that is measured on labelled rows: give it "
-            "--data TABLE, and name the columns with --text-column and --label-column where "
-            "their names do not tell"
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A model, and what it is to be measured on; see `evaluate`."""
+
+    folder: Path
+    said: Described
+    data: str | Path | None
+    paths: list[str | Path]
+    text_column: str | None
+    label_column: str | None
+    on_long: OnLong | None
+    reading: Reading
+    device: torch.device
+    wanted: Wanted
+    watch: Watch
+
+    def scored(
+        self, task: Task, score: How, most_pairs: int | None
+    ) -> PairsEvaluation | PerplexityEvaluation:
+        """How likely a language model finds what it reads."""
+        self.wanted.refuse(self.folder)
+        scoring = Scoring(self.folder, self.said, self.device, score, self.watch)
+        if task == "blimp":
+            return scoring.pairs(self.data, self.paths, most_pairs)
+        return scoring.perplexity(self.data, self.paths, self.text_column or "text", self.reading)
+
+    def labels(self) -> ClassifierEvaluation:
+        """Labels of texts, beside those of another model where it is asked for."""
+        self.wanted.check()
+        table, against = self._table("a classifier"), self.wanted.against
+        other = None if against is None else Classifier.from_pretrained(against, device=self.device)
+        classifier = Classifier.from_pretrained(self.folder, device=self.device)
+        rows = read_rows(table, self.text_column, self.label_column, self.reading, self.watch)
+        return evaluate_classifier(classifier, rows, self.wanted, other, self.watch)
+
+    def tags(self) -> TaggerEvaluation:
+        """Spans among words."""
+        self.wanted.refuse(self.folder)
+        return evaluate_tagger(
+            Tagger.from_pretrained(self.folder, device=self.device),
+            self._table("a tagger"),
+            self.text_column,
+            self.label_column,
+            self.on_long or "chunk",
+            self.reading,
+            self.watch,
         )
-    return data
+
+    def language_model(self, most_tokens: int) -> LanguageModelEvaluation:
+        """Tokens of text that are predicted."""
+        self.wanted.refuse(self.folder)
+        _check_text_for(self.folder, self.said, self.data, self.paths)
+        return on_text(
+            self.folder,
+            self.paths,
+            self.text_column or "text",
+            self.reading,
+            most_tokens,
+            self.device,
+            self.watch,
+        )
+
+    def _table(self, what: str) -> str | Path:
+        """The rows that the model is measured on."""
+        if self.data is None or self.paths:
+            raise ConfigError(
+                f"{self.folder} holds {what}, which is measured on labelled rows: give it "
+                "--data TABLE, and name the columns with --text-column and --label-column where "
+                "their names do not tell"
+            )
+        return self.data
 
 
 def _check_text_for(

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from unmask.batches.sequences import OnLong
-from unmask.errors import ConfigError, DataError, ModelError
+from unmask.errors import ConfigError, DataError
 from unmask.text.bad import Reading
 from unmask.text.rows import Table
 from unmask.verbs.answers import Answers, Asked
-from unmask.verbs.looking import look
 from unmask.verbs.machine import resolve_device, use_threads
 from unmask.verbs.row_files import row_file
 from unmask.verbs.watch import Silent, Watch
@@ -74,8 +73,7 @@ def predict(
     not read). A tagger gives `spans` instead, and `tags` where a row has a list of words.
 
     Args:
-        model: folder of a classifier, regressor or tagger, or of a finished run, or a name on the
-            Hub.
+        model: folder of a model with a head that answers, or a name on the Hub.
         input: .csv, .tsv, .jsonl or .parquet, all but the last also compressed.
         output: .jsonl, .csv or .tsv; written whole or not at all.
         text_column, pair_column: None to find them by their names.
@@ -102,14 +100,8 @@ def predict(
     if output.exists() and output.samefile(table.path):
         raise ConfigError(f"the output must be another file than the input, {table.name}")
     use_threads(threads)
-    folder, said = look(model, revision)
-    if said.head not in ("sequence", "token"):
-        raise ModelError(
-            f"{folder} holds {said.holds}, which says nothing of a row; fine-tune it first: unmask "
-            "finetune"
-        )
     asked = Asked(table, text_column, pair_column, on_long, scores)
-    answers = Answers.of(folder, asked, resolve_device(device))
+    answers = Answers.of(model, revision, asked, resolve_device(device))
     names = _new_columns(table, prefix, answers.names)
     watch.say(f"{table.name}: {answers.columns}")
     whole = (*table.columns, *names)
