@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unmask.errors import DataError
+from unmask.text.schemes import scheme_of_labels, scheme_of_sentences
 from unmask.text.tags import (
     BIO,
     BIOES,
@@ -17,8 +18,6 @@ from unmask.text.tags import (
     SCHEMES,
     Scheme,
     WordSpan,
-    scheme_of_labels,
-    scheme_of_sentences,
 )
 
 SPANS = [WordSpan(0, 2, "a"), WordSpan(2, 3, "a"), WordSpan(4, 7, "b"), WordSpan(7, 8, "c")]

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from seqeval.metrics.sequence_labeling import get_entities, precision_recall_fscore_support
 
 from unmask.errors import DataError
 from unmask.evaluation.bootstrap import F64, RESAMPLES, Interval, interval, resample
@@ -89,6 +88,9 @@ class TaggingFigures:
                 f"{sum(sizes):,} words in {len(truth):,} sentences, and "
                 f"{sum(map(len, guesses)):,} guesses in {len(guesses):,}"
             )
+        # Loaded where it is used, so that no other command waits for it.
+        from seqeval.metrics.sequence_labeling import precision_recall_fscore_support
+
         true, guessed = _prefixed(truth, scheme), _prefixed(guesses, scheme)
         counts = np.array(list(map(_counts, true, guessed)), dtype=np.float64)
         # Sentences that count alike are drawn together.
@@ -142,6 +144,8 @@ def _prefixed(sentences: Tags, scheme: Scheme) -> list[list[str]]:
 
 def _counts(true: list[str], guessed: list[str]) -> tuple[int, ...]:
     """Of a sentence: right spans, spans found, spans in truth, right tags, words."""
+    from seqeval.metrics.sequence_labeling import get_entities
+
     spans, found = set(get_entities(true)), set(get_entities(guessed))
     right = sum(a == b for a, b in zip(true, guessed, strict=True))
     return len(spans & found), len(found), len(spans), right, len(true)
@@ -157,5 +161,7 @@ def _ratios(counts: F64) -> F64:
 
 def _types(true: list[list[str]], guessed: list[list[str]]) -> list[str]:
     """The types in seqeval's order; it names the type without a name "_"."""
+    from seqeval.metrics.sequence_labeling import get_entities
+
     found = {label for tags in (*true, *guessed) for label, _, _ in get_entities(tags)}
     return ["" if label == "_" else label for label in sorted(found)]

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from unmask.errors import ModelError, shown
-from unmask.text.tags import OUT, Scheme, Tag, joined, scheme_of_labels
+from unmask.text.schemes import scheme_of_labels
+from unmask.text.tags import OUT, Scheme, Tag, joined
 
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]

@@ -16,7 +16,8 @@ from unmask.text.jsonl import kind_in_words, whole_text
 from unmask.text.labelled import column_of
 from unmask.text.readers import kind_of
 from unmask.text.rows import Row, Table
-from unmask.text.tags import Scheme, WordSpan, scheme_of_sentences
+from unmask.text.schemes import scheme_of_sentences
+from unmask.text.tags import Scheme, WordSpan
 
 LISTS = (".jsonl", ".json-lines", ".parquet")
 """Tables whose cells can hold lists."""
