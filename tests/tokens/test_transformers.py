@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from unmask.text.tagged import read_tagged
 from unmask.tokens import Tokenizer, train
+from unmask.tokens.wordwise import worded_stream
 
 transformers = pytest.importorskip("transformers", reason="transformers is a test dependency")
 
@@ -148,3 +150,24 @@ def test_a_roberta_folder_of_theirs(tmp_path: Path, spec: Callable[[str], dict[s
     assert list(ours.encode(text, specials=True, allow_mask=True).ids) == theirs(text)["input_ids"]
     first, second = (e.ids for e in ours.encode_batch(["a fox", "a dog"]))
     assert ours.layout.pair.wrap(first, second)[0] == theirs("a fox", "a dog")["input_ids"]
+
+
+def test_first_tokens_of_given_words_are_those_of_word_ids(
+    lines: list[str], shared_data: Path, tmp_path: Path
+) -> None:
+    ours = train(lines, vocab_size=1000)
+    ours.save_pretrained(tmp_path)
+    theirs = opened_by_transformers(tmp_path)
+    data = read_tagged(shared_data / "wnut17" / "emerging.dev.conll")
+    given = [*data.words, ("a", "\u200d", "U.S.", "", "日本語", "e\u0301té", "x" * 150)]
+    for words, found in zip(given, worded_stream(ours, given), strict=True):
+        encoded = theirs(list(words), is_split_into_words=True, add_special_tokens=False)
+        assert list(found.ids) == encoded["input_ids"]
+        assert found.owners is not None
+        first: dict[int, int] = {}
+        for place, word in enumerate(encoded.word_ids()):
+            first.setdefault(word, place)
+        here: dict[int, int] = {}
+        for piece, owner in zip(found.pieces, found.owners, strict=True):
+            here.setdefault(owner, piece)
+        assert here == first
