@@ -29,7 +29,7 @@ from unmask.verbs.tasks.frozen_words import TokenHeadOnly
 from unmask.verbs.tasks.tag import TaggedRows
 from unmask.verbs.tasks.tagged_data import TaggedSplit
 
-QUICK: dict[str, Any] = {"epochs": 12, "lr": 3e-3, "batch": 16, "dtype": "fp32", "threads": 1}
+QUICK: dict[str, Any] = {"epochs": 10, "lr": 4e-3, "batch": 8, "dtype": "fp32", "threads": 1}
 BEINGS = (("cat",), ("dog",), ("old", "neighbour"), ("quick", "brown", "fox"))
 THINGS = (("piano",), ("red", "house"), ("good", "music"))
 
@@ -62,7 +62,7 @@ def run(tiny_model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tu
     """A finished run; its training data is in IOB1, its dev data in BIO."""
     folder = tmp_path_factory.mktemp("tagged")
     notes = Notes()
-    train = write(folder / "train.conll", sentences(200), "IOB1")
+    train = write(folder / "train.conll", sentences(100), "IOB1")
     dev = write(folder / "dev.conll", sentences(40, 1), "BIO")
     result = finetune(
         tiny_model_folder, train=train, dev=dev, out=folder / "run", task="tag", watch=notes,
@@ -76,7 +76,7 @@ def run(tiny_model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tu
 
 def test_a_run_says_what_it_reads_and_learns(run: tuple[Path, Notes]) -> None:
     folder, notes = run
-    assert notes.heard("words from column 1, tags from the last column; 200 sentences, 400 spans")
+    assert notes.heard("words from column 1, tags from the last column; 100 sentences, 200 spans")
     assert notes.heard("of 2 types in IOB1; they are learnt as BIO")
     assert notes.heard("last column; 40 sentences, 80 spans of 2 types in BIO")
     card = (folder / "run" / "model" / "README.md").read_text()

@@ -143,7 +143,8 @@ class FinetuneSettings:
     """All of it.
 
     Attributes:
-        task: what is learnt: labels of a text ("classify") or of a "pair"; numbers ("regress").
+        task: what is learnt: labels of a text ("classify"), of a "pair" or of words ("tag");
+            numbers ("regress").
     """
 
     task: TaskName = "classify"
