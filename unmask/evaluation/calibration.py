@@ -15,9 +15,10 @@ from typing import Literal
 import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
+from scipy.stats import chi2
 
 from unmask.errors import DataError
-from unmask.evaluation.bootstrap import F64, Counts
+from unmask.evaluation.bootstrap import F64, LEVEL, Counts
 
 COLDEST, HOTTEST = 0.05, 100.0
 EXACT = 1e-6  # to which ln T is found
@@ -29,31 +30,41 @@ class Temperature:
 
     Attributes:
         value: T, above 0; 1 leaves the probabilities as they are.
-        before, after: mean negative log-likelihood of the rows it was fitted on, in nats a
-            decision, with 1 and with T.
-        rows: how many these were.
-        told: "fitted"; "hottest", where the scores say no more than chance and T ends at 100; or
-            "kept" at 1, where the likelihood grows as long as T falls, because every row is right:
-            such rows cannot say how often the model is wrong.
+        best: the one with the least loss on the rows; 1 where there is none.
+        before, after: mean negative log-likelihood of the rows, in nats a decision, with 1 and with
+            the best.
+        rows: how many they are.
+        told: "fitted", the value is the best one; "hottest", the same, but the scores say no more
+            than chance and it ends at 100; "chance": the rows do not show that the best one is
+            better than 1, by a likelihood ratio at 95 %, so the value is 1; "right": every row is
+            right, the loss falls as long as T does, and such rows cannot say how often the model is
+            wrong, so the value is 1.
     """
 
     value: float
+    best: float
     before: float
     after: float
     rows: int
-    told: Literal["fitted", "hottest", "kept"]
+    told: Literal["fitted", "hottest", "chance", "right"]
 
     def in_words(self) -> str:
         """For people."""
-        if self.told == "kept":
+        if self.told == "right":
             return (
                 f"probabilities are left as they are: all of {self.rows:,} rows are right, which "
                 "cannot say how often the model is wrong"
             )
-        chance = "; the scores say no more than chance" if self.told == "hottest" else ""
+        losses = f"the log loss on {self.rows:,} rows from {self.before:.3f} to {self.after:.3f}"
+        if self.told == "chance":
+            return (
+                f"probabilities are left as they are: a temperature of {self.best:.3f} would take "
+                f"{losses}, which may be chance"
+            )
+        said = "; the scores say no more than chance" if self.told == "hottest" else ""
         return (
-            f"probabilities are calibrated by a temperature of {self.value:.3f}, which takes the "
-            f"log loss on {self.rows:,} rows from {self.before:.3f} to {self.after:.3f}{chance}"
+            f"probabilities are calibrated by a temperature of {self.value:.3f}, which takes "
+            f"{losses}{said}"
         )
 
 
@@ -80,7 +91,7 @@ def one_label_temperature(logits: F64, truth: Counts) -> Temperature:
     def loss(temperature: float) -> float:
         return -float(log_softmax(scores / temperature, axis=1)[every, truth].mean())
 
-    return _fitted(loss, rows, separated)
+    return _fitted(loss, rows, separated, rows)
 
 
 def many_label_temperature(logits: F64, truth: F64) -> Temperature:
@@ -103,23 +114,31 @@ def many_label_temperature(logits: F64, truth: F64) -> Temperature:
     def loss(temperature: float) -> float:
         return float(np.logaddexp(0.0, -signed / temperature).mean())
 
-    return _fitted(loss, len(scores), bool((signed > 0).all()))
+    return _fitted(loss, len(scores), bool((signed > 0).all()), scores.size)
 
 
-def _fitted(loss: Callable[[float], float], rows: int, separated: bool) -> Temperature:
-    """By a bounded search over ln T; the loss is convex in 1 / T, so it has one valley."""
+def _fitted(
+    loss: Callable[[float], float], rows: int, separated: bool, decisions: int
+) -> Temperature:
+    """By a bounded search over ln T; the loss is convex in 1 / T, so it has one valley.
+
+    Few rows, nearly all of them right, would have a small T by chance, and make probabilities that
+    were fine too sure. So T has to be better than 1 by more than chance comes to (Wilks 1938).
+    """
     before = loss(1.0)
     if separated:
-        return Temperature(1.0, before, before, rows, "kept")
+        return Temperature(1.0, 1.0, before, before, rows, "right")
     ends = (math.log(COLDEST), math.log(HOTTEST))
     found = minimize_scalar(
         lambda power: loss(math.exp(power)), bounds=ends, method="bounded", options={"xatol": EXACT}
     )
-    value, after = math.exp(float(found.x)), float(found.fun)
+    best, after = math.exp(float(found.x)), float(found.fun)
     if after >= before:  # 1 is the best, to within what the search can tell
-        return Temperature(1.0, before, before, rows, "fitted")
-    told: Literal["fitted", "hottest"] = "hottest" if value > 0.99 * HOTTEST else "fitted"
-    return Temperature(value, before, after, rows, told)
+        return Temperature(1.0, 1.0, before, before, rows, "chance")
+    if 2 * decisions * (before - after) < float(chi2.ppf(LEVEL, 1)):
+        return Temperature(1.0, best, before, after, rows, "chance")
+    told: Literal["fitted", "hottest"] = "hottest" if best > 0.99 * HOTTEST else "fitted"
+    return Temperature(best, best, before, after, rows, told)
 
 
 def _checked(logits: F64) -> F64:

@@ -51,9 +51,8 @@ def by_name(
     hits: dict[str, list[int]] = {}
     for name, hit in zip(names, right, strict=True):
         hits.setdefault(name, [0, 0])[not hit] += 1
-    return tuple(
-        _slice(name, hits[name][0], hits[name][1], resamples) for name in order if name in hits
-    )
+    found = [name for name in order if name in hits]
+    return tuple(_slice(name, hits[name][0], hits[name][1], resamples) for name in found)
 
 
 def by_length(

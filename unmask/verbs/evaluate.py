@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 
@@ -13,11 +13,12 @@ from unmask.batches.sequences import OnLong
 from unmask.checkpoint.formats import HOLDS, Described
 from unmask.errors import ConfigError, ModelError
 from unmask.evaluation.pseudo import How
-from unmask.pipelines.classify import Classifier
 from unmask.pipelines.tag import Tagger
 from unmask.text.bad import Reading
 from unmask.verbs.classifier_result import ClassifierEvaluation
-from unmask.verbs.evaluate_classifier import Wanted, evaluate_classifier, read_rows
+from unmask.verbs.evaluate_classifier import Wanted
+from unmask.verbs.evaluate_rows import Rows, evaluate_rows
+from unmask.verbs.evaluate_targets import TargetsEvaluation
 from unmask.verbs.evaluate_text import LanguageModelEvaluation, on_text
 from unmask.verbs.likelihood import PairsEvaluation, PerplexityEvaluation, Scoring, Task
 from unmask.verbs.looking import look
@@ -27,6 +28,7 @@ from unmask.verbs.watch import Silent, Watch
 
 Evaluation = (
     ClassifierEvaluation
+    | TargetsEvaluation
     | TaggerEvaluation
     | LanguageModelEvaluation
     | PairsEvaluation
@@ -41,6 +43,8 @@ def evaluate(
     text: str | Path | Iterable[str | Path] = (),
     text_column: str | None = None,
     label_column: str | None = None,
+    pair_column: str | None = None,
+    label_separator: str | None = None,
     on_long: OnLong | None = None,
     on_bad: Literal["stop", "skip"] = "stop",
     max_bad: float = 0.01,
@@ -63,21 +67,20 @@ def evaluate(
         data: for a classifier, a table with a text and a label in each row; for a tagger, a file
             of tagged words; for "blimp", a file or folder of minimal pairs.
         text: for a language model, files and folders of text.
-        text_column, label_column: of a table; None to find them by their names.
+        text_column, label_column, pair_column: of a table; None to find them by their names.
+        label_separator: between the labels of a row that may have several, where they are no list.
         on_long: what happens to a text longer than the context; None for "truncate", or with a
             tagger for "chunk".
         on_bad, max_bad: at a corrupt place, stop or skip; and how large a share may be skipped.
-        most_tokens: of the text that a language model reads; what is left out is counted.
+        most_tokens, most_pairs: of the text that a language model reads, where what is left out is
+            counted; and of each paradigm of pairs, None for all.
         device: "cpu", "cuda", "cuda:1"; "auto" for a GPU where there is one.
-        threads: of the CPU; None for as many as it has cores.
-        revision: branch, tag or commit of a name on the Hub.
+        threads, revision: of the CPU, None for all cores; of a name on the Hub.
         task: "blimp" for minimal pairs, "pseudo-perplexity" for how likely each token is given the
             others; None for what the kind of model is measured by.
         score: of these, see `unmask.evaluation.pseudo`.
-        most_pairs: of each paradigm; None for all.
         against: another model on the same rows: how they differ, and whether by chance.
-        report: of a classifier: a page to write, *.html.
-        replace: whether a report that is there may be replaced.
+        report, replace: a page to write, *.html, and whether one that is there may be replaced.
         watch: is told of the progress.
 
     Raises:
@@ -90,13 +93,10 @@ def evaluate(
     use_threads(threads)
     paths = [text] if isinstance(text, str | Path) else list(text)
     page = None if report is None else Path(report)
-    job = _Job(
-        *(folder, said, data, paths, text_column, label_column, on_long),
-        reading=Reading(on_bad, max_bad),
-        device=resolve_device(device),
-        wanted=Wanted(str(model), against, page, replace, on_long or "truncate"),
-        watch=watch or Silent(),
-    )
+    wanted = Wanted(str(model), against, page, replace, on_long or "truncate")
+    named = _Named(text_column, pair_column, label_column, label_separator)
+    reading, place = Reading(on_bad, max_bad), resolve_device(device)
+    job = _Job(folder, said, data, paths, named, on_long, reading, place, wanted, watch or Silent())
     if task is not None:
         return job.scored(task, score, most_pairs)
     match said.head:
@@ -107,6 +107,15 @@ def evaluate(
     return job.language_model(most_tokens)
 
 
+class _Named(NamedTuple):
+    """Columns as they were named; None to find them by their names."""
+
+    text: str | None
+    pair: str | None
+    label: str | None
+    separator: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class _Job:
     """A model, and what it is to be measured on; see `evaluate`."""
@@ -115,8 +124,7 @@ class _Job:
     said: Described
     data: str | Path | None
     paths: list[str | Path]
-    text_column: str | None
-    label_column: str | None
+    named: _Named
     on_long: OnLong | None
     reading: Reading
     device: torch.device
@@ -131,16 +139,13 @@ class _Job:
         scoring = Scoring(self.folder, self.said, self.device, score, self.watch)
         if task == "blimp":
             return scoring.pairs(self.data, self.paths, most_pairs)
-        return scoring.perplexity(self.data, self.paths, self.text_column or "text", self.reading)
+        return scoring.perplexity(self.data, self.paths, self.named.text or "text", self.reading)
 
-    def labels(self) -> ClassifierEvaluation:
-        """Labels of texts, beside those of another model where it is asked for."""
-        self.wanted.check()
-        table, against = self._table("a classifier"), self.wanted.against
-        other = None if against is None else Classifier.from_pretrained(against, device=self.device)
-        classifier = Classifier.from_pretrained(self.folder, device=self.device)
-        rows = read_rows(table, self.text_column, self.label_column, self.reading, self.watch)
-        return evaluate_classifier(classifier, rows, self.wanted, other, self.watch)
+    def labels(self) -> ClassifierEvaluation | TargetsEvaluation:
+        """Labels or numbers of rows, beside another model's where it is asked for."""
+        table = self._table("a classifier")
+        rows = Rows(table, *self.named, self.reading)
+        return evaluate_rows(self.folder, rows, self.wanted, self.device, self.watch)
 
     def tags(self) -> TaggerEvaluation:
         """Spans among words."""
@@ -148,8 +153,8 @@ class _Job:
         return evaluate_tagger(
             Tagger.from_pretrained(self.folder, device=self.device),
             self._table("a tagger"),
-            self.text_column,
-            self.label_column,
+            self.named.text,
+            self.named.label,
             self.on_long or "chunk",
             self.reading,
             self.watch,
@@ -162,7 +167,7 @@ class _Job:
         return on_text(
             self.folder,
             self.paths,
-            self.text_column or "text",
+            self.named.text or "text",
             self.reading,
             most_tokens,
             self.device,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,10 +17,11 @@ from unmask.errors import ConfigError
 from unmask.evaluation.classification import ClassificationFigures, compare_labels
 from unmask.evaluation.confidence import Shares
 from unmask.pipelines.classify import Classifier
+from unmask.pipelines.pair import PairClassifier
+from unmask.pipelines.regress import Regressor
 from unmask.report.classifier import classifier_report
 from unmask.report.facts_classifier import Against, AnsweredRow, ClassifierFacts
-from unmask.text.bad import Reading
-from unmask.text.labelled import Labelled, read_labelled, sorted_labels
+from unmask.text.labelled import Labelled, Targeted, sorted_labels
 from unmask.verbs.classifier_result import (
     Agreement,
     ClassifierComparison,
@@ -48,7 +50,7 @@ class Wanted:
     on_long: OnLong
 
     def refuse(self, folder: Path) -> None:
-        """Refuse what only a classifier can do.
+        """Refuse what only models that are measured on labelled rows can have.
 
         Raises:
             ConfigError: another model or a report is asked for.
@@ -56,7 +58,7 @@ class Wanted:
         asked = {"--against": self.against, "--report": self.report}
         if given := [name for name, value in asked.items() if value is not None]:
             raise ConfigError(
-                f"{given[0]} is for classifiers measured on labelled rows, and {folder} is not; "
+                f"{given[0]} is for models measured on labelled rows, and {folder} is none; "
                 "leave it out"
             )
 
@@ -94,7 +96,12 @@ class Answers:
 
     @classmethod
     def of(
-        cls, classifier: Classifier, rows: Labelled, on_long: OnLong, watch: Watch, title: str
+        cls,
+        classifier: Classifier | PairClassifier,
+        rows: Labelled,
+        on_long: OnLong,
+        watch: Watch,
+        title: str,
     ) -> Answers:
         """Read all rows.
 
@@ -106,7 +113,7 @@ class Answers:
         guesses, tokens, truncated = [], [], 0
         shares = np.empty((2, len(rows)))
         with watch.stage(title) as advance:
-            answers = classifier.stream(rows.texts, on_long=on_long, scores=True)
+            answers = said_of(classifier, rows, on_long, scores=True)
             for place, answer in enumerate(answers):
                 guesses.append(answer["label"])
                 tokens.append(answer["tokens"])
@@ -117,7 +124,11 @@ class Answers:
 
 
 def evaluate_classifier(
-    classifier: Classifier, rows: Labelled, wanted: Wanted, other: Classifier | None, watch: Watch
+    classifier: Classifier | PairClassifier,
+    rows: Labelled,
+    wanted: Wanted,
+    other: Classifier | PairClassifier | None,
+    watch: Watch,
 ) -> ClassifierEvaluation:
     """Measure a classifier, and another one, on labelled rows.
 
@@ -163,21 +174,26 @@ def evaluate_classifier(
     return result
 
 
-def read_rows(
-    data: str | Path,
-    text_column: str | None,
-    label_column: str | None,
-    reading: Reading,
-    watch: Watch,
-) -> Labelled:
-    """The labelled rows of a table.
+def said_of(
+    model: Classifier | PairClassifier | Regressor,
+    rows: Targeted[Any],
+    on_long: OnLong,
+    *,
+    scores: bool = False,
+) -> Iterator[Mapping[str, Any]]:
+    """What a model says of each row, whether it reads texts or pairs of them.
 
     Raises:
-        DataError: a column or a label is missing, or there are no rows.
-        CorruptText: a bad place.
+        TooLong: a text is longer than the context, under "error".
     """
-    with watch.stage("reading the data"):
-        return read_labelled(data, text_column, label_column, reading=reading)
+    if isinstance(model, Regressor):
+        asked: Any = rows.texts if rows.seconds is None else rows.asked
+        yield from model.stream(asked, on_long=on_long)
+    elif isinstance(model, PairClassifier):
+        pairs = zip(rows.texts, rows.seconds or (), strict=True)
+        yield from model.stream(pairs, on_long=on_long, scores=scores)  # type: ignore[arg-type]
+    else:
+        yield from model.stream(rows.texts, on_long=on_long, scores=scores)
 
 
 def _figures(rows: Labelled, said: Answers, labels: tuple[str, ...]) -> ClassificationFigures:
@@ -221,7 +237,12 @@ def _facts(
     name: str, rows: Labelled, said: Answers, result: ClassifierEvaluation
 ) -> ClassifierFacts:
     answered = zip(
-        rows.texts, rows.labels, said.guesses, said.shares.of_guess, said.tokens, strict=True
+        map("\n".join, rows.asked),
+        rows.labels,
+        said.guesses,
+        said.shares.of_guess,
+        said.tokens,
+        strict=True,
     )
     against, agreement = result.against, _agreement(result.against)
     return ClassifierFacts(

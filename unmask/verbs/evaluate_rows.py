@@ -1,0 +1,130 @@
+"""A model with a head over sequences on the rows of a table: by what its outputs are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from unmask.checkpoint.folder import Opened, open_classifier
+from unmask.errors import ConfigError
+from unmask.heads.model import SequenceClassifier
+from unmask.pipelines.classify import Classifier
+from unmask.pipelines.pair import PairClassifier
+from unmask.pipelines.regress import Regressor
+from unmask.text.bad import Reading
+from unmask.text.labelled import (
+    Columns,
+    Labelled,
+    read_labelled,
+    read_labelled_pairs,
+    read_targets,
+)
+from unmask.text.rows import Table
+from unmask.text.targets import label_set_of, numbers_of
+from unmask.verbs.classifier_result import ClassifierEvaluation
+from unmask.verbs.evaluate_classifier import Wanted, evaluate_classifier
+from unmask.verbs.evaluate_targets import TargetsEvaluation, evaluate_numbers, evaluate_sets
+from unmask.verbs.watch import Watch
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The table to measure on.
+
+    Attributes:
+        path: of the file.
+        text, pair, label: names of its columns, or None to find them.
+        separator: between the labels of a row, where they are no list.
+        reading: takes the counts and the bad places.
+    """
+
+    path: str | Path
+    text: str | None
+    pair: str | None
+    label: str | None
+    separator: str | None
+    reading: Reading
+
+    def labelled(self, pairs: bool) -> Labelled:
+        """Each row with one label."""
+        if pairs:
+            return read_labelled_pairs(
+                self.path, self.text, self.pair, self.label, reading=self.reading
+            )
+        return read_labelled(self.path, self.text, self.label, reading=self.reading)
+
+    def columns(self, table: Table, pairs: bool) -> Columns:
+        """Those that are read."""
+        if pairs:
+            return Columns.of_pairs(table, self.text, self.pair, self.label)
+        return Columns.of(table, self.text, self.label)
+
+
+def evaluate_rows(
+    folder: Path, rows: Rows, wanted: Wanted, device: torch.device, watch: Watch
+) -> ClassifierEvaluation | TargetsEvaluation:
+    """Measure a model, and another one where asked for.
+
+    Raises:
+        ConfigError: what is asked does not fit the model, or the two models are of two kinds.
+        LabelMismatch, DataError, CorruptText: the rows cannot be used.
+    """
+    wanted.check()
+    model = _open(folder, device)
+    other = None if wanted.against is None else _open(wanted.against, device)
+    outputs, pairs = model.use.outputs, _pairs(model, rows)
+    if other is not None and (other.use.outputs, _pairs(other, rows)) != (outputs, pairs):
+        raise ConfigError(
+            f"{wanted.name} and {wanted.against} must give the same kind of answer to be compared "
+            "on the same rows, but one gives "
+            f"{_kind(model, rows)} and the other {_kind(other, rows)}"
+        )
+    if wanted.report is not None and outputs != "one":
+        raise ConfigError(
+            f"a report is written for models that give one label, and {wanted.name} gives "
+            f"{_kind(model, rows)}; leave out --report"
+        )
+    with watch.stage("reading the data"):
+        table = Table.open(rows.path)
+        if outputs == "one":
+            labelled = rows.labelled(pairs)
+        elif outputs == "several":
+            columns, read = rows.columns(table, pairs), label_set_of(rows.separator)
+            sets = read_targets(table, columns, rows.reading, read)
+        else:
+            numbers = read_targets(table, rows.columns(table, pairs), rows.reading, numbers_of)
+    if outputs == "numbers":
+        second = None if other is None else Regressor(other)
+        return evaluate_numbers(Regressor(model), numbers, wanted, second, watch)
+    kind = PairClassifier if pairs else Classifier
+    ours, theirs = kind(model), None if other is None else kind(other)
+    if outputs == "several":
+        return evaluate_sets(ours, sets, wanted, theirs, watch)
+    return evaluate_classifier(ours, labelled, wanted, theirs, watch)
+
+
+def _open(path: str | Path, device: torch.device) -> Opened[SequenceClassifier]:
+    return open_classifier(path, outputs=("one", "several", "numbers"), device=device)
+
+
+def _pairs(opened: Opened[SequenceClassifier], rows: Rows) -> bool:
+    """Whether the model reads pairs; where its folder does not say, whether they are named.
+
+    Raises:
+        ConfigError: it reads single texts, and a pair's column is named.
+    """
+    texts = opened.use.texts
+    if rows.pair is not None and texts == "single":
+        raise ConfigError(
+            f"{opened.path} reads single texts, and the column {rows.pair!r} of a second text was "
+            "given; leave out --pair-column"
+        )
+    return texts == "pair" or (texts is None and rows.pair is not None)
+
+
+def _kind(opened: Opened[SequenceClassifier], rows: Rows) -> str:
+    words = {"one": "one label", "several": "any number of labels", "numbers": "numbers"}
+    what = "pair" if _pairs(opened, rows) else "text"
+    return f"{words[opened.use.outputs]} for each {what}"

@@ -1,0 +1,172 @@
+"""Models that give any number of labels, or numbers, on rows that have them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from unmask.errors import DataError
+from unmask.evaluation.bootstrap import F64, Difference
+from unmask.evaluation.multilabel import MultiLabelFigures, compare_label_sets
+from unmask.evaluation.regression import RegressionFigures, compare_numbers
+from unmask.pipelines.classify import Classifier
+from unmask.pipelines.pair import PairClassifier
+from unmask.pipelines.regress import Regressor
+from unmask.text.labelled import Targeted
+from unmask.text.targets import LabelSet, Numbers
+from unmask.verbs.evaluate_classifier import Wanted, said_of
+from unmask.verbs.tasks.labelled_data import check_known, counted
+from unmask.verbs.watch import Watch
+
+
+@dataclass(frozen=True, slots=True)
+class TargetsEvaluation:
+    """A model on rows with sets of labels, or with numbers.
+
+    Attributes:
+        model: its folder.
+        data: the table, and which of its columns were read.
+        figures: what came out.
+        truncated: texts that were cut to the context.
+        skipped: bad places of the table that were left out.
+        other: what the model beside it was called; None without one.
+        differences: of the two on the same rows, this model less the other.
+    """
+
+    model: Path
+    data: str
+    figures: MultiLabelFigures | RegressionFigures
+    truncated: int
+    skipped: int
+    other: str | None = None
+    differences: tuple[Difference, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """For programs: the figures beside the rest."""
+        facts = asdict(self)
+        figures: dict[str, Any] = facts.pop("figures")
+        return {**facts, **figures}
+
+    def in_words(self) -> dict[str, str]:
+        """For people: the figures, and how another model differs."""
+        cut = {"texts cut to the context": f"{self.truncated:,}"} if self.truncated else {}
+        bad = {"bad places left out": f"{self.skipped:,}"} if self.skipped else {}
+        found = {**self.figures.in_words(), **cut, **bad}
+        if isinstance(self.figures, MultiLabelFigures):
+            found |= {
+                f"  {one.label}": f"F1 {one.f1:.3f}  precision {one.precision:.3f}  "
+                f"recall {one.recall:.3f}  rows {one.rows:,}"
+                for one in self.figures.labels
+            }
+        for one in self.differences:
+            found[f"{one.figure} against {self.other}"] = (
+                f"{one.first:.3f} against {one.second:.3f}: {one.in_words()}"
+            )
+        if self.differences and self.other is not None:
+            found["verdict"] = self.differences[0].verdict("the model", self.other)
+        return found
+
+
+def evaluate_sets(
+    model: Classifier | PairClassifier,
+    rows: Targeted[LabelSet],
+    wanted: Wanted,
+    other: Classifier | PairClassifier | None,
+    watch: Watch,
+) -> TargetsEvaluation:
+    """Measure a model that gives any number of labels, and another one.
+
+    Raises:
+        LabelMismatch: the rows have labels that a model lacks.
+        TooLong: a text is longer than the context, under "error".
+    """
+    told, found = _told(rows, watch), {name for names in rows.labels for name in names}
+    check_known(model.labels, sorted(found), "model", rows.name)
+    if other is not None:
+        check_known(other.labels, sorted(found), f"model {wanted.against}", rows.name)
+    guesses, cut = _sets(_read(model, rows, wanted, watch, "classifying"))
+    figures = MultiLabelFigures.of(rows.labels, guesses, model.labels)
+    result = TargetsEvaluation(model.opened.path, told, figures, cut, rows.skipped)
+    if other is None:
+        return result
+    theirs, _ = _sets(_read(other, rows, wanted, watch, f"classifying with {wanted.against}"))
+    every = tuple(dict.fromkeys((*model.labels, *other.labels)))
+    differences = compare_label_sets(rows.labels, guesses, theirs, every)
+    return replace(result, other=str(wanted.against), differences=differences)
+
+
+def evaluate_numbers(
+    model: Regressor,
+    rows: Targeted[Numbers],
+    wanted: Wanted,
+    other: Regressor | None,
+    watch: Watch,
+) -> TargetsEvaluation:
+    """Measure a model that gives numbers, and another one.
+
+    Raises:
+        DataError: a row has more or fewer numbers than a model gives.
+        TooLong: a text is longer than the context, under "error".
+    """
+    told = _told(rows, watch)
+    models = [one for one in (model, other) if one is not None]
+    for one in models:
+        _check_count(rows, len(one.names))
+    truth = np.array(rows.labels, dtype=np.float64)
+    guesses, cut = _numbers(_read(model, rows, wanted, watch, "reading"))
+    figures = RegressionFigures.of(truth, guesses, model.names)
+    result = TargetsEvaluation(model.opened.path, told, figures, cut, rows.skipped)
+    if other is None:
+        return result
+    theirs, _ = _numbers(_read(other, rows, wanted, watch, f"reading with {wanted.against}"))
+    differences = [
+        one if len(model.names) == 1 else replace(one, figure=f"{name}: {one.figure}")
+        for place, name in enumerate(model.names)
+        for one in compare_numbers(truth[:, place], guesses[:, place], theirs[:, place])
+    ]
+    return replace(result, other=str(wanted.against), differences=tuple(differences))
+
+
+def _read(
+    model: Classifier | PairClassifier | Regressor,
+    rows: Targeted[Any],
+    wanted: Wanted,
+    watch: Watch,
+    title: str,
+) -> Iterator[Mapping[str, Any]]:
+    with watch.stage(title) as advance:
+        for place, answer in enumerate(said_of(model, rows, wanted.on_long)):
+            yield answer
+            advance((place + 1) / len(rows), "")
+
+
+def _sets(answers: Iterable[Mapping[str, Any]]) -> tuple[list[list[str]], int]:
+    """The labels given, and how many texts were cut."""
+    read = [(answer["labels"], answer["truncated"]) for answer in answers]
+    return [labels for labels, _ in read], sum(cut for _, cut in read)
+
+
+def _numbers(answers: Iterable[Mapping[str, Any]]) -> tuple[F64, int]:
+    """`(N, K)` numbers, and how many texts were cut."""
+    read = [(list(answer["values"].values()), answer["truncated"]) for answer in answers]
+    return np.array([values for values, _ in read]), sum(cut for _, cut in read)
+
+
+def _told(rows: Targeted[Any], watch: Watch) -> str:
+    told = f"{rows.name}: {rows.columns}; {counted(len(rows), 'row')}"
+    watch.say(told)
+    return told
+
+
+def _check_count(rows: Targeted[Numbers], count: int) -> None:
+    for place, numbers in enumerate(rows.labels, 1):
+        if len(numbers) != count:
+            raise DataError(
+                f"each row needs {counted(count, 'number')}, as the model gives, but row {place} "
+                f"of {rows.name} has {len(numbers)}; correct the row, or choose another column "
+                "with --label-column"
+            )
