@@ -52,6 +52,11 @@ def test_universal_dependencies(tmp_path: Path) -> None:
     assert (found.words, found.tags) == ((("it", "'s"),), (("PRON", "AUX"),))
 
 
+def test_a_header_is_no_word(tmp_path: Path) -> None:
+    found = read(tmp_path, "Token\tPOS\nword\tNOUN\n\ntoken\tpos\n", "a.tsv")
+    assert found.tags == (("NOUN",), ("pos",))
+
+
 def test_words_may_hold_spaces_where_tabs_part_columns(tmp_path: Path) -> None:
     found = read(tmp_path, "1 000\tNUM\n\u3000\tX\n")
     assert found.words == (("1 000", "\u3000"),)

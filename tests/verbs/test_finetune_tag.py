@@ -12,7 +12,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from tests.verbs.labelled import Notes
+from tests.verbs.labelled import Interrupted, Notes
 from unmask.checkpoint.folder import open_model
 from unmask.cli.main import app
 from unmask.errors import ConfigError, DataError, LabelMismatch
@@ -306,3 +306,21 @@ def test_freezing_trains_the_head_alone(tiny_model_folder: Path, tmp_path: Path)
     assert result.figures is not None
     with pytest.raises(ConfigError, match="pooling"):
         finetune(tiny_model_folder, train=train, out=tmp_path / "no", task="tag", pooling="cls")
+
+
+@pytest.mark.parametrize("freeze", [None, True])
+def test_a_run_that_was_stopped_comes_to_the_same_bits(
+    tiny_model_folder: Path, tmp_path: Path, freeze: bool | None
+) -> None:
+    train = write(tmp_path / "train.conll", sentences(60))
+    given = {"train": train, "task": "tag", "freeze": freeze, **QUICK, "epochs": 3}
+    whole = finetune(tiny_model_folder, out=tmp_path / "whole", **given)
+    with pytest.raises(Interrupted):
+        finetune(tiny_model_folder, out=tmp_path / "run", watch=Notes("fine-tuning", 0.6), **given)
+    assert not (tmp_path / "run" / "model").exists()
+    result = finetune(tiny_model_folder, out=tmp_path / "run", **given)
+    assert result.figures == whole.figures
+    for name, weight in open_model(whole.model).model.state_dict().items():
+        assert torch.equal(open_model(result.model).model.state_dict()[name], weight), name
+    # A finished run gives its stored result, with the figures of its own task.
+    assert finetune(tiny_model_folder, out=tmp_path / "run", **given).figures == whole.figures

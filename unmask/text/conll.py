@@ -17,6 +17,11 @@ DOCUMENT = "-DOCSTART-"
 """Begins a line that parts documents, in the files of CoNLL 2003."""
 UNIVERSAL = ".conllu"
 """Of files of Universal Dependencies: ten columns, comments, and words within words."""
+# A first line of such names, in any letter case, is a header and no word.
+_WORD_NAMES = frozenset({"token", "tokens", "word", "words", "form"})
+_TAG_NAMES = frozenset(
+    {"tag", "tags", "label", "labels", "ner", "ner_tag", "pos", "upos", "entity"}
+)
 _BLANKS = re.compile(r"[ \t]+")
 _WITHIN = re.compile(r"\d+[-.]\d+")
 
@@ -101,7 +106,7 @@ def conll_sentences(path: Path, name: str, places: Places, reading: Reading) -> 
     """The sentences of a file. With a bad line its whole sentence is left out.
 
     Fields are parted by tabs where a line has any, else by spaces. A line of white space alone
-    ends a sentence, and so does one that begins with `DOCUMENT`.
+    ends a sentence, and so does one that begins with `DOCUMENT`. A header is left out.
 
     Args:
         path: the file.
@@ -124,9 +129,11 @@ def conll_sentences(path: Path, name: str, places: Places, reading: Reading) -> 
         fields = _fields(text)
         if places.universal and (text.startswith("#") or _WITHIN.fullmatch(fields[0])):
             continue
-        width = width or len(fields)
+        first, width = not width, width or len(fields)
         try:
             word, tag = _word_and_tag(fields, width, places)
+            if first and word.lower() in _WORD_NAMES and tag.lower() in _TAG_NAMES:
+                continue
         except ValueError as error:
             reading.report_bad(name, line, str(error))
             held.broken = True
