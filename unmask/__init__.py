@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 __all__ = [
+    "Answerer",
     "Batch",
     "Classifier",
     "Embedder",
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from unmask.batches.batch import Batch
     from unmask.batches.pack import pack
     from unmask.bench.command import benchmark
+    from unmask.pipelines.answer import Answerer
     from unmask.pipelines.classify import Classifier
     from unmask.pipelines.embed import Embedder
     from unmask.pipelines.encode import Encoder
@@ -63,6 +65,7 @@ if TYPE_CHECKING:
 else:
     # Hidden from type checkers, for whom a module-level __getattr__ makes every name exist.
     _HOMES = {
+        "Answerer": "unmask.pipelines.answer",
         "Batch": "unmask.batches.batch",
         "Classifier": "unmask.pipelines.classify",
         "Embedder": "unmask.pipelines.embed",

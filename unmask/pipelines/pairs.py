@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from unmask.errors import ConfigError, TooLong
+from unmask.errors import ConfigError, TokenizerError, TooLong, shown
 from unmask.nn.encoder import Encoder
+from unmask.tokens.encoded import length_of
 from unmask.tokens.layout import PairLayout
 from unmask.tokens.tokenizer import Tokenizer
+
+Pair = Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,3 +101,23 @@ def tells_segments(encoder: Encoder, tokenizer: Tokenizer) -> bool:
     As `transformers` does it: a tokenizer may say that its model takes no segments.
     """
     return encoder.config.embedding.segments > 1 and tokenizer.settings.segments is not False
+
+
+def checked_pair(numbered: tuple[int, Pair]) -> tuple[str, str]:
+    """The two texts of a pair, which comes with its number.
+
+    Raises:
+        TokenizerError: it is no pair.
+    """
+    number, pair = numbered
+    if isinstance(pair, str) or not isinstance(pair, Sequence) or len(pair) != 2:
+        raise TokenizerError(
+            f"predict takes pairs of two texts, but number {number} (counted from 0) is "
+            f"{shown(pair)}; write [(first, second)]"
+        )
+    return pair[0], pair[1]
+
+
+def characters_of(pair: tuple[str, str]) -> int:
+    """Characters of both texts."""
+    return sum(map(length_of, pair))

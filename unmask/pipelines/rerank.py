@@ -16,9 +16,10 @@ from unmask.errors import ConfigError, ModelError
 from unmask.heads.outputs import OUTPUTS
 from unmask.nn.prepared import Precision
 from unmask.pipelines.checks import check_several
+from unmask.pipelines.pairs import Pair
 from unmask.pipelines.precision import make_fast
 from unmask.pipelines.running import F32, TOKENS, warned
-from unmask.pipelines.scored import OnLongPair, Pair, of_pairs
+from unmask.pipelines.scored import OnLongPair, of_pairs
 from unmask.tokens.tokenizer import Tokenizer
 
 

@@ -5,7 +5,7 @@ C outputs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,13 +14,18 @@ import torch
 from unmask.batches.batch import Batch
 from unmask.batches.sequences import OnLong
 from unmask.checkpoint.folder import Opened
-from unmask.errors import ConfigError, TokenizerError, shown
+from unmask.errors import ConfigError
 from unmask.heads.model import SequenceClassifier
-from unmask.pipelines.pairs import FittedPair, fit_pair, tells_segments
+from unmask.pipelines.pairs import (
+    FittedPair,
+    Pair,
+    characters_of,
+    checked_pair,
+    fit_pair,
+    tells_segments,
+)
 from unmask.pipelines.running import TOKENS, Fit, Fitted, Tell, bar, run, windows
-from unmask.tokens.encoded import length_of
 
-Pair = Sequence[str]
 OnLongPair = Literal["truncate", "error"]
 Read = Callable[[torch.Tensor], torch.Tensor]
 """`(B, C)` logits to what is said: probabilities, for example."""
@@ -116,7 +121,7 @@ def of_pairs(
     layout, error = tokenizer.layout.pair, on_long == "error"
     longest = model.encoder.config.context if limit is None else limit
     with bar(doing, pairs, progress) as within:
-        for number, window in windows(map(_checked, enumerate(pairs)), length=_characters):
+        for number, window in windows(map(checked_pair, enumerate(pairs)), length=characters_of):
             ids = (
                 tokenizer.ids_stream(texts, number=number) for texts in zip(*window, strict=True)
             )
@@ -146,17 +151,3 @@ def _reading(model: SequenceClassifier, read: Read) -> Callable[[Batch], list[to
 
 def _device(model: SequenceClassifier) -> torch.device:
     return model.encoder.embedding.tokens.weight.device
-
-
-def _characters(pair: tuple[str, str]) -> int:
-    return sum(map(length_of, pair))
-
-
-def _checked(numbered: tuple[int, Pair]) -> tuple[str, str]:
-    number, pair = numbered
-    if isinstance(pair, str) or not isinstance(pair, Sequence) or len(pair) != 2:
-        raise TokenizerError(
-            f"predict takes pairs of two texts, but number {number} (counted from 0) is "
-            f"{shown(pair)}; write [(first, second)]"
-        )
-    return pair[0], pair[1]
