@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 
 from unmask.errors import DataError
-from unmask.evaluation.answering import AnswerFigures, agreement, best_threshold, normalised
+from unmask.evaluation.answering import (
+    AnswerFigures,
+    agreement,
+    best_threshold,
+    compare_answers,
+    normalised,
+)
 
 
 @pytest.mark.parametrize(
@@ -78,6 +84,17 @@ def test_the_interval_is_that_of_a_mean() -> None:
     assert figures.f1_interval.low == pytest.approx(figures.f1 - error, abs=0.01)
     assert figures.f1_interval.high == pytest.approx(figures.f1 + error, abs=0.01)
     assert figures.exact_match_interval == figures.f1_interval
+
+
+def test_two_models_on_the_same_questions() -> None:
+    truths: list[list[str]] = [["x"], ["y z"], []] * 60
+    first, second = ["x", "y", ""] * 60, ["x", "q", "no"] * 60
+    exact, f1 = compare_answers(truths, first, second)
+    assert (exact.figure, f1.figure) == ("exact match", "F1")
+    assert exact.difference == pytest.approx(1 / 3)
+    assert f1.difference == pytest.approx((2 / 3 + 1) / 3)
+    assert exact.better == f1.better == "first"
+    assert compare_answers(truths, first, first)[1].better == "neither"
 
 
 def mean_f1(

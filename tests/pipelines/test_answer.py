@@ -15,7 +15,8 @@ import torch
 
 from tests.conftest import sentences
 from tests.pipelines.theirs import backbone
-from unmask.checkpoint.answering import RULE, AnswerModel, AnswerRule, open_answerer
+from unmask.checkpoint.answer_rule import RULE, AnswerRule
+from unmask.checkpoint.answering import AnswerModel, open_answerer
 from unmask.errors import ConfigError, ModelError, TextError, TokenizerError, TooLong
 from unmask.pipelines import running
 from unmask.pipelines.answer import Answered, Answerer
@@ -226,6 +227,17 @@ def test_saving_keeps_answers_and_rule(answerer: Answerer, tmp_path: Path) -> No
         for one, other in zip(again.predict(PAIRS), ours.predict(PAIRS), strict=True):
             assert (one["text"], one["start"]) == (other["text"], other["start"])
             assert one["margin"] == pytest.approx(other["margin"], abs=1e-4)
+
+
+def test_converting_keeps_the_rule(answerer: Answerer, tmp_path: Path) -> None:
+    from unmask.verbs.convert import convert
+
+    ours = ruled(answerer, threshold=2.5)
+    ours.save_pretrained(tmp_path / "model")
+    for number, format in enumerate(("unmask", "hf")):
+        result = convert(tmp_path / "model", out=tmp_path / f"{number}", format=format)  # type: ignore[arg-type]
+        assert RULE not in result.left_out
+        assert Answerer.from_pretrained(tmp_path / f"{number}").rule == ours.rule
 
 
 @pytest.mark.parametrize(

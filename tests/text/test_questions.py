@@ -13,7 +13,8 @@ import pytest
 from unmask.errors import CorruptText, DataError, TextError
 from unmask.text.answers import Answer, answer_in
 from unmask.text.bad import Reading
-from unmask.text.questions import QuestionColumns, read_questions
+from unmask.text.question_columns import QuestionColumns
+from unmask.text.questions import filled, read_questions
 from unmask.text.rows import Table
 
 CONTEXT = "Zoë was born in Köln in 1901, and moved to Rome in 1930."
@@ -211,3 +212,32 @@ def test_to_predict_no_answers_are_needed(tmp_path: Path) -> None:
     columns = QuestionColumns.of(Table.open(path), answers=False)
     assert str(columns) == "question from column 'query', context from 'passage'"
     assert len(read_questions(path, answers=False)) == 1
+
+
+def test_rows_that_ask_keep_their_columns(tmp_path: Path) -> None:
+    rows = [{"query": "Who?", "passage": "Nobody.", "key": n} for n in range(3)]
+    columns = QuestionColumns("query", "passage")
+    table = Table.open(lines(tmp_path / "a.jsonl", *rows))
+    found = list(filled(table, columns, Reading()))
+    assert [(row.values, texts) for row, texts in found] == [
+        (row, ("Who?", "Nobody.")) for row in rows
+    ]
+    for bad, words in (({"query": ""}, "the question is empty"), ({"passage": " "}, "the context")):
+        table = Table.open(lines(tmp_path / "b.jsonl", rows[0], {**rows[0], **bad}, rows[1]))
+        with pytest.raises(CorruptText, match=words) as caught:
+            list(filled(table, columns, Reading()))
+        assert caught.value.line == 2
+        reading = Reading("skip", max_bad=0.5)
+        kept = filled(table, columns, reading)
+        assert [row.values["key"] for row, _ in kept] == [0, 1]
+        assert reading.bad == 1
+
+
+def test_columns_that_were_named_win(tmp_path: Path) -> None:
+    row = {"a": "Where?", "b": CONTEXT, "c": [FIRST], "question": "x", "context": "y"}
+    (found,) = read_questions(lines(tmp_path / "a.jsonl", row), "a", "b", "c").rows
+    assert (found.text, found.context, found.answers) == ("Where?", CONTEXT, (Answer("Köln", 16),))
+    with pytest.raises(DataError, match=r"none is named 'd'; .*Choose with --label-column"):
+        read_questions(lines(tmp_path / "a.jsonl", row), "a", "b", "d")
+    with pytest.raises(DataError, match="must be two columns, but both are 'a'"):
+        read_questions(lines(tmp_path / "a.jsonl", row), "a", "a", "c")

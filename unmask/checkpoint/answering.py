@@ -1,49 +1,17 @@
-"""Models that find answers: a head over the ends of an answer, and how its scores become one.
-
-What the published formats have no word for stands in `answering.json` beside the model; other
-libraries do not look at it.
-"""
+"""Models that find answers: a head over the ends of an answer, and how its scores become one."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import torch
 
+from unmask.checkpoint.answer_rule import AnswerRule, read_rule, rule_writer
 from unmask.checkpoint.folder import Opened, open_model, save_opened
 from unmask.checkpoint.formats import Format
-from unmask.checkpoint.jsonfile import read_json, render_json
 from unmask.checkpoint.locating import AnyPath
-from unmask.config import from_mapping
-from unmask.errors import ConfigError, ModelError
 from unmask.heads.model import TokenClassifier
-
-RULE = "answering.json"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class AnswerRule:
-    """How a model's scores become an answer.
-
-    Attributes:
-        threshold: by how many nats "no answer" must be ahead of the best words to be given; None
-            for a model that always answers, since it was never shown a text without an answer.
-        window: the longest row in tokens, question and special tokens included.
-        overlap: tokens that neighbouring windows of a long text share at least.
-        longest: tokens of an answer at most.
-    """
-
-    threshold: float | None = None
-    window: int = 384
-    overlap: int = 128
-    longest: int = 30
-
-    def __post_init__(self) -> None:
-        for name, least in (("window", 1), ("overlap", 0), ("longest", 1)):
-            if (value := getattr(self, name)) < least:
-                raise ConfigError(f"{name} must be at least {least}, not {value}")
 
 
 @dataclass(frozen=True)
@@ -101,34 +69,5 @@ def save_answerer(
     replace: bool = False,
 ) -> Format:
     """Save a model that finds answers, whole or not at all; see `save_opened`."""
-
-    def also(folder: Path, used: Format) -> None:
-        rule = {name: getattr(model.rule, name) for name in AnswerRule.__dataclass_fields__}
-        (folder / RULE).write_bytes(render_json(rule))
-
+    also = rule_writer(model.rule)
     return save_opened(path, model.opened, format=format, card=card, replace=replace, also=also)
-
-
-def read_rule(folder: Path, context: int) -> AnswerRule:
-    """The rule that a folder has, or the usual one, with windows that its model can read.
-
-    Raises:
-        ModelError: it is none, or its windows are longer than the model's context.
-    """
-    file = folder / RULE
-    if not file.is_file():
-        usual = AnswerRule()
-        return AnswerRule(window=min(usual.window, context))
-    values = read_json(file)
-    try:
-        if not isinstance(values, dict):
-            raise ConfigError(f"it must hold a JSON object, not {type(values).__name__}")
-        rule = from_mapping(AnswerRule, values)
-    except ConfigError as error:
-        raise ModelError(f"{file} cannot be used: {error}. Correct or remove it") from None
-    if rule.window > context:
-        raise ModelError(
-            f"{file} has windows of {rule.window} tokens, but the model's context holds {context}. "
-            "Correct the window"
-        )
-    return rule

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
+from unmask.checkpoint.answer_rule import RULE
 from unmask.checkpoint.formats import CONFIG
 from unmask.checkpoint.int8 import QUALITY, RANGES
 from unmask.checkpoint.use import USE
@@ -17,6 +18,7 @@ _BESIDE = frozenset(
         CONFIG,
         QUALITY,
         RANGES,
+        RULE,
         USE,
         "README.md",
         "added_tokens.json",

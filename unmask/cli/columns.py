@@ -50,16 +50,21 @@ Task = Annotated[
     str | None,
     typer.Option(
         help="classify: labels for each text (default); pair: for two; regress: numbers; tag: a "
-        "label for each word."
+        "label for each word; answer: the words of a text that answer a question."
     ),
 ]
 Train = Annotated[
-    Path, typer.Option(help="Table to train on: .csv .tsv .jsonl .parquet; CoNLL for tag.")
+    Path,
+    typer.Option(
+        help="Table to train on: .csv .tsv .jsonl .parquet; for tag also CoNLL, for answer "
+        "SQuAD's .json."
+    ),
 ]
 OnLongTuned = Annotated[
     str | None,
     typer.Option(
-        help="Long text: truncate (default; counted) or error; chunk is the default of tag."
+        help="Long text: truncate (default; counted) or error; chunk is the default of tag and "
+        "answer."
     ),
 ]
 OnLong = Annotated[

@@ -16,12 +16,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from unmask.errors import DataError
-from unmask.evaluation.classification import LEVEL, RESAMPLES, SEED, Interval
+from unmask.evaluation.bootstrap import (
+    F64,
+    RESAMPLES,
+    Difference,
+    Interval,
+    Wanted,
+    interval,
+    mean_differences,
+    resample,
+)
 
-F64 = npt.NDArray[np.float64]
+NAMED: tuple[tuple[str, Wanted], ...] = (("exact match", "more"), ("F1", "more"))
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 
@@ -51,6 +59,43 @@ def _f1(found: list[str], wanted: list[str]) -> float:
         return float(found == wanted)
     same = sum((Counter(found) & Counter(wanted)).values())
     return 2 * same / (len(found) + len(wanted))
+
+
+def agreements(said: Sequence[str], truths: Sequence[Sequence[str]]) -> F64:
+    """`(N, 2)` exact match and F1 of each of N questions; see `agreement`.
+
+    Raises:
+        DataError: there are no questions, or not as many answers.
+    """
+    if len(said) != len(truths) or not truths:
+        raise DataError(
+            "evaluation needs questions and an answer for each, but has "
+            f"{len(truths)} questions and {len(said)} answers"
+        )
+    pairs = [agreement(one, right) for one, right in zip(said, truths, strict=True)]
+    return np.array(pairs, dtype=np.float64)
+
+
+def compare_answers(
+    truths: Sequence[Sequence[str]],
+    first: Sequence[str],
+    second: Sequence[str],
+    *,
+    resamples: int = RESAMPLES,
+) -> tuple[Difference, ...]:
+    """Paired differences of two models that answered the same questions.
+
+    Args:
+        truths: the right answers of each of N questions.
+        first, second: what each model said.
+        resamples: of the bootstrap.
+
+    Raises:
+        DataError: there are no questions, or not as many answers.
+    """
+    return mean_differences(
+        NAMED, agreements(first, truths), agreements(second, truths), resamples=resamples
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,27 +140,23 @@ class AnswerFigures:
             said: an answer each; empty for "no answer".
             truths: the right answers of each.
             threshold: at which "no answer" was said.
-            resamples: of the questions, with replacement, for the intervals: the percentile
-                bootstrap (Efron 1979).
+            resamples: of the bootstrap (Efron 1979).
 
         Raises:
             DataError: there are no questions, or not as many answers.
         """
-        if len(said) != len(truths) or not truths:
-            raise DataError(
-                "evaluation needs questions and an answer for each, but has "
-                f"{len(truths)} questions and {len(said)} answers"
-            )
-        pairs = [agreement(one, right) for one, right in zip(said, truths, strict=True)]
-        exact, f1 = np.array(pairs, dtype=np.float64).T
+        scores = agreements(said, truths)
+        exact, f1 = scores.T
         none = np.array([not right for right in truths])
-        intervals = _intervals(np.stack([exact, f1]), resamples)
+        resampled = resample(
+            lambda weights: weights @ scores / len(scores), len(scores), resamples=resamples
+        )
         return cls(
             questions=len(truths),
             exact_match=float(exact.mean()),
-            exact_match_interval=intervals[0],
+            exact_match_interval=interval(resampled[:, 0]),
             f1=float(f1.mean()),
-            f1_interval=intervals[1],
+            f1_interval=interval(resampled[:, 1]),
             unanswerable=int(none.sum()),
             answerable_f1=None if none.all() else float(f1[~none].mean()),
             unanswerable_accuracy=float(f1[none].mean()) if none.any() else None,
@@ -174,14 +215,3 @@ def best_threshold(
     low = ordered[count - 1] if count else ordered[0] - 2.0
     high = ordered[count] if np.isfinite(ordered[count]) else low + 2.0
     return float((low + high) / 2)
-
-
-def _intervals(rows: F64, resamples: int) -> list[Interval]:
-    """Of the mean of each row of `(figures, N)`."""
-    generator = np.random.default_rng(SEED)
-    count = rows.shape[1]
-    means = np.empty((resamples, len(rows)))
-    for index in range(resamples):
-        means[index] = rows[:, generator.integers(count, size=count)].mean(1)
-    ends = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0).T
-    return [Interval(float(low), float(high)) for low, high in ends]

@@ -11,7 +11,8 @@ import torch
 
 from unmask.batches.batch import Batch
 from unmask.batches.sequences import OnLong
-from unmask.checkpoint.answering import AnswerModel, AnswerRule, open_answerer, save_answerer
+from unmask.checkpoint.answer_rule import AnswerRule
+from unmask.checkpoint.answering import AnswerModel, open_answerer, save_answerer
 from unmask.errors import ConfigError
 from unmask.nn.prepared import Precision
 from unmask.pipelines.checks import check_several, is_whole
@@ -241,26 +242,44 @@ class Answerer:
         if not is_whole(top_k) or top_k < 1:
             raise ConfigError(f"top_k must be a whole number of at least 1, not {top_k!r}")
         fit = self.fit(on_long)
-        threshold = self.rule.threshold if threshold is None else threshold
         with bar("answering", pairs, progress) as within:
             checked = map(checked_pair, enumerate(pairs))
             for number, window in windows(checked, length=characters_of):
-                read = passages(window, self.tokenizer, fit, number)
-                scores = self.scores(read, batch_tokens, within(number, window))
-                for (_, text), passage, rows in zip(window, read, scores, strict=True):
-                    yield self._answered(text, passage, rows, top_k, threshold)
+                yield from self.answers(
+                    [text for _, text in window],
+                    passages(window, self.tokenizer, fit, number),
+                    top_k=top_k,
+                    threshold=threshold,
+                    batch_tokens=batch_tokens,
+                    tell=within(number, window),
+                )
 
     def fit(self, on_long: OnLong) -> PassageFit:
         """How questions and texts become this model's rows."""
         layout, rule = self.tokenizer.layout.pair, self.rule
         return PassageFit(layout, rule.window, rule.overlap, on_long, self.tokenizer.unk_id)
 
-    def scores(
-        self, read: Sequence[Passage], batch_tokens: int = TOKENS, tell: Tell | None = None
-    ) -> Iterator[list[F32]]:
-        """For each passage `(tokens, 2)` a row: scores of each token as first and last."""
+    def answers(
+        self,
+        texts: Sequence[str],
+        read: Sequence[Passage],
+        *,
+        top_k: int = 1,
+        threshold: float | None = None,
+        batch_tokens: int = TOKENS,
+        tell: Tell | None = None,
+    ) -> Iterator[Answered]:
+        """What is said of questions whose texts are rows already.
+
+        Args:
+            texts: the texts.
+            read: the same, with their questions, as rows.
+            top_k, threshold, batch_tokens: as in `predict`.
+            tell: is told what share of the tokens has been read.
+        """
         model = self.opened.opened.model
         told = tells_segments(model.encoder, self.tokenizer)
+        threshold = self.rule.threshold if threshold is None else threshold
 
         def split(batch: Batch) -> list[torch.Tensor]:
             return list(model(batch).float().cpu().split(list(batch.lengths)))
@@ -274,7 +293,9 @@ class Answerer:
             tell=tell,
         )
         rows = iter(found)
-        return ([next(rows).numpy() for _ in passage.rows] for passage in read)
+        for text, passage in zip(texts, read, strict=True):
+            scores = [next(rows).numpy() for _ in passage.rows]
+            yield self._answered(text, passage, scores, top_k, threshold)
 
     def _answered(
         self, text: str, passage: Passage, rows: list[F32], top_k: int, threshold: float | None

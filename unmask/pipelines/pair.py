@@ -15,8 +15,9 @@ from unmask.heads.model import SequenceClassifier
 from unmask.pipelines.checks import check_several
 from unmask.pipelines.classify import Prediction, prediction, probabilities
 from unmask.pipelines.folders import Pipeline
+from unmask.pipelines.pairs import Pair
 from unmask.pipelines.running import warned
-from unmask.pipelines.scored import OnLongPair, Pair, Said, of_pairs
+from unmask.pipelines.scored import OnLongPair, Said, of_pairs
 
 TEMPLATE = "This example is {}."
 """What a label becomes as a hypothesis; that of the peers, so that scores can be compared."""

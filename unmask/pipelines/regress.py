@@ -12,8 +12,9 @@ from unmask.checkpoint.locating import AnyPath
 from unmask.heads.model import SequenceClassifier
 from unmask.pipelines.checks import check_several
 from unmask.pipelines.folders import Pipeline
+from unmask.pipelines.pairs import Pair
 from unmask.pipelines.running import warned
-from unmask.pipelines.scored import Pair, Said, of_pairs, of_texts
+from unmask.pipelines.scored import Said, of_pairs, of_texts
 
 
 class Estimated(TypedDict):

@@ -23,6 +23,7 @@ Task = Literal[
     "token-classification",
     "feature-extraction",
     "sentence-similarity",
+    "question-answering",
 ]
 
 _USES = {
@@ -32,6 +33,7 @@ _USES = {
     "token-classification": "finds spans of a text and gives each a label",
     "feature-extraction": "turns text into vectors, one a token",
     "sentence-similarity": "turns each text into one vector, to be compared by cosine",
+    "question-answering": "finds the words of a text that answer a question about it",
 }
 _UNMASK = {
     "fill-mask": ("FillMask", "model({example}, top_k=5)"),
@@ -40,6 +42,7 @@ _UNMASK = {
     "token-classification": ("Tagger", 'model.predict(["a text to tag"])'),
     "feature-extraction": ("Encoder", 'model(["a text"]).last_hidden_state'),
     "sentence-similarity": ("Embedder", 'model.encode(["a text", "another"])'),
+    "question-answering": ("Answerer", 'model.answer("a question?", "a text that answers it")'),
 }
 _TRANSFORMERS = {
     "fill-mask": "AutoModelForMaskedLM",
@@ -47,6 +50,7 @@ _TRANSFORMERS = {
     "text-classification": "AutoModelForSequenceClassification",
     "token-classification": "AutoModelForTokenClassification",
     "feature-extraction": "AutoModel",
+    "question-answering": "AutoModelForQuestionAnswering",
 }
 LIMITS = (
     "The model knows only what its training text says, and repeats the slant of that text.",

@@ -9,21 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from unmask.errors import DataError, shown
-from unmask.text.answers import Answer, answer_in, filled_text, given_answers, lone_answer
+from unmask.text.answers import Answer, answer_in, filled_text, given_answers
 from unmask.text.bad import Reading
+from unmask.text.question_columns import QuestionColumns
 from unmask.text.readers import kind_of
-from unmask.text.rows import Table, Values
+from unmask.text.rows import Row, Table
 from unmask.text.squad import Record, squad_records
-
-# Looked for in any letter case; the first that is there is taken.
-QUESTION_COLUMNS = ("question", "query")
-CONTEXT_COLUMNS = ("context", "passage", "paragraph", "document", "text")
-ARTICLE_COLUMNS = ("title", "article")
-ANSWER_COLUMNS = ("answers", "answer")
-START_COLUMNS = ("answer_start", "start")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,82 +73,11 @@ class Questions:
         return replace(self, rows=tuple(self.rows[place] for place in places))
 
 
-@dataclass(frozen=True, slots=True)
-class QuestionColumns:
-    """The columns of a table that are used.
-
-    Attributes:
-        question, context: the columns of both texts.
-        answer: of the answers; None where there is none, or none is read.
-        start: of where an answer begins, where that has a column of its own.
-        article: what the text belongs to; None where nothing says so.
-    """
-
-    question: str
-    context: str
-    answer: str | None = None
-    start: str | None = None
-    article: str | None = None
-
-    @classmethod
-    def of(
-        cls,
-        table: Table,
-        question: str | None = None,
-        context: str | None = None,
-        *,
-        answers: bool = True,
-    ) -> QuestionColumns:
-        """The columns that were named, else those that are told by their names.
-
-        Args:
-            question, context: named by the user, or None.
-            answers: whether answers are needed.
-
-        Raises:
-            DataError: one is not there; the message lists those that are.
-        """
-        found = _found(table, ANSWER_COLUMNS)
-        if answers and found is None:
-            raise DataError(
-                f"one column of {table.name} must hold the answers, but none is named "
-                f"{' or '.join(map(repr, ANSWER_COLUMNS))}; {_there(table.columns)}. Rename it"
-            )
-        return cls(
-            _column(table, question, QUESTION_COLUMNS, "question", "--text-column"),
-            _column(table, context, CONTEXT_COLUMNS, "context", "--pair-column"),
-            found if answers else None,
-            _found(table, START_COLUMNS) if answers else None,
-            _found(table, ARTICLE_COLUMNS),
-        )
-
-    def __str__(self) -> str:
-        """Which they are, for the user to see."""
-        answers = "" if self.answer is None else f", answers from column {self.answer!r}"
-        return f"question from column {self.question!r}, context from {self.context!r}{answers}"
-
-    def record(self, values: Values, line: int) -> Record:
-        """A row of the table as a record.
-
-        Raises:
-            ValueError: the row lacks a column; says which.
-        """
-        for column in (self.question, self.context, self.answer):
-            if column is not None and column not in values:
-                raise ValueError(f"no column {column!r}; {_there(values)}")
-        context = values[self.context]
-        article = values.get(self.article, context) if self.article is not None else context
-        answers = None if self.answer is None else values[self.answer]
-        if answers is not None and not isinstance(answers, dict | list):
-            start = None if self.start is None else values.get(self.start)
-            answers = lone_answer(answers, start)
-        return Record(str(line), values[self.question], context, answers, str(article), line)
-
-
 def read_questions(
     path: str | Path,
     question_column: str | None = None,
     context_column: str | None = None,
+    answer_column: str | None = None,
     *,
     answers: bool = True,
     reading: Reading | None = None,
@@ -169,7 +91,8 @@ def read_questions(
 
     Args:
         path: .json in SQuAD's form (1.1 or 2.0), or a table; also compressed, but for .parquet.
-        question_column, context_column: of a table; None to find them by their names.
+        question_column, context_column, answer_column: of a table; None to find them by their
+            names.
         answers: whether they are read; without them questions may come without any.
         reading: takes the counts and the bad places; None stops at the first bad place.
 
@@ -182,7 +105,9 @@ def read_questions(
         name, told, records = squad_records(path, reading, answers)
     else:
         table = Table.open(path)
-        columns = QuestionColumns.of(table, question_column, context_column, answers=answers)
+        columns = QuestionColumns.of(
+            table, question_column, context_column, answer_column, answers=answers
+        )
         name, told = table.name, str(columns)
         records = _table_records(table, columns, reading)
     rows = []
@@ -213,37 +138,26 @@ def checked(record: Record, *, answers: bool = True) -> Question:
     return Question(record.name, text, context, found, record.article)
 
 
+def filled(
+    table: Table, columns: QuestionColumns, reading: Reading
+) -> Iterator[tuple[Row, tuple[str, str]]]:
+    """Each row of a table with its question and its text. A row without one is a bad place.
+
+    Raises:
+        CorruptText: at a bad place, unless `reading` skips them.
+    """
+    for row in table.rows(reading):
+        try:
+            asked = checked(columns.record(row.values, row.line), answers=False)
+        except ValueError as error:
+            reading.report_bad(table.name, row.line, str(error))
+        else:
+            yield row, (asked.text, asked.context)
+
+
 def _table_records(table: Table, columns: QuestionColumns, reading: Reading) -> Iterator[Record]:
     for row in table.rows(reading):
         try:
             yield columns.record(row.values, row.line)
         except ValueError as error:
             reading.report_bad(table.name, row.line, str(error))
-
-
-def _found(table: Table, known: tuple[str, ...]) -> str | None:
-    """The first column of these names."""
-    folded: dict[str, str] = {}
-    for column in table.columns:
-        folded.setdefault(column.strip().lower(), column)
-    return next((folded[name] for name in known if name in folded), None)
-
-
-def _column(table: Table, named: str | None, known: tuple[str, ...], role: str, option: str) -> str:
-    """The column that plays a role.
-
-    Raises:
-        DataError: it is not there.
-    """
-    found = _found(table, known) if named is None else named
-    if found is None or found not in table.columns:
-        wanted = " or ".join(map(repr, known)) if named is None else repr(named)
-        raise DataError(
-            f"one column of {table.name} must hold the {role}, but none is named {wanted}; "
-            f"{_there(table.columns)}. Choose with {option}"
-        )
-    return found
-
-
-def _there(columns: Any) -> str:
-    return f"its columns are: {', '.join(map(repr, columns))}"

@@ -16,12 +16,15 @@ from unmask.batches.sequences import OnLong
 from unmask.checkpoint.folder import Opened, open_model
 from unmask.errors import ConfigError, ModelError
 from unmask.heads.model import SequenceClassifier
+from unmask.pipelines.answer import Answerer
 from unmask.pipelines.classify import Classifier
 from unmask.pipelines.pair import PairClassifier
 from unmask.pipelines.regress import Regressor
 from unmask.pipelines.tag import Tagger
 from unmask.text.bad import Reading
 from unmask.text.labelled import Columns, asked_of
+from unmask.text.question_columns import QuestionColumns
+from unmask.text.questions import filled
 from unmask.text.rows import Row, Table
 from unmask.verbs.looking import look
 from unmask.verbs.spans import counted_spans, holds_words, source_column, tagged_rows
@@ -82,6 +85,8 @@ class Answers:
         folder, said = look(model, revision)
         if said.head == "token":
             return _spans(Tagger.from_pretrained(folder, device=device), asked)
+        if said.head == "span":
+            return _questions(Answerer.from_pretrained(folder, device=device), asked)
         if said.head == "sequence":
             return _of_sequences(open_model(folder, device=device), asked)
         raise ModelError(
@@ -91,6 +96,8 @@ class Answers:
 
 
 _COUNTS = {"tokens": "tokens", "truncated": "truncated"}
+MOST_ANSWERS = 5
+"""The best spans that are written of a question where all scores are asked for."""
 _SPANS = {"spans": "spans", "tags": "tags", **_COUNTS}
 
 
@@ -159,6 +166,26 @@ def _spans(tagger: Tagger, asked: Asked) -> Answers:
     names = {part: name for part, name in _SPANS.items() if words or part != "tags"}
     what = f"{'words' if words else 'text'} from column {column!r}"
     return Answers("tagging", names, what, rows, counted_spans)
+
+
+def _questions(answerer: Answerer, asked: Asked) -> Answers:
+    table, wanted = asked.table, MOST_ANSWERS if asked.scores else 1
+    columns = QuestionColumns.of(table, asked.text_column, asked.pair_column, answers=False)
+
+    def rows(reading: Reading) -> Iterator[tuple[Row, Answer]]:
+        first, second = tee(filled(table, columns, reading))
+        pairs = (pair for _, pair in second)
+        answers = answerer.stream(pairs, on_long=asked.on_long or "chunk", top_k=wanted)
+        return zip((row for row, _ in first), answers, strict=True)
+
+    names = {"text": "predicted", "start": "predicted_start", "end": "predicted_end"}
+    names |= {"score": "score", "no_answer": "no_answer", **_COUNTS}
+    names |= {"answers": "answers"} if asked.scores else {}
+    return Answers("answering", names, str(columns), rows, _answered)
+
+
+def _answered(answer: Answer) -> Counter[str]:
+    return Counter(["answered" if answer["text"] else "no answer in the text"])
 
 
 def _one(answer: Answer) -> Counter[str]:

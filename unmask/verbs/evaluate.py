@@ -13,8 +13,10 @@ from unmask.batches.sequences import OnLong
 from unmask.checkpoint.formats import HOLDS, Described
 from unmask.errors import ConfigError, ModelError
 from unmask.evaluation.pseudo import How
+from unmask.pipelines.answer import Answerer
 from unmask.pipelines.tag import Tagger
 from unmask.text.bad import Reading
+from unmask.verbs.answering import AnswerEvaluation, evaluate_answers
 from unmask.verbs.classifier_result import ClassifierEvaluation
 from unmask.verbs.evaluate_classifier import Wanted
 from unmask.verbs.evaluate_rows import Rows, evaluate_rows
@@ -30,6 +32,7 @@ Evaluation = (
     ClassifierEvaluation
     | TargetsEvaluation
     | TaggerEvaluation
+    | AnswerEvaluation
     | LanguageModelEvaluation
     | PairsEvaluation
     | PerplexityEvaluation
@@ -65,12 +68,12 @@ def evaluate(
     Args:
         model: folder of a model or of a finished run, or a name on the Hub.
         data: for a classifier, a table with a text and a label in each row; for a tagger, a file
-            of tagged words; for "blimp", a file or folder of minimal pairs.
+            of tagged words; questions with answers; for "blimp", minimal pairs.
         text: for a language model, files and folders of text.
-        text_column, label_column, pair_column: of a table; None to find them by their names.
+        text_column, label_column, pair_column: of a table (of questions: question, answers, text);
+            None to find them by their names.
         label_separator: between the labels of a row that may have several, where they are no list.
-        on_long: what happens to a text longer than the context; None for "truncate", or with a
-            tagger for "chunk".
+        on_long: for long text; None for "chunk" of tags and answers, else "truncate".
         on_bad, max_bad: at a corrupt place, stop or skip; and how large a share may be skipped.
         most_tokens, most_pairs: of the text that a language model reads, where what is left out is
             counted; and of each paradigm of pairs, None for all.
@@ -86,8 +89,7 @@ def evaluate(
     Raises:
         ConfigError: what is given does not fit the kind of model.
         ModelError: the folder holds neither, or `against` holds no classifier.
-        LabelMismatch: the data have labels that the model lacks.
-        DataError, TextError: the data cannot be used.
+        DataError, TextError: the data cannot be used, or have labels that the model lacks.
     """
     folder, said = look(model, revision)
     use_threads(threads)
@@ -104,6 +106,8 @@ def evaluate(
             return job.labels()
         case "token":
             return job.tags()
+        case "span":
+            return job.answers()
     return job.language_model(most_tokens)
 
 
@@ -160,6 +164,20 @@ class _Job:
             self.watch,
         )
 
+    def answers(self) -> AnswerEvaluation:
+        """Words of texts that answer questions."""
+        self.wanted.refuse(self.folder)
+        return evaluate_answers(
+            Answerer.from_pretrained(self.folder, device=self.device),
+            self._table("a model that finds answers", "questions"),
+            question_column=self.named.text,
+            context_column=self.named.pair,
+            answer_column=self.named.label,
+            on_long=self.on_long or "chunk",
+            reading=self.reading,
+            watch=self.watch,
+        )
+
     def language_model(self, most_tokens: int) -> LanguageModelEvaluation:
         """Tokens of text that are predicted."""
         self.wanted.refuse(self.folder)
@@ -174,11 +192,11 @@ class _Job:
             self.watch,
         )
 
-    def _table(self, what: str) -> str | Path:
+    def _table(self, what: str, rows: str = "labelled rows") -> str | Path:
         """The rows that the model is measured on."""
         if self.data is None or self.paths:
             raise ConfigError(
-                f"{self.folder} holds {what}, which is measured on labelled rows: give it "
+                f"{self.folder} holds {what}, which is measured on {rows}: give it "
                 "--data TABLE, and name the columns with --text-column and --label-column where "
                 "their names do not tell"
             )

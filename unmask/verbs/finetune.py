@@ -150,7 +150,8 @@ class _Job:
         result = replace(result, figures=finished.figures, notes=notes)
         result.write()
         card = card_of(self.settings, self.recipe, pieces, result)
-        save_opened(result.model, finished.opened, card=card)  # marks the run as finished
+        # Marks the run as finished.
+        save_opened(result.model, finished.opened, card=card, also=finished.beside)
         return result
 
     def _train(self, folder: RunFolder) -> Outcome:

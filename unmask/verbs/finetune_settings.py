@@ -15,7 +15,7 @@ from unmask.train.optim import OptimConfig
 from unmask.train.precision import Dtype
 from unmask.train.schedule import Schedule
 
-TaskName = Literal["classify", "pair", "regress", "tag"]
+TaskName = Literal["classify", "pair", "regress", "tag", "answer"]
 LEAST_UPDATES = 200  # fewer than that are too few for a new head, however small the data
 MOST_EPOCHS = 30
 FROZEN_LR, FROZEN_EPOCHS = 3e-3, 20
@@ -139,18 +139,34 @@ class TuneRun:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class TuneAnswer:
+    """Attributes:
+    window: tokens of a row, question and special tokens included; None for what the model's folder
+        says, or else 384 or its context.
+    overlap: tokens that neighbouring windows of a long text share; None for what the folder says,
+        or else 128.
+    longest: tokens of an answer at most; None for what the folder says, or else 30.
+    """
+
+    window: int | None = None
+    overlap: int | None = None
+    longest: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class FinetuneSettings:
     """All of it.
 
     Attributes:
-        task: what is learnt: labels of a text ("classify"), of a "pair" or of words ("tag");
-            numbers ("regress").
+        task: what is learnt: labels of a text ("classify"), of a "pair" or of words ("tag"); numbers
+            ("regress"); the words that "answer" a question.
     """
 
     task: TaskName = "classify"
     data: TuneData = field(default_factory=TuneData)
     model: TuneModel = field(default_factory=TuneModel)
     loss: TuneLoss = field(default_factory=TuneLoss)
+    answer: TuneAnswer = field(default_factory=TuneAnswer)
     optim: TuneOptim = field(default_factory=TuneOptim)
     budget: TuneBudget = field(default_factory=TuneBudget)
     schedule: Schedule = field(default_factory=lambda: Schedule(shape="linear", warmup=0.1))

@@ -69,17 +69,18 @@ def predict(
 
     Each row keeps its columns and gets `predicted` (a label or a number), `score` (a label's
     probability), `labels` (where there may be any number of them), `values` (where there are
-    several numbers), `tokens` and `truncated` (how many tokens the text had, and whether some were
-    not read). A tagger gives `spans` instead, and `tags` where a row has a list of words.
+    several numbers), `tokens` and `truncated` (how many there were, and whether some were not read).
+    A tagger gives `spans` instead, and `tags` where a row has a list of words. An answer comes with
+    its characters, `predicted_start` and `predicted_end`, and `no_answer`.
 
     Args:
         model: folder of a model with a head that answers, or a name on the Hub.
         input: .csv, .tsv, .jsonl or .parquet, all but the last also compressed.
         output: .jsonl, .csv or .tsv; written whole or not at all.
         text_column, pair_column: None to find them by their names.
-        on_long: what happens to a text longer than the context; None for "truncate", or with a
-            tagger for "chunk".
-        scores: also write the probability of every label, as `scores`.
+        on_long: for text longer than the context; None for "chunk" of tags and answers, else
+            "truncate".
+        scores: also write all probabilities as `scores`, or the best `answers`.
         prefix: before the names of the new columns, where the input has one of these already.
         replace: whether an output that is there may be replaced.
         on_bad, max_bad: at a corrupt place, stop or leave the row out; and how large a share.
@@ -90,8 +91,7 @@ def predict(
 
     Raises:
         ConfigError: the output is there, is the input, or is of a kind that is not written.
-        DataError: the table has no such column, or one with the name of a new one.
-        CorruptText: a bad place.
+        DataError, CorruptText: a column is missing or taken, or there is a bad place.
         ModelError: the model has no head that answers.
         TooLong: a text is longer than the context, under "error".
     """

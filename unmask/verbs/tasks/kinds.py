@@ -9,6 +9,7 @@ from operator import attrgetter
 from unmask.batches.sequences import OnLong
 from unmask.errors import ConfigError
 from unmask.verbs.finetune_settings import FinetuneSettings, TaskName
+from unmask.verbs.tasks.answer import answer
 from unmask.verbs.tasks.classify import classify
 from unmask.verbs.tasks.labelled_data import read_pairs, read_texts
 from unmask.verbs.tasks.pieces import Given, Pieces
@@ -16,9 +17,10 @@ from unmask.verbs.tasks.regress import regress
 from unmask.verbs.tasks.sets import read_pair_sets, read_sets
 from unmask.verbs.tasks.tag import tag
 
+_ANSWER = ("answer.window", "answer.overlap", "answer.longest")
 OWN = (
     "data.pair_column", "data.label_separator", "model.freeze", "model.pooling",
-    "loss.class_weights", "loss.smoothing",
+    "loss.class_weights", "loss.smoothing", *_ANSWER,
 )  # fmt: skip
 """Settings that only some tasks have, as `room.key`."""
 
@@ -64,6 +66,12 @@ KINDS: Mapping[TaskName, Kind] = {
         pieces=tag,
         on_long=("chunk", "truncate", "error"),
         own=frozenset({"model.freeze", "loss.class_weights", "loss.smoothing"}),
+    ),
+    "answer": Kind(
+        what="finds the words of a text that answer a question",
+        pieces=answer,
+        on_long=("chunk", "truncate", "error"),
+        own=frozenset({"data.pair_column", *_ANSWER}),
     ),
 }
 

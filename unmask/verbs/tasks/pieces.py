@@ -12,7 +12,9 @@ from torch import nn
 
 from unmask.batches.sequences import OnLong
 from unmask.checkpoint.folder import Opened
+from unmask.checkpoint.formats import Format
 from unmask.errors import ConfigError
+from unmask.evaluation.answering import AnswerFigures
 from unmask.evaluation.classification import ClassificationFigures
 from unmask.evaluation.multilabel import MultiLabelFigures
 from unmask.evaluation.regression import RegressionFigures
@@ -49,7 +51,9 @@ class Given:
 
 
 MOST_LABELS = 20  # named in a card
-TaskFigures = ClassificationFigures | MultiLabelFigures | RegressionFigures | TaggingFigures
+TaskFigures = (
+    ClassificationFigures | MultiLabelFigures | RegressionFigures | TaggingFigures | AnswerFigures
+)
 """What a finished model is worth on the dev rows: of each task, one of these. No two have the same
 fields, so that a stored one can be told."""
 
@@ -89,11 +93,13 @@ class Finished:
         figures: of the model on the dev rows.
         opened: the model as it is saved.
         notes: what was chosen on the dev rows.
+        beside: writes the files that its folder has beside those of every model; None for none.
     """
 
     figures: TaskFigures
     opened: Opened[Any]
     notes: tuple[str, ...]
+    beside: Callable[[Path, Format], None] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
