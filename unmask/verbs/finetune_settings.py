@@ -158,8 +158,8 @@ class FinetuneSettings:
     """All of it.
 
     Attributes:
-        task: what is learnt: labels of a text ("classify"), of a "pair" or of words ("tag"); numbers
-            ("regress"); the words that "answer" a question.
+        task: what is learnt: labels of a text ("classify"), of a "pair" or of words ("tag");
+            numbers ("regress"); the words that "answer" a question.
     """
 
     task: TaskName = "classify"

@@ -69,8 +69,8 @@ def predict(
 
     Each row keeps its columns and gets `predicted` (a label or a number), `score` (a label's
     probability), `labels` (where there may be any number of them), `values` (where there are
-    several numbers), `tokens` and `truncated` (how many there were, and whether some were not read).
-    A tagger gives `spans` instead, and `tags` where a row has a list of words. An answer comes with
+    several numbers), `tokens` and `truncated` (how many, and whether some were not read). A
+    tagger gives `spans` instead, and `tags` where a row has a list of words. An answer comes with
     its characters, `predicted_start` and `predicted_end`, and `no_answer`.
 
     Args:
