@@ -5,8 +5,13 @@ All lengths differ from each other by much, so that a padded batch would be most
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
 import pytest
 import torch
+from torch.nn.utils.rnn import pad_sequence
 
 from tests.contract.work import Counting, Work
 from tests.nn.models import encoder_of, random_rows
@@ -26,9 +31,11 @@ LENGTHS = (200, 3, 7, 3, 90, 12, 5)
 TOKENS = sum(LENGTHS)
 
 
-def read(encoder: Encoder, lengths: tuple[int, ...] = LENGTHS) -> Work:
+def read(
+    encoder: Encoder, lengths: tuple[int, ...] = LENGTHS, mode: Any = torch.inference_mode
+) -> Work:
     batch = pack(random_rows(lengths))
-    with torch.inference_mode(), Counting() as counting:
+    with mode(), Counting() as counting:
         pool_mean(encoder(batch), batch)
     return counting.work
 
@@ -115,28 +122,136 @@ def test_an_embedder_adds_few_rows() -> None:
     assert tokens <= sum(rows) / len(layers) < tokens + batches * ROWS
 
 
+EQUAL = (32,) * 8
+# Large copies of sequences of one length, by precision: in each layer what attention mixed, as
+# one row, and in int8 two passes that make bytes of an input, one more where it comes in bf16.
+# Around the layers two rows of the embedding, the added rows and their end, and in bf16 the types
+# that go in and come out.
+IN_A_LAYER = {"plain": 1, "fp32": 1, "bf16": 1, "int8": 11}
+AROUND = {"plain": 4, "fp32": 4, "bf16": 6, "int8": 4}
+
+
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_few_large_copies(precision: str) -> None:
-    """Of sequences of one length: in each layer what attention mixed, as one row, and no more."""
     encoder = prepared("bert", precision)
-    lengths = (32,) * 8
-    large = sum(lengths) * encoder.config.width
-    copies = [size for size in read(encoder, lengths).copies if size >= large]
-    around = 3  # the embedding, the added rows, and the type that comes out
-    assert len(copies) <= len(encoder.config.layers) + around
+    large = sum(EQUAL) * encoder.config.width
+    copies = [size for size in read(encoder, EQUAL).copies if size >= large]
+    assert len(copies) <= len(encoder.config.layers) * IN_A_LAYER[precision] + AROUND[precision]
 
 
-def test_vocabulary_is_scored_at_masked_positions_alone() -> None:
-    arch, vocabulary = arch_of("bert"), 997
-    config = sized_config("bert", "2x64", vocab_size=vocabulary, context=256, pad_token_id=0)
+def padded(x: torch.Tensor, lengths: tuple[int, ...]) -> torch.Tensor:
+    """What a model that pads would do with its rows, and undo."""
+    return pad_sequence(list(x.split(lengths)), batch_first=True)
+
+
+def copied(x: torch.Tensor, _: tuple[int, ...]) -> torch.Tensor:
+    return x.t().contiguous()
+
+
+def reshaped(x: torch.Tensor, _: tuple[int, ...]) -> torch.Tensor:
+    return x.t().reshape(-1)
+
+
+def converted(x: torch.Tensor, _: tuple[int, ...]) -> torch.Tensor:
+    return x.to(torch.float64)
+
+
+def gathered(x: torch.Tensor, _: tuple[int, ...]) -> torch.Tensor:
+    return x[torch.arange(len(x))]
+
+
+def put(x: torch.Tensor, _: tuple[int, ...]) -> torch.Tensor:
+    room = torch.empty_like(x)
+    room[torch.arange(len(x))] = x
+    return room
+
+
+MUTATIONS: list[Callable[[torch.Tensor, tuple[int, ...]], torch.Tensor]] = [
+    *(padded, copied, reshaped, converted, gathered, put)
+]
+
+
+def in_every_layer(encoder: Encoder, change: Callable[[torch.Tensor], object]) -> None:
+    def hook(module: torch.nn.Module, inputs: Any, output: torch.Tensor) -> None:
+        change(output)
+
+    for layer in encoder.layers:
+        layer.register_forward_hook(hook)
+
+
+@pytest.mark.parametrize("mode", [torch.inference_mode, torch.no_grad])
+@pytest.mark.parametrize("mutation", MUTATIONS)
+def test_a_copy_more_in_every_layer_is_counted(mutation: Any, mode: Any) -> None:
+    """Whatever it is made of, and in whatever mode; a copy that is none is not."""
+    encoder = prepared("bert", "plain", layers=2)
+    before = read(encoder, mode=mode).copies
+    in_every_layer(encoder, lambda x: (x.contiguous(), x.to(x.dtype), x.reshape(x.shape)))
+    assert read(encoder, mode=mode).copies == before
+    in_every_layer(encoder, lambda x: mutation(x[:TOKENS], LENGTHS))
+    more = 2 * TOKENS * encoder.config.width
+    assert sum(read(encoder, mode=mode).copies) >= sum(before) + more
+
+
+VOCABULARY = 997
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of training.
+
+    Attributes:
+        work: of it.
+        done: operations of its products.
+        least: what they could be: forward, and backward for inputs and for weights.
+        masked: how many tokens are asked for.
+    """
+
+    work: Work
+    done: int
+    least: int
+    masked: int
+
+
+def step(mutation: Callable[[torch.Tensor], object] | None = None) -> Step:
+    """A step of BERT of two layers, 64 wide."""
+    arch = arch_of("bert")
+    config = sized_config("bert", "2x64", vocab_size=VOCABULARY, context=256, pad_token_id=0)
     head = arch.head("lm", config)
     assert isinstance(head, LMHeadConfig)
     model = LanguageModel(arch.encoder(config), head)
-    objective = MaskedLM.over(vocabulary, [0, 1, 2, 3], 4)
+    if mutation is not None:
+        in_every_layer(model.encoder, mutation)
+    objective = MaskedLM.over(VOCABULARY, [0, 1, 2, 3], 4)
     task = objective.corrupt(pack(random_rows(LENGTHS)), Draws(0, 0))
     with Counting() as counting:
-        objective.loss(model, task)
-    scored = [rows for rows, _, outer in counting.work.products if outer == vocabulary]
+        losses = objective.loss(model, task)
+        sum(term.total for term in losses.terms.values()).backward()
+    inside = sum(p.numel() for p in model.encoder.layers.parameters() if p.dim() == 2)
+    above = 64 * (64 + VOCABULARY)
+    least = 3 * (inside * TOKENS + above * len(task.rows))
+    done = sum(rows * inner * outer for rows, inner, outer in counting.work.products)
+    return Step(counting.work, done, least, len(task.rows))
+
+
+MORE = 1.1  # times the least: rows that are added to a batch
+COPIES = 27  # in a step of two layers, in rows of all tokens, the backward pass included
+
+
+def test_a_training_step_touches_real_tokens_alone() -> None:
+    found = step()
+    assert found.least <= found.done < MORE * found.least
+    assert sum(found.work.copies) <= COPIES * TOKENS * 64
+
+
+def test_padding_in_a_training_step_is_counted() -> None:
+    found = step(lambda x: padded(x[:TOKENS], LENGTHS) @ torch.ones(64, 128))
+    assert found.done > MORE * found.least
+    assert sum(found.work.copies) > COPIES * TOKENS * 64
+
+
+def test_vocabulary_is_scored_at_masked_positions_alone() -> None:
+    found = step()
+    scored = [rows for rows, _, outer in found.work.products if outer == VOCABULARY]
     assert len(scored) == 1
-    assert len(task.rows) <= scored[0] < len(task.rows) + ROWS
+    assert found.masked <= scored[0] < found.masked + ROWS
     assert scored[0] < TOKENS / 2

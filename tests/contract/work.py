@@ -6,25 +6,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 # Operator to the place of the matrix `(rows, inner)` among its arguments.
 PRODUCTS = {
     "aten::addmm": 1,
     "aten::mm": 0,
-    "aten::linear": 0,  # in inference mode it comes whole
     "mkldnn::_linear_pointwise": 0,
     "onednn::qlinear_pointwise": 0,
 }
 COPIES = {
     "aten::copy_", "aten::clone", "aten::_to_copy", "aten::cat", "aten::index_select",
-    "aten::constant_pad_nd", "aten::gather", "aten::repeat", "aten::stack",
+    "aten::constant_pad_nd", "aten::gather", "aten::repeat", "aten::stack", "aten::index",
+    "aten::_reshape_copy", "aten::embedding", "aten::index_add_", "aten::slice_backward",
+    "aten::select_backward",
 }  # fmt: skip
-ATTENTION = {
-    "aten::scaled_dot_product_attention",  # in inference mode it comes whole
-    "aten::_scaled_dot_product_flash_attention_for_cpu",
-}
+# Operator to the place of what is written, where the result is all of what it is written into.
+PUTS = {"aten::index_put": 2, "aten::index_put_": 2, "aten::_index_put_impl_": 2}
+ATTENTION = {"aten::_scaled_dot_product_flash_attention_for_cpu"}
 # Of long texts in bf16, whose scores are products of their own (`unmask.nn.chunked`).
 SOFTMAX = {"aten::softmax", "aten::_softmax"}
 
@@ -34,7 +33,8 @@ class Work:
     """What was done.
 
     Attributes:
-        products: (rows, inner width, outer width) of every product of two matrices.
+        products: (rows, inner width, outer width) of every product of two matrices; of the gradient
+            of a weight the rows are its outer width, and the tokens are summed over.
         scores: attention scores computed, over all heads.
         copies: sizes of what was copied.
     """
@@ -58,6 +58,12 @@ class Counting(TorchDispatchMode):
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
+        # In inference mode operators that are made of others come whole: `contiguous`, `reshape`,
+        # `to` and `pad_sequence` copy, or do not, by what they are made of.
+        with self:
+            parts = func.decompose(*args, **(kwargs or {}))
+        if parts is not NotImplemented:
+            return parts
         out = func(*args, **(kwargs or {}))
         name = func._schema.name
         if name in PRODUCTS:
@@ -70,6 +76,8 @@ class Counting(TorchDispatchMode):
         elif name in ATTENTION:
             q_NHSK, k_NHSK = args[:2]
             self.work.scores += q_NHSK.shape[:3].numel() * k_NHSK.shape[2]
-        elif name in COPIES and isinstance(out, torch.Tensor):
+        elif name in COPIES:
             self.work.copies.append(out.numel())
+        elif name in PUTS:
+            self.work.copies.append(args[PUTS[name]].numel())
         return out
