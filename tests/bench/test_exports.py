@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,46 @@ def test_a_file_is_made_once_and_whole(tmp_path: Path) -> None:
     assert not path.exists()
     assert exports.once(path, lambda one: (one.write_text("whole", "utf-8"), None)[1]) == path
     assert exports.once(path, fails).read_text("utf-8") == "whole"
+
+
+@pytest.mark.parametrize("stop", [RuntimeError, KeyboardInterrupt])
+def test_a_folder_that_was_stopped_half_way_is_made_again(
+    tmp_path: Path, stop: type[BaseException]
+) -> None:
+    def make(path: Path) -> None:
+        path.mkdir()
+        (path / "first").touch()
+        if stops:
+            raise stop
+        (path / "second").touch()
+
+    stops = True
+    for _ in range(2):
+        with pytest.raises(stop):
+            exports.once(tmp_path / "fp32", make)
+        assert list(tmp_path.iterdir()) == []
+    stops = False
+    assert len(list(exports.once(tmp_path / "fp32", make).iterdir())) == 2
+
+
+KILLED = """
+import os, pathlib, sys
+from unmask.bench.exports import once
+
+def make(path):
+    path.mkdir()
+    os.kill(os.getpid(), 9)
+
+once(pathlib.Path(sys.argv[1]), make)
+"""
+
+
+def test_what_a_killed_run_left_stands_in_nobodys_way(tmp_path: Path) -> None:
+    for _ in range(2):
+        done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "fp32")])
+        assert done.returncode == -9
+    assert not (tmp_path / "fp32").exists()
+    assert exports.once(tmp_path / "fp32", Path.mkdir).is_dir()
 
 
 def test_another_version_exports_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

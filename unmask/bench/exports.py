@@ -18,17 +18,22 @@ import torch
 from unmask.bench import texts as of_texts
 from unmask.bench.machine import version_of
 from unmask.bench.sorted_batches import NAMES, fast_tokenizer, padded
+from unmask.checkpoint.durable import staged
 
 CALIBRATION = 300  # texts, the default of nncf.quantize
 
 
 def once(path: Path, make: Callable[[Path], None]) -> Path:
-    """The file or folder at `path`, made under another name first, so that it is whole."""
+    """The file or folder at `path`, made elsewhere first, so that it is whole.
+
+    It is made under its own name, whose ending some libraries go by, in a folder of its own that
+    nobody has used before: what a killed run left stands in nobody's way.
+    """
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(f"unfinished-{path.name}")
-        make(unfinished)
-        os.replace(unfinished, path)
+        with staged(path, Path.mkdir) as folder:
+            make(folder / path.name)
+            os.replace(folder / path.name, path)
     return path
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from unmask.bench import texts as of_texts
 from unmask.bench.arm import F32, Arm
+from unmask.bench.exports import once
 from unmask.bench.timing import arm
 from unmask.nn.prepared import Precision
 from unmask.pipelines.embed import Embedder
@@ -41,10 +42,11 @@ def lengthened(folder: str, max_length: int, work: str) -> Path:
     """The folder, or where another limit is asked for, a copy of it with that one."""
     if not max_length:
         return Path(folder)
-    copy = Path(work) / f"model-{max_length}"
-    if not copy.is_dir():
+
+    def make(copy: Path) -> None:
         shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("manifest.json", "onnx"))
         path = copy / "sentence_bert_config.json"
         said = json.loads(path.read_text("utf-8"))
         path.write_text(json.dumps({**said, "max_seq_length": max_length}), "utf-8")
-    return copy
+
+    return once(Path(work) / f"model-{max_length}", make)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from unmask.checkpoint.durable import write_file
 from unmask.text.bad import Reading
 from unmask.text.installed import InstalledDocstrings
 from unmask.tokens.tokenizer import Tokenizer
@@ -32,7 +33,7 @@ def documents(work: Path) -> list[str]:
     if not path.is_file():
         reading = Reading("skip", 0.5, lambda done: None)
         found = [document.text for document in InstalledDocstrings.find().documents(reading)]
-        path.write_text(json.dumps(found), "utf-8")
+        write_file(path, json.dumps(found).encode())
     kept: list[str] = json.loads(path.read_text("utf-8"))
     return kept
 
