@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
+from math import nan
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +93,16 @@ class Failing(Fake):
 
 def failing(name: str, diary: str, **_: Any) -> Failing:
     return Failing(name, diary, [1.0], 0.0)
+
+
+class Astray(Fake):
+    def run(self) -> Measured:
+        measured = super().run()
+        return replace(measured, facts={"loss": nan if self.runs > 2 else 1.0})
+
+
+def astray(name: str, diary: str, **_: Any) -> Astray:
+    return Astray(name, diary, [1.0], 0.0)
 
 
 class Numbered:

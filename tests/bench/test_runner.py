@@ -81,6 +81,20 @@ def test_what_fails_says_why(table: tuple[Table, list[str]]) -> None:
     assert table[0].row("breaks").values("rate") == []
 
 
+def test_a_loop_that_goes_astray_says_so(tmp_path: Path) -> None:
+    """Its warm-up and first round are well, and what it measured then counts no more."""
+    arms = (ArmSpec("astray", f"{FAKES}astray", {"name": "astray"}), spec("ours", [1.0]))
+    goals = (Ratio("faster", "ours", ("astray",), 0.5),)
+    measure = Measure("fake", "nothing", "tokens", arms, goals, prepare=f"{FAKES}prepare")
+    found = run(measure, Setting(str(tmp_path), 1), 3, lambda done, words: None, pause=0.0)
+    assert found.row("astray").missing == "round 2 gave loss nan"
+    assert found.row("ours").seconds == [1.0] * 3
+    (verdict,) = verdicts(measure, found)
+    assert verdict.reached == "not measured"
+    diary = (tmp_path / "diary").read_text("utf-8").split()
+    assert diary == ["astray", "ours"] * 3 + ["ours"]
+
+
 def test_agreement_is_with_the_reference(table: tuple[Table, list[str]]) -> None:
     assert table[0].row("ours").smallest == pytest.approx(1.0)
     theirs = table[0].row("theirs")
@@ -157,7 +171,7 @@ def test_an_arm_may_stay_cold_and_have_a_reference_of_its_own(tmp_path: Path) ->
 def test_outputs_of_another_shape_agree_with_nothing() -> None:
     one = np.ones((2, 3), np.float32)
     assert cosines(one[:1], one) == (-1.0, -1.0)
-    assert cosines(one * np.nan, one) == (-1.0, -1.0)
+    assert cosines(one * np.nan, one) == cosines(one, one * np.inf) == (-1.0, -1.0)
     assert cosines(3 * one, one) == pytest.approx((1.0, 1.0))
     assert Row("a", missing="why").values("rate") == []
 

@@ -14,12 +14,14 @@ from unmask.bench.results import Results
 from unmask.bench.runner import run
 from unmask.bench.tables import page
 from unmask.bench.verdicts import verdicts
+from unmask.checkpoint.durable import write_file
 from unmask.errors import ConfigError
 from unmask.verbs.machine import use_threads
 from unmask.verbs.watch import Silent, Watch
 
 QUICK_ROUNDS = 2
 LEAST_ROUNDS = 1
+RESULTS = "results.json"
 
 
 def benchmark(
@@ -38,7 +40,7 @@ def benchmark(
 
     Args:
         names: of measures; none for those of a usual run.
-        out: the folder for the results; made. None for `benchmarks/` and the date and time.
+        out: the folder for the results, which must hold none; made. None for `benchmarks/` and the date and time.
         work: the folder for texts, models and logs; what is there already is used again. None for
             `work` in `out`.
         rounds: of all arms.
@@ -48,7 +50,7 @@ def benchmark(
 
     Raises:
         ConfigError: there is no measure of that name, or a number is too small, or the loops
-            of a measure end before so many rounds.
+            of a measure end before so many rounds, or `out` holds results.
     """
     if rounds < LEAST_ROUNDS:
         raise ConfigError(f"rounds must be at least {LEAST_ROUNDS}, not {rounds}")
@@ -56,6 +58,7 @@ def benchmark(
     _check_rounds(measures, QUICK_ROUNDS if quick else rounds)
     threads, now = use_threads(threads), datetime.now(UTC)
     folder = Path(out) if out is not None else Path("benchmarks") / f"{now:%Y-%m-%d-%H%M%S}"
+    _check_free(folder)
     folder.mkdir(parents=True, exist_ok=True)
     place = (folder / "work" if work is None else Path(work)).resolve()
     setting = Setting(str(place), threads, quick)
@@ -72,9 +75,21 @@ def benchmark(
             table = run(measure, setting, results.rounds, say)
         results.tables.append(table)
         results.verdicts += verdicts(measure, table)
-        results.save(folder / "results.json")
-        (folder / "results.md").write_text(page(results), "utf-8")
+        results.save(folder / RESULTS)
+        write_file(folder / "results.md", page(results).encode())
     return results
+
+
+def _check_free(folder: Path) -> None:
+    """Check before anything is measured that no results would be lost.
+
+    They are not added to: one file is one invocation, on one machine and one commit.
+    """
+    if (folder / RESULTS).exists():
+        raise ConfigError(
+            f"the results of one invocation must not replace another's, but {folder / RESULTS} is "
+            "there; name another folder with --out, or move that one away"
+        )
 
 
 def _check_rounds(measures: Sequence[Measure], rounds: int) -> None:

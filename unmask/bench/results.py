@@ -10,6 +10,7 @@ from typing import Any
 
 from unmask.bench.runner import Row, Table
 from unmask.bench.verdicts import Verdict
+from unmask.checkpoint.jsonfile import write_json
 from unmask.errors import ConfigError
 
 SCHEMA = 1
@@ -64,8 +65,8 @@ class Results:
         )
 
     def save(self, path: Path) -> None:
-        """Write the file."""
-        path.write_text(json.dumps(self.as_json(), indent=1, allow_nan=False) + "\n", "utf-8")
+        """Write the file, in one piece."""
+        write_json(path, self.as_json())
 
     @classmethod
     def load(cls, path: Path) -> Results:

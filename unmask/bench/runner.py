@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,17 @@ class Row:
         if figure == RATE:
             return [self.work / seconds for seconds in self.seconds]
         return self.seconds if figure == SECONDS else self.facts.get(figure, [])
+
+    def add(self, measured: Measured) -> None:
+        """One more round. Of a loop that has gone astray nothing counts, its speed neither."""
+        told = {"work": measured.work, SECONDS: measured.seconds, **measured.facts}
+        if astray := [f"{name} {value}" for name, value in told.items() if not isfinite(value)]:
+            self.missing = f"round {len(self.seconds) + 1} gave {', '.join(astray)}"
+            return
+        self.work = measured.work
+        self.seconds.append(measured.seconds)
+        for name, value in measured.facts.items():
+            self.facts.setdefault(name, []).append(float(value))
 
 
 @dataclass(slots=True)
@@ -197,10 +209,9 @@ def _rounds(measure: Measure, made: list[_Made], rounds: int, say: Say, pause: f
                 one.tried()
             if (measured := one.tried()) is None:
                 continue
-            row.work = measured.work
-            row.seconds.append(measured.seconds)
-            for name, value in measured.facts.items():
-                row.facts.setdefault(name, []).append(float(value))
+            row.add(measured)
+            if row.missing is not None:
+                one.arm.close()
 
 
 def _compare(measure: Measure, made: list[_Made]) -> None:
@@ -217,7 +228,7 @@ def cosines(found: F32, reference: F32) -> tuple[float, float]:
 
     Outputs of another shape, or that are no numbers, agree with nothing: both are -1.
     """
-    if found.shape != reference.shape or not np.isfinite(found).all():
+    if found.shape != reference.shape or not np.isfinite([found, reference]).all():
         return -1.0, -1.0
     a, b = found.astype(np.float64), reference.astype(np.float64)
     lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
