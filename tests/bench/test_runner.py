@@ -9,12 +9,11 @@ import pytest
 
 from unmask.bench.arm import ArmSpec
 from unmask.bench.measure import Agreement, Alike, Bound, Measure, Ratio, Setting
-from unmask.bench.page import filled
 from unmask.bench.process import resolve
 from unmask.bench.registry import MEASURES, chosen
 from unmask.bench.results import Results
 from unmask.bench.runner import Row, Table, cosines, run
-from unmask.bench.tables import page
+from unmask.bench.tables import markdown, page, summary
 from unmask.bench.verdicts import verdicts
 from unmask.errors import ConfigError
 
@@ -135,13 +134,7 @@ def test_results_come_back_from_their_file(table: tuple[Table, list[str]], tmp_p
     assert "4.0" in text
     assert "No module named 'peer'" in text
     # A faster peer that answers less exactly is shown with what that comes to.
-    assert "| theirs (smallest cosine 0.8944) |" in text
-    shown = filled("a\n<!-- bench -->\nold\n<!-- /bench -->\nb\n", results)
-    assert shown.startswith("a\n<!-- bench -->")
-    assert "old" not in shown
-    assert "faster" in shown
-    with pytest.raises(ConfigError, match="once each"):
-        filled("no marks", results)
+    assert "| 3 | 1.0000, 1.0000 | theirs | 0.8944, 0.9472 | 3 × |" in text
 
 
 def test_an_arm_may_stay_cold_and_have_a_reference_of_its_own(tmp_path: Path) -> None:
@@ -210,7 +203,20 @@ def test_a_ratio_counts_under_its_condition(
     plain = {name: getattr(MEASURE, name) for name in MEASURE.__slots__}
     (verdict,) = verdicts(Measure(**{**plain, "goals": (goal,)}), table[0])
     assert verdict.reached == reached
-    assert verdict.note == "runs 4.000 and 4.000"
+    worse = f", worse by more than {most:g}" if reached == "no" else ""
+    assert verdict.note == f"runs 4.000 and 4.000{worse}"
+    assert verdict.rounds == 3
+
+
+@pytest.mark.parametrize(("most", "reached"), [(0.0, "only measured"), (-0.1, "does not count")])
+def test_a_ratio_that_is_only_measured_has_its_condition_too(
+    table: tuple[Table, list[str]], most: float, reached: str
+) -> None:
+    goal = Ratio("faster", "ours", ("theirs",), given=Alike("runs", most))
+    plain = {name: getattr(MEASURE, name) for name in MEASURE.__slots__}
+    (verdict,) = verdicts(Measure(**{**plain, "goals": (goal,)}), table[0])
+    assert verdict.reached == reached
+    assert ("| does not count: runs" in markdown(summary([verdict]))) == (most < 0)
 
 
 def test_a_condition_that_nobody_measured(table: tuple[Table, list[str]]) -> None:

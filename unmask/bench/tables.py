@@ -12,12 +12,16 @@ from unmask.bench.runner import Row, Table
 from unmask.bench.verdicts import Verdict
 
 NOTHING = "–"
-EXACT = 0.99995  # smallest cosine from which on it is not told beside what was held against
+HEADS = (
+    *("what", "figure", "rounds", "cosine", "against", "its cosine", "to reach", "aim", "reached"),
+)
+"""Cosines are to the reference: the smallest and the mean."""
 REACHED = {
     "aim": "yes, and the aim",
     "first": "yes",
     "no": "no",
     "only measured": NOTHING,
+    "does not count": "does not count",
     "not measured": "not measured",
 }
 
@@ -39,8 +43,7 @@ class Words:
 
 def summary(verdicts: Sequence[Verdict]) -> Words:
     """Every goal and whether it is reached."""
-    heads = ("what", "figure", "against", "to reach", "aim", "reached")
-    return Words("Summary", heads, tuple(map(_goal, verdicts)))
+    return Words("Summary", HEADS, tuple(map(_goal, verdicts)))
 
 
 def _goal(verdict: Verdict) -> tuple[str, ...]:
@@ -54,10 +57,21 @@ def _goal(verdict: Verdict) -> tuple[str, ...]:
         NOTHING if bound is None else f"{sign}{number(bound)} {verdict.unit}".rstrip()
         for bound in (verdict.first, verdict.aim)
     ]
-    against = verdict.against or NOTHING
-    if verdict.cosine is not None and verdict.cosine < EXACT:
-        against += f" (smallest cosine {verdict.cosine:.4f})"
-    return (verdict.what, figure, against, *bounds, reached)
+    return (
+        verdict.what,
+        figure,
+        NOTHING if verdict.rounds is None else str(verdict.rounds),
+        _cosines(verdict.own_cosine, verdict.own_cosine_mean),
+        verdict.against or NOTHING,
+        _cosines(verdict.cosine, verdict.cosine_mean),
+        *bounds,
+        reached,
+    )
+
+
+def _cosines(smallest: float | None, mean: float | None) -> str:
+    """The smallest and the mean."""
+    return ", ".join(f"{one:.4f}" for one in (smallest, mean) if one is not None) or NOTHING
 
 
 def details(results: Results, table: Table) -> Words:
@@ -115,23 +129,37 @@ def page(results: Results) -> str:
 
 def surroundings(results: Results) -> str:
     """Date, machine and versions, in words."""
-    there = results.hardware
-    known = ", ".join(
-        f"{name} {version}"
-        for name, version in results.versions.items()
-        if version != "not installed"
-    )
-    limits = ", ".join(
-        f"{precision} {value / 1e9:,.0f}" for precision, value in results.peaks.items()
-    )
     lines = [
-        f"Measured on {results.date[:10]}, {results.rounds} rounds, medians with the least and the "
-        "greatest of all rounds.",
-        f"{there['processor']}, {there['cores']} cores, {there['threads']} threads, "
-        f"{there['memory_gib']} GiB, {' '.join(there['instructions'])}.",
-        f"Matrix products reach, in 10⁹ operations per second: {limits}." if limits else "",
-        f"Versions: {known}.",
+        f"Measured on {results.date[:10]}, at most {results.rounds} rounds, medians with the least "
+        "and the greatest of all rounds.",
+        machine(results),
+        limits(results),
+        f"Versions: {versions(results)}.",
     ]
     if results.quick:
         lines.insert(0, "**A smoke test on few texts: the figures mean little.**")
     return "\n".join(line for line in lines if line)
+
+
+def machine(results: Results) -> str:
+    """Where it was measured."""
+    there = results.hardware
+    return (
+        f"{there['processor']}, {there['cores']} cores, {there['threads']} threads, "
+        f"{there['memory_gib']} GiB, {' '.join(there['instructions'])}."
+    )
+
+
+def limits(results: Results) -> str:
+    """What the processor does at most; "" where it was not measured."""
+    told = ", ".join(f"{name} {value / 1e9:,.0f}" for name, value in results.peaks.items())
+    return f"Matrix products reach, in 10⁹ operations per second: {told}." if told else ""
+
+
+def versions(results: Results, without: frozenset[str] = frozenset()) -> str:
+    """Of all that took part."""
+    return ", ".join(
+        f"{name} {version}"
+        for name, version in results.versions.items()
+        if version != "not installed" and name not in without
+    )

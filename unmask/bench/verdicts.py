@@ -9,7 +9,7 @@ from typing import Literal
 from unmask.bench.measure import RATE, Agreement, Alike, Bound, Goal, Measure, Ratio
 from unmask.bench.runner import Row, Table
 
-Reached = Literal["aim", "first", "no", "only measured", "not measured"]
+Reached = Literal["aim", "first", "no", "only measured", "does not count", "not measured"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,9 @@ class Verdict:
         reached: which of them is.
         note: why not, where speed is not what is missing, or what else it counts under.
         cosine: the smallest of what it was held against to the reference; None where there is none.
+        cosine_mean: the mean of it.
+        own_cosine, own_cosine_mean: the same of the arm that the goal is of.
+        rounds: that the figure is of; None in results that do not say it.
     """
 
     measure: str
@@ -45,11 +48,22 @@ class Verdict:
     reached: Reached
     note: str = ""
     cosine: float | None = None
+    cosine_mean: float | None = None
+    own_cosine: float | None = None
+    own_cosine_mean: float | None = None
+    rounds: int | None = None
 
 
 def verdicts(measure: Measure, table: Table) -> list[Verdict]:
     """One for each goal, in their order."""
     return [_verdict(measure, goal, table) for goal in measure.goals]
+
+
+def judged_anew(measure: Measure, table: Table, stored: list[Verdict]) -> list[Verdict]:
+    """What stored seconds come to by the rules of today; as it was, where arms are others now."""
+    there = {row.name for row in table.rows}
+    asked = {name for goal in measure.goals for name in (goal.of, *getattr(goal, "against", ()))}
+    return verdicts(measure, table) if asked <= there else stored
 
 
 def paired(of: Row, against: Row, figure: str) -> list[float]:
@@ -81,11 +95,10 @@ def _verdict(measure: Measure, goal: Goal, table: Table) -> Verdict:
     reached, note = _reached(goal, value, below), ""
     if value is None:
         note = row.missing or "nothing was measured that it could be held against"
-    elif note := _disagreement(measure.agreement.get(goal.of), row):
-        reached = "no" if goal.first is not None else reached
-    elif isinstance(goal, Ratio) and goal.given is not None and against is not None:
-        alike, note = _alike(goal.given, row, against)
-        reached = reached if alike or goal.first is None else "no"
+    else:
+        counts, note = _condition(measure, goal, row, against)
+        if not counts:
+            reached = "does not count" if goal.first is None else "no"
     return Verdict(
         measure=measure.name,
         what=goal.what,
@@ -100,6 +113,10 @@ def _verdict(measure: Measure, goal: Goal, table: Table) -> Verdict:
         reached=reached,
         note=note,
         cosine=None if against is None else against.smallest,
+        cosine_mean=None if against is None else against.mean,
+        own_cosine=row.smallest,
+        own_cosine_mean=row.mean,
+        rounds=len(values),
     )
 
 
@@ -114,14 +131,25 @@ def _reached(goal: Goal, value: float | None, below: bool) -> Reached:
     return "first" if sign * value >= sign * goal.first else "no"
 
 
+def _condition(measure: Measure, goal: Goal, row: Row, against: Row | None) -> tuple[bool, str]:
+    """Whether the figure counts, whatever it is, and what there is to tell of that."""
+    if note := _disagreement(measure.agreement.get(goal.of), row):
+        return False, note
+    if isinstance(goal, Ratio) and goal.given is not None and against is not None:
+        return _alike(goal.given, row, against)
+    return True, ""
+
+
 def _alike(given: Alike, row: Row, against: Row) -> tuple[bool, str]:
     """Whether what else the ratio counts under holds, and both figures in words."""
     ours, theirs = row.values(given.fact), against.values(given.fact)
     if not ours or not theirs:
         return False, f"no {given.fact} was measured"
     worse = theirs[-1] - ours[-1] if given.more else ours[-1] - theirs[-1]
-    words = given.fact.replace("_", " ")
-    return worse <= given.most, f"{words} {ours[-1]:.3f} and {theirs[-1]:.3f}"
+    words = f"{given.fact.replace('_', ' ')} {ours[-1]:.3f} and {theirs[-1]:.3f}"
+    if worse <= given.most:
+        return True, words
+    return False, f"{words}, worse by more than {given.most:g}"
 
 
 def _disagreement(wanted: Agreement | None, row: Row) -> str:
