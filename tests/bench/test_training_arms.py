@@ -5,17 +5,20 @@ from __future__ import annotations
 import csv
 import importlib.util
 import tempfile
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from unmask.bench import prepare_training, training, training_peers
 from unmask.bench.arm import Arm
 from unmask.bench.measures_training import MEASURES_TRAINING
 from unmask.bench.prepare_training import START, bert_recipe, opened, save_start
+from unmask.bench.stepping import Stepping, Training
 from unmask.errors import ConfigError, DataError
 from unmask.tokens.train import train
 
@@ -69,19 +72,52 @@ def test_own_loop_goes_on_where_it_stood(made: dict[str, Any], order: str) -> No
     assert sum(run.work for run in runs) == arm.loop.position.tokens
 
 
-def test_stepping_hands_on_what_stops_the_loop() -> None:
-    stepping = training_peers.Stepping()
+class Loop:
+    """Three steps, and who did what: the threads that computed anything."""
 
-    def loop() -> None:
-        stepping.stand()
-        for loss in (3.0, 2.0, 1.0):
-            stepping.told(loss)
+    def __init__(self, steps: int) -> None:
+        self.steps, self.threads = steps, set[int]()
 
-    stepping.start(loop)
-    assert stepping.advance(2) == [3.0, 2.0]
-    assert stepping.steps == 2
+    def make(self, stepping: Stepping) -> Training:
+        def train() -> None:
+            stepping.stand()
+            for loss in (3.0, 2.0, 1.0):
+                self.threads.add(threading.get_ident())
+                stepping.told(loss)
+
+        def after() -> dict[str, float]:
+            self.threads.add(threading.get_ident())
+            return {"number": float(torch.get_num_threads())}
+
+        self.threads.add(threading.get_ident())
+        return Training(train, [5, 6, 7], self.steps, after)
+
+
+def test_stepping_goes_on_and_hands_on_what_stops_the_loop() -> None:
+    arm = Stepping(Loop(2).make)
+    first = arm.run()
+    assert (first.work, first.facts["loss"], first.facts["step"]) == (11.0, 2.5, 2.0)
     with pytest.raises(ConfigError, match="at its end after 3 steps"):
-        stepping.advance(2)
+        arm.run()
+    arm = Stepping(Loop(1).make)
+    assert [arm.run().work for _ in range(3)] == [5.0, 6.0, 7.0]
+
+
+def test_a_loop_that_cannot_be_made_says_why() -> None:
+    def make(stepping: Stepping) -> Training:
+        raise DataError("no text")
+
+    with pytest.raises(DataError, match="no text"):
+        Stepping(make)
+
+
+def test_one_thread_computes() -> None:
+    """Two would have two pools of threads, and more of them than there are cores."""
+    loop = Loop(3)
+    facts = Stepping(loop.make).run().facts
+    assert len(loop.threads) == 1
+    assert threading.get_ident() not in loop.threads
+    assert facts["number"] == torch.get_num_threads()
 
 
 def test_texts_are_grouped_whole() -> None:
@@ -138,6 +174,29 @@ def test_both_losses_begin_and_fall_alike(made: dict[str, Any]) -> None:
     # The last is held out. Theirs has dropout, and its warm-up is one step behind.
     assert ours[-1] < ours[0] - 1
     assert ours[-1] == pytest.approx(theirs[-1], abs=0.3)
+
+
+@needs_trainer
+def test_all_of_the_trainer_is_in_one_thread(
+    made: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[str, set[int]] = {}
+
+    def watched(name: str) -> None:
+        usual = getattr(training_peers, name)
+
+        def noted(*args: Any, **options: Any) -> Any:
+            seen.setdefault(name, set()).add(threading.get_ident())
+            return usual(*args, **options)
+
+        monkeypatch.setattr(training_peers, name, noted)
+
+    for name in ("opened", "trainer", "held_out", "held_out_loss"):
+        watched(name)
+    training_peers.masked_lm(**made, loop="default", steps=1, total=1).run()
+    (thread,) = set.union(*seen.values())
+    assert len(seen) == 4
+    assert thread != threading.get_ident()
 
 
 @needs_trainer

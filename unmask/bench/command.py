@@ -40,7 +40,8 @@ def benchmark(
 
     Args:
         names: of measures; none for those of a usual run.
-        out: the folder for the results, which must hold none; made. None for `benchmarks/` and the date and time.
+        out: the folder for the results, which must hold none; made. None for `benchmarks/` and the
+            date and time.
         work: the folder for texts, models and logs; what is there already is used again. None for
             `work` in `out`.
         rounds: of all arms.

@@ -1,15 +1,12 @@
 """Training with `transformers` and its `Trainer`, so many steps at a time.
 
-A `Trainer` trains to the end once it is started. So it runs in a thread of its own, which stands
-still between the runs of the arm; nothing of the library is changed.
+A `Trainer` trains to the end once it is started, so it is an arm by `Stepping`; nothing of the
+library is changed.
 """
 
 from __future__ import annotations
 
-import queue
 import tempfile
-import threading
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -21,8 +18,8 @@ import torch
 from torch.nn import functional as F
 
 from unmask.batches.loader import PretrainingBatches
-from unmask.bench.arm import Measured
 from unmask.bench.prepare_training import START, opened, sequences
+from unmask.bench.stepping import Stepping, Training
 from unmask.bench.training import (
     I64,
     LINES,
@@ -30,10 +27,8 @@ from unmask.bench.training import (
     Tuning,
     by_lines,
     held_out,
-    measured,
 )
 from unmask.config import from_mapping
-from unmask.errors import ConfigError
 from unmask.evaluation.held_out import HeldOutTasks
 
 # B sequences, S positions, W width
@@ -62,91 +57,8 @@ LOOPS = {
 }
 
 
-class Stepping:
-    """A `Trainer` that goes on a number of steps when it is told to.
-
-    Attributes:
-        steps: done so far.
-    """
-
-    def __init__(self) -> None:
-        self.steps = 0
-        self._left = 0
-        self._losses: list[float] = []
-        self._go, self._stands = threading.Semaphore(0), queue.SimpleQueue[BaseException | None]()
-
-    def start(self, train: Callable[[], object]) -> None:
-        """Begin, and stand still before the first batch is made."""
-
-        def work() -> None:
-            try:
-                train()
-                self._stands.put(ConfigError(f"the loop is at its end after {self.steps} steps"))
-            except BaseException as error:
-                self._stands.put(error)
-
-        threading.Thread(target=work, daemon=True).start()
-        self._wait()
-
-    def advance(self, steps: int) -> list[float]:
-        """The losses of the next steps.
-
-        Raises:
-            ConfigError: fewer are left.
-        """
-        self._left, self._losses = steps, []
-        self._go.release()
-        self._wait()
-        return self._losses
-
-    def stand(self) -> None:
-        """Called in the loop's thread: wait for the next `advance`."""
-        self._stands.put(None)
-        self._go.acquire()
-
-    def told(self, loss: float) -> None:
-        """Called in the loop's thread after each step."""
-        self.steps += 1
-        self._left -= 1
-        self._losses.append(loss)
-        if not self._left:
-            self.stand()
-
-    def _wait(self) -> None:
-        if (error := self._stands.get()) is not None:
-            raise error
-
-
-class PeerLoop:
-    """An arm that goes on with a `Trainer`.
-
-    Args:
-        stepping: where it stands.
-        tokens: real ones of each step.
-        steps: of one run of the arm.
-        after: figures that are taken after each, outside the clock.
-    """
-
-    def __init__(
-        self,
-        stepping: Stepping,
-        tokens: Sequence[int],
-        steps: int,
-        after: Callable[[], dict[str, float]],
-    ) -> None:
-        self._stepping, self._tokens, self.steps, self._after = stepping, tokens, steps, after
-
-    def run(self) -> Measured:
-        """The next steps. Work is in real tokens: padding does not count."""
-        at = self._stepping.steps
-        begun = time.perf_counter()
-        losses = self._stepping.advance(self.steps)
-        seconds = time.perf_counter() - begun
-        read = self._tokens[at : at + self.steps]
-        return measured(seconds, read, losses, self._stepping.steps, self._after())
-
-
-def start_trainer(
+def trainer(
+    stepping: Stepping,
     model: Any,
     rows: Sequence[dict[str, Any]],
     collator: Any,
@@ -157,11 +69,9 @@ def start_trainer(
     warmup: float,
     bf16: bool,
     seed: int = 0,
-) -> Stepping:
-    """A `Trainer` that reads the rows in their order, with its defaults for all else."""
+) -> Callable[[], object]:
+    """The `train` of a `Trainer` that reads the rows in their order, its defaults for all else."""
     import transformers
-
-    stepping = Stepping()
 
     class Stand(transformers.TrainerCallback):  # type: ignore[misc, unused-ignore]
         """Stands still before the first step, and whenever the steps asked for are done."""
@@ -192,21 +102,20 @@ def start_trainer(
             dataloader_pin_memory=False,
             seed=seed,
         )
-        trainer = transformers.Trainer(
+        made = transformers.Trainer(
             model=model,
             args=arguments,
             train_dataset=rows,
             data_collator=collator,
             callbacks=[Stand()],
         )
-        trainer.remove_callback(transformers.PrinterCallback)
-        stepping.start(trainer.train)
-    return stepping
+    made.remove_callback(transformers.PrinterCallback)
+    return made.train
 
 
 def masked_lm(
     work: str, recipe: dict[str, Any], loop: str, steps: int = 8, total: int | None = None
-) -> PeerLoop:
+) -> Stepping:
     """BERT from the same first weights, over the same lines, by `Trainer`.
 
     Its batches are those of `training.by_lines`, or blocks of about as many tokens.
@@ -217,9 +126,14 @@ def masked_lm(
         steps: of one run of the arm.
         total: of the loop; None for as many as the recipe says.
     """
+    return Stepping(lambda stepping: _masked_lm(stepping, work, recipe, LOOPS[loop], steps, total))
+
+
+def _masked_lm(
+    stepping: Stepping, work: str, recipe: dict[str, Any], how: Loop, steps: int, total: int | None
+) -> Training:
     import transformers
 
-    how = LOOPS[loop]
     settings, prepared, pieces = opened(Path(work), recipe)
     total = settings.budget.steps if total is None else total
     assert total is not None
@@ -231,7 +145,8 @@ def masked_lm(
         attention_probs_dropout_prob=how.dropout,
     )
     tokenizer = transformers.AutoTokenizer.from_pretrained(str(Path(work) / START))
-    stepping = start_trainer(
+    train = trainer(
+        stepping,
         model,
         rows,
         transformers.DataCollatorForLanguageModeling(tokenizer),
@@ -242,9 +157,11 @@ def masked_lm(
         bf16=how.bf16,
     )
     tasks = held_out(prepared, settings.model.context)
-    tokens = real_tokens(rows, batch)
-    return PeerLoop(
-        stepping, tokens, steps, lambda: {"held_out_loss": held_out_loss(model, tasks, how.bf16)}
+    return Training(
+        train,
+        real_tokens(rows, batch),
+        steps,
+        lambda: {"held_out_loss": held_out_loss(model, tasks, how.bf16)},
     )
 
 
@@ -315,7 +232,7 @@ def held_out_loss(model: Any, tasks: HeldOutTasks, bf16: bool = False) -> float:
     return total / tasks.targets
 
 
-def classifier(tuning: dict[str, Any], steps: int | None = 20, bf16: bool = False) -> PeerLoop:
+def classifier(tuning: dict[str, Any], steps: int | None = 20, bf16: bool = False) -> Stepping:
     """`BertForSequenceClassification` by `Trainer`, in batches padded to their longest text.
 
     Args:
@@ -323,9 +240,13 @@ def classifier(tuning: dict[str, Any], steps: int | None = 20, bf16: bool = Fals
         steps: of one run of the arm; None for the whole epoch, with the accuracy after it.
         bf16: whether it runs under bf16 autocast.
     """
+    wanted = from_mapping(Tuning, tuning)
+    return Stepping(lambda stepping: _classifier(stepping, wanted, steps, bf16))
+
+
+def _classifier(stepping: Stepping, wanted: Tuning, steps: int | None, bf16: bool) -> Training:
     import transformers
 
-    wanted = from_mapping(Tuning, tuning)
     split = wanted.split()
     number = {label: index for index, label in enumerate(split.labels)}
     transformers.set_seed(0)
@@ -337,7 +258,8 @@ def classifier(tuning: dict[str, Any], steps: int | None = 20, bf16: bool = Fals
     order = np.random.default_rng(0).permutation(len(ids)).tolist()
     rows = [{"input_ids": ids[n], "label": number[split.train.labels[n]]} for n in order]
     total = -(-len(rows) // wanted.batch)
-    stepping = start_trainer(
+    train = trainer(
+        stepping,
         model,
         rows,
         transformers.DataCollatorWithPadding(tokenizer),
@@ -349,13 +271,13 @@ def classifier(tuning: dict[str, Any], steps: int | None = 20, bf16: bool = Fals
     )
     tokens = real_tokens(rows, wanted.batch)
     if steps is not None:
-        return PeerLoop(stepping, tokens, steps, dict)
+        return Training(train, tokens, steps, dict)
 
     def accuracy() -> dict[str, float]:
         truth = [number[label] for label in split.dev.labels]
         return {"accuracy": _accuracy(model, tokenizer, split.dev.texts, truth)}
 
-    return PeerLoop(stepping, tokens, total, accuracy)
+    return Training(train, tokens, total, accuracy)
 
 
 def _accuracy(model: Any, tokenizer: Any, texts: Sequence[str], truth: Sequence[int]) -> float:

@@ -16,14 +16,9 @@ import numpy as np
 
 from unmask.arch.registry import size_of
 from unmask.bench.prepare_training import opened, sequences
+from unmask.bench.stepping import Stepping, Training
 from unmask.bench.training import LineBatches, OwnLoop, masked_run
-from unmask.bench.training_peers import (
-    PeerLoop,
-    held_out_loss,
-    line_rows,
-    real_tokens,
-    start_trainer,
-)
+from unmask.bench.training_peers import held_out_loss, line_rows, real_tokens, trainer
 from unmask.checkpoint.jsonfile import read_json, write_json
 from unmask.config import merge, parse_assignments
 from unmask.errors import ConfigError
@@ -149,35 +144,37 @@ def own(
 
 def peer(
     work: str, size: str, settings: Settings, steps: int, seed: int = 0, at_once: int | None = None
-) -> PeerLoop:
+) -> Stepping:
     """BERT by `transformers` and its `Trainer`: bf16 autocast, no dropout, AdamW, linear decay.
 
     Args:
         work, size, steps, seed, at_once: see `own`.
         settings: `lr`, `tokens_per_step`, and `mask_rate`, the share of tokens selected.
     """
+    return Stepping(
+        lambda stepping: _peer(stepping, Path(work), size, settings, steps, seed, at_once)
+    )
+
+
+def _peer(
+    stepping: Stepping,
+    folder: Path,
+    size: str,
+    settings: Settings,
+    steps: int,
+    seed: int,
+    at_once: int | None,
+) -> Training:
     import transformers
 
-    folder, batch = Path(work), int(settings["tokens_per_step"]) // LENGTH
+    batch = int(settings["tokens_per_step"]) // LENGTH
     _, prepared, pieces = opened(folder, recipe(folder, size, {"model.arch": "bert"}, steps, seed))
-    layers, width, heads = size_of("bert", size)
     transformers.set_seed(seed)
-    model = transformers.BertForMaskedLM(
-        transformers.BertConfig(
-            vocab_size=prepared.tokenizer.vocab_size,
-            hidden_size=width,
-            num_hidden_layers=layers,
-            num_attention_heads=heads,
-            intermediate_size=4 * width,
-            max_position_embeddings=LENGTH,
-            hidden_dropout_prob=0.0,
-            attention_probs_dropout_prob=0.0,
-            pad_token_id=prepared.tokenizer.pad_id,
-        )
-    )
+    model = transformers.BertForMaskedLM(_bert(size, prepared.tokenizer))
     rows = line_rows(LineBatches(sequences(pieces), batch), steps)
     words = transformers.AutoTokenizer.from_pretrained(str(folder / "tokenizer"))
-    stepping = start_trainer(
+    train = trainer(
+        stepping,
         model,
         rows,
         transformers.DataCollatorForLanguageModeling(
@@ -192,14 +189,32 @@ def peer(
     )
     tokens = real_tokens(rows, batch)
     if at_once is not None:
-        return PeerLoop(stepping, tokens, at_once, dict)
+        return Training(train, tokens, at_once, dict)
     tasks = held_out_tasks(folder, prepared.tokenizer)
-    return PeerLoop(
-        stepping,
+    return Training(
+        train,
         tokens,
         steps,
         lambda: {
             "held_out_loss": held_out_loss(model, tasks),
             "parameters": float(sum(p.numel() for p in model.parameters())),
         },
+    )
+
+
+def _bert(size: str, tokenizer: Tokenizer) -> Any:
+    """The configuration of a BERT of this size for sequences of `LENGTH`, without dropout."""
+    import transformers
+
+    layers, width, heads = size_of("bert", size)
+    return transformers.BertConfig(
+        vocab_size=tokenizer.vocab_size,
+        hidden_size=width,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        intermediate_size=4 * width,
+        max_position_embeddings=LENGTH,
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+        pad_token_id=tokenizer.pad_id,
     )
