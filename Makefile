@@ -5,13 +5,15 @@ PYTHON = python3
 MINUTES = 4
 OUT = runs/quickstart
 ARGS =
+# Each is installed by itself, so that one without a wheel leaves the others.
+PEERS = transformers sentence-transformers onnxruntime openvino nncf
 
 BIN = .venv/bin
 INSTALL = $(BIN)/python -m pip install -c constraints.txt
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint format bench time-to-loss clean
+.PHONY: help demo test lint format bench time-to-loss texts-are-named clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,8 +37,14 @@ bench: .venv-bench/.installed  ## measure against the peers, in an environment o
 	.venv-bench/bin/python -m unmask bench --work runs/bench $(ARGS)
 
 # Idle threads sleep, so that a neighbour on the machine costs little.
-time-to-loss: .venv-bench/.installed  ## measure in which time pretraining reaches a peer's loss: two and a half hours
+time-to-loss: texts-are-named .venv-bench/.installed  ## measure in which time pretraining reaches a peer's loss: two and a half hours
 	OMP_WAIT_POLICY=PASSIVE .venv-bench/bin/python -m unmask.bench.time_to_loss --work runs/time-to-loss $(ARGS)
+
+# Before minutes of installing.
+texts-are-named:
+	@case '$(ARGS)' in *--help*|*--text*--held-out*|*--held-out*--text*) ;; *) \
+	  echo 'time-to-loss needs texts: make time-to-loss ARGS="--text train.txt --held-out valid.txt"' >&2; \
+	  exit 2;; esac
 
 clean:  ## remove caches and built files; .venv and runs stay
 	rm -rf build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
@@ -52,7 +60,11 @@ $(BIN)/pip:
 .venv-bench/.installed: pyproject.toml constraints.txt
 	@echo "Installing unmask and its peers into .venv-bench: some minutes the first time."
 	$(PYTHON) -m venv .venv-bench
-	.venv-bench/bin/python -m pip install -c constraints.txt -e '.[bench]'
+	.venv-bench/bin/python -m pip install -c constraints.txt -e '.[bench-texts]'
+	@for peer in $(PEERS); do \
+	  .venv-bench/bin/python -m pip install -c constraints.txt -e ".[bench-$$peer]" || \
+	  echo "$$peer cannot be installed here: its rows will say so. To try again, remove $@." >&2; \
+	done
 	@touch $@
 
 # What a user's machine has: no development tools, so the demo reads the text that a user would have.
