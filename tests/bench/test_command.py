@@ -74,7 +74,9 @@ def test_a_loss_that_is_no_number_is_written_as_a_row(tmp_path: Path) -> None:
 def test_what_is_done_is_kept_when_a_later_measure_is_stopped(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         command.benchmark(["fake", "fails"], out=tmp_path / "out", rounds=1)
-    assert [one.measure for one in Results.load(tmp_path / "out" / "results.json").tables] == ["fake"]
+    assert [one.measure for one in Results.load(tmp_path / "out" / "results.json").tables] == [
+        "fake"
+    ]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         *("results.json", "results.md", "work"),
     ]
@@ -83,6 +85,8 @@ def test_what_is_done_is_kept_when_a_later_measure_is_stopped(tmp_path: Path) ->
 @pytest.mark.usefixtures("quickly")
 def test_results_that_are_there_are_not_written_over(tmp_path: Path) -> None:
     (tmp_path / "results.json").write_text("of a day ago", "utf-8")
-    with pytest.raises(ConfigError, match=r"results\.json is there; name another folder with --out"):
+    with pytest.raises(
+        ConfigError, match=r"results\.json is there; name another folder with --out"
+    ):
         command.benchmark(["fake"], out=tmp_path)
     assert [path.read_text("utf-8") for path in tmp_path.iterdir()] == ["of a day ago"]
