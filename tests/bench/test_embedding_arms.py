@@ -140,7 +140,7 @@ class Request:
 
 
 class Queue:
-    """Does its work in the end, the last batch first, all by one request."""
+    """Does its work in the end, from the middle, all by one request."""
 
     def __init__(self, compiled: Any) -> None:
         self.waiting: list[tuple[dict[str, Any], Any]] = []
@@ -154,7 +154,7 @@ class Queue:
     def wait_all(self) -> None:
         request = Request()
         while self.waiting:
-            fed, userdata = self.waiting.pop()
+            fed, userdata = self.waiting.pop(len(self.waiting) // 2)
             request.infer(fed)
             self.call(request, userdata)
 
@@ -223,6 +223,22 @@ def test_sentence_transformers_is_run_at_its_batch_and_agrees(
     longer = ours.embedder(*given, precision="fp32").run().outputs
     assert longer is not None
     assert cosines(longer, theirs.outputs)[0] < 0.99
+
+
+@needs_model
+@pytest.mark.filterwarnings("ignore")  # of the exporters' own libraries
+@pytest.mark.parametrize("library", ["onnxruntime", "openvino"])
+def test_exported_models_agree(library: str, tmp_path: Path) -> None:
+    for needed in (library, "onnx", "transformers"):
+        pytest.importorskip(needed, reason="the peer is not installed")
+    (tmp_path / "texts.json").write_text(json.dumps(TEXTS), "utf-8")
+    given = (str(of_texts.minilm()), str(tmp_path / "texts.json"), 40)
+    make = getattr(peers_exported, library)
+    theirs = make(*given, work=str(tmp_path), threads=1, kind="fp32").run()
+    own = ours.embedder(*given, precision="fp32").run()
+    assert own.outputs is not None
+    assert cosines(own.outputs, theirs.outputs)[0] > 0.999999
+    assert theirs.facts["batch"] in timing.BATCHES
 
 
 def test_a_model_with_another_limit_is_whole_or_not_there(
