@@ -50,7 +50,7 @@ class Wanted:
     on_long: OnLong
 
     def refuse(self, folder: Path) -> None:
-        """Refuse what only models that are measured on labelled rows can have.
+        """Refuse what only models that say something of whole texts can have.
 
         Raises:
             ConfigError: another model or a report is asked for.
@@ -58,8 +58,8 @@ class Wanted:
         asked = {"--against": self.against, "--report": self.report}
         if given := [name for name, value in asked.items() if value is not None]:
             raise ConfigError(
-                f"{given[0]} is for models measured on labelled rows, and {folder} is none; "
-                "leave it out"
+                f"{given[0]} is for models that say something of whole texts, such as classifiers, "
+                f"and {folder} is none; leave it out"
             )
 
     def check(self) -> None:
