@@ -77,4 +77,4 @@ def test_predict_with_a_model_that_is_no_classifier(tmp_path: Path, model: Path)
     said = _fails(
         "predict", model, "--input", tmp_path / "texts.csv", "--output", tmp_path / "out.csv"
     )
-    assert "must hold a classifier, but holds a language model" in said
+    assert "holds a language model, which says nothing of a row" in said

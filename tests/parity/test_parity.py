@@ -194,7 +194,7 @@ def test_our_own_format_gives_the_same_bits(
 def test_any_head_gives_its_encoder(pairs: Pairs, row: Row, head: HeadKind) -> None:
     """And the encoder a new head of any kind, the last layer of which is drawn."""
     pair = pairs[row.name, head]
-    bare = open_model(pair.folder if head != "encoder" else pair.opened.path, "encoder")
+    bare = open_model(pair.opened.path, "encoder")
     batch = pair.inputs.packed()
     encoder = pair.opened.model if head == "encoder" else pair.opened.model.encoder
     with torch.no_grad():

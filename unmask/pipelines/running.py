@@ -22,6 +22,7 @@ from unmask.batches.batch import Batch
 from unmask.batches.pack import pack
 from unmask.batches.sequences import OnLong
 from unmask.errors import ConfigError, TooLong
+from unmask.pipelines.lanes import lanes_of, side_by_side
 from unmask.tokens.encoded import batches, length_of
 from unmask.tokens.layout import Layout
 
@@ -199,24 +200,41 @@ def run(
 
     Args:
         rows: token ids with special tokens.
-        read: a batch on the device to one answer a row; called without gradients.
+        read: a batch on the device to one answer a row; called without gradients, on a CPU of
+            several batches at once.
         device: where the model is.
         segments: of the rows' tokens, for pairs of texts.
         tokens: of a batch.
         tell: is told after every batch what share of the tokens has been read.
     """
+
+    def made(places: list[int]) -> tuple[list[int], Sequence[T]]:
+        parts = None if segments is None else [segments[place] for place in places]
+        some = [rows[place] for place in places]
+        return places, read(pack(some, samples=places, segments=parts).to(device))
+
     answers: dict[int, T] = {}
-    whole, done = sum(map(len, rows)), 0
-    with torch.inference_mode():
-        for places in by_length(rows, tokens):
-            parts = None if segments is None else [segments[place] for place in places]
-            some = [rows[place] for place in places]
-            batch = pack(some, samples=places, segments=parts).to(device)
-            answers.update(zip(places, read(batch), strict=True))
-            done += sum(map(len, some))
-            if tell is not None:
-                tell(done / max(1, whole))
+    whole, done, lanes = sum(map(len, rows)), 0, lanes_of(device)
+    batches = [*by_length(rows, evened(whole, tokens, lanes))]
+    for places, found in side_by_side(made, batches[::-1], lanes):
+        answers.update(zip(places, found, strict=True))
+        done += sum(len(rows[place]) for place in places)
+        if tell is not None:
+            tell(done / max(1, whole))
     return [answers[place] for place in range(len(rows))]
+
+
+def evened(whole: int, tokens: int, lanes: int) -> int:
+    """The tokens of a batch, no more than `tokens`, so that all lanes have about as many batches.
+
+    Args:
+        whole: tokens of all rows.
+        tokens: the most of a batch.
+        lanes: batches at once.
+    """
+    batches = lanes * -(-whole // (tokens * lanes))
+    # A batch ends before the row that does not fit, so a little more is needed to come to as many.
+    return min(tokens, int(1.02 * whole / max(1, batches)) + 1)
 
 
 def warned(answers: Iterable[A], told: Callable[[A], tuple[bool, T]], words: str) -> Iterator[T]:
