@@ -13,14 +13,16 @@ import torch
 
 from tests.verbs.labelled import Interrupted, Notes, write_csv
 from unmask.checkpoint.folder import open_classifier
-from unmask.errors import DataError, LabelMismatch, UnsupportedModel
+from unmask.errors import ConfigError, DataError, LabelMismatch, UnsupportedModel
 from unmask.evaluation.multilabel import MultiLabelFigures
 from unmask.evaluation.regression import RegressionFigures
 from unmask.pipelines.classify import Classifier
 from unmask.pipelines.pair import PairClassifier
 from unmask.pipelines.regress import Regressor
 from unmask.verbs.finetune import FinetuneResult, finetune
+from unmask.verbs.finetune_settings import TuneData
 from unmask.verbs.predict import predict
+from unmask.verbs.tasks.sets import holds_sets
 
 WORDS = ("dog", "house", "music")
 QUICK: dict[str, Any] = {"epochs": 12, "lr": 3e-3, "batch": 16, "dtype": "fp32"}
@@ -96,6 +98,15 @@ def test_a_table_with_a_separator_is_the_same_as_lists(
     assert result.figures == several.figures
 
 
+def test_a_list_is_told_wherever_its_column_stands(tmp_path: Path) -> None:
+    lists = write_csv(tmp_path / "a.csv", [('["a", "b"]', "x")], ("label", "text"))
+    names = write_csv(tmp_path / "b.csv", [("[a] b", "x")], ("label", "text"))
+    rows = write_jsonl(tmp_path / "c.jsonl", [{"label": ["a"], "text": "x"}])
+    told = [holds_sets(path, TuneData()) for path in (lists, names, rows)]
+    assert told == [True, False, True]
+    assert holds_sets(names, TuneData(label_separator=" "))
+
+
 def test_sets_that_cannot_be_learnt_from(tiny_model_folder: Path, tmp_path: Path) -> None:
     def run(rows: list[dict[str, Any]], dev: list[dict[str, Any]] | None = None) -> None:
         train = write_jsonl(tmp_path / "train.jsonl", rows)
@@ -108,6 +119,9 @@ def test_sets_that_cannot_be_learnt_from(tiny_model_folder: Path, tmp_path: Path
         run([{"text": "x", "label": ["a", "b"]}, {"text": "y", "label": "a"}])
     with pytest.raises(DataError, match="may stand once"):
         run([{"text": "x", "label": ["a", "a"]}])
+    train = write_jsonl(tmp_path / "train.jsonl", sets(20))
+    with pytest.raises(ConfigError, match="class_weights=balanced weighs rows by their one label"):
+        finetune(tiny_model_folder, train=train, out=tmp_path / "run", class_weights="balanced")
     with pytest.raises(LabelMismatch, match="'c' is not among them"):
         run([{"text": "x", "label": ["a", "b"]}], [{"text": "y", "label": ["c"]}])
     assert not (tmp_path / "run").exists()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from unmask.text.bad import Reading
-from unmask.text.labelled import Columns, Targeted, read_targets
+from unmask.text.labelled import LABEL_COLUMNS, Columns, Targeted, column_of, read_targets
 from unmask.text.rows import Table
 from unmask.text.targets import LabelSet, label_set_of
 from unmask.verbs.finetune_settings import TuneData
@@ -37,9 +37,9 @@ def holds_sets(path: str | Path, settings: TuneData) -> bool:
     if settings.label_separator is not None:
         return True
     table = Table.open(path)
-    columns = Columns.of(table, table.columns[0], settings.label_column)
+    column = column_of(table, settings.label_column, LABEL_COLUMNS, "label")
     first = next(iter(table.rows(Reading("skip", max_bad=1.0))), None)
-    value = None if first is None else first.values.get(columns.label or "")
+    value = None if first is None else first.values.get(column)
     if isinstance(value, str) and value.lstrip().startswith("["):
         try:
             return isinstance(json.loads(value), list)

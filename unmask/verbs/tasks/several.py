@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from unmask.checkpoint.folder import Opened, open_classifier
-from unmask.errors import DataError
+from unmask.errors import ConfigError, DataError
 from unmask.evaluation.calibration import Thresholds, many_label_temperature
 from unmask.evaluation.multilabel import MultiLabelFigures
 from unmask.heads.model import SequenceClassifier
@@ -43,9 +43,15 @@ def several(given: Given, read: ReadSets) -> Pieces:
         read: reads a file.
 
     Raises:
+        ConfigError: class weights are asked for.
         DataError, LabelMismatch: see `_split`.
     """
     settings, watch = given.settings, given.watch
+    if settings.loss.class_weights != "none":
+        raise ConfigError(
+            f"class_weights={settings.loss.class_weights} weighs rows by their one label, and the "
+            f"rows of {given.train} have any number of them; leave it out"
+        )
     with watch.stage("reading the data"):
         train, dev, labels, notes = _split(given, read)
     opened = open_classifier(
