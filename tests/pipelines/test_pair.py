@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from unmask.checkpoint.folder import Opened, open_classifier
-from unmask.errors import ConfigError, LabelMismatch, TokenizerError, TooLong
+from unmask.errors import ConfigError, LabelMismatch, TokenizerError, TooLong, UnsupportedModel
 from unmask.heads.model import SequenceClassifier
+from unmask.pipelines.classify import Classifier
 from unmask.pipelines.pair import PairClassifier, ZeroShot
 
 NLI = ("neutral", "Entailment", "contradiction")
@@ -112,3 +113,15 @@ def test_entailment_that_is_not_named_is_asked_for(
         model.predict(["a dog"], ["x"])
     with pytest.raises(ConfigError, match=r"one \{\} for the label"):
         model.predict(["a dog"], ["x", "y"], template="it is")
+
+
+def test_models_of_pairs_and_of_texts_are_not_taken_for_each_other(
+    opened: Opened[SequenceClassifier], folder: Path
+) -> None:
+    pairs = replace(opened, use=replace(opened.use, texts="pair"))
+    with pytest.raises(UnsupportedModel, match=r"pairs of texts.*use unmask\.PairClassifier"):
+        Classifier(pairs)
+    single = replace(opened, use=replace(opened.use, texts="single"))
+    with pytest.raises(UnsupportedModel, match=r"single texts.*use unmask\.Classifier"):
+        PairClassifier(single)
+    assert ZeroShot.from_pretrained(folder, precision="fp32").predict(["a dog"], ["x", "y"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,20 @@ import torch
 
 from tests.verbs.labelled import Interrupted, Notes, write_csv
 from unmask.checkpoint.folder import open_classifier
-from unmask.errors import ConfigError, DataError, LabelMismatch, UnsupportedModel
+from unmask.checkpoint.use import Use
+from unmask.errors import (
+    ConfigError,
+    DataError,
+    LabelMismatch,
+    TokenizerError,
+    UnsupportedModel,
+)
 from unmask.evaluation.multilabel import MultiLabelFigures
 from unmask.evaluation.regression import RegressionFigures
 from unmask.pipelines.classify import Classifier
 from unmask.pipelines.pair import PairClassifier
 from unmask.pipelines.regress import Regressor
+from unmask.pipelines.rerank import Reranker
 from unmask.verbs.finetune import FinetuneResult, finetune
 from unmask.verbs.finetune_settings import TuneData
 from unmask.verbs.predict import predict
@@ -261,3 +270,58 @@ def test_pairs_and_texts_are_not_taken_for_each_other(
 ) -> None:
     with pytest.raises(UnsupportedModel, match="was trained on single texts"):
         PairClassifier.from_pretrained(several.folder)
+
+
+def test_an_eighth_of_sets_is_an_eighth_however_many_sets_there_are(
+    tiny_model_folder: Path, tmp_path: Path
+) -> None:
+    names = [f"label{number}" for number in range(12)]
+    rows = [
+        {"text": f"she sees {first} {second} {copy}", "label": [first, second]}
+        for first in names
+        for second in names
+        if first < second
+        for copy in range(2)
+    ]
+    train = write_jsonl(tmp_path / "train.jsonl", rows)
+    result = finetune(
+        tiny_model_folder, train=train, out=tmp_path / "run", dev_share=0.125, epochs=1, freeze=True
+    )
+    assert abs(result.dev_rows / len(rows) - 0.125) < 0.05
+
+
+def test_a_dev_file_too_small_for_a_correlation_stops_nothing(
+    tiny_model_folder: Path, tmp_path: Path
+) -> None:
+    train = write_csv(tmp_path / "train.csv", numbers(), ("text", "label"))
+    odd = [("she sees it", "1000")] * 7 + [("she sees dog", "1050")]
+    dev = write_csv(tmp_path / "dev.csv", odd, ("text", "label"))
+    result = finetune(
+        tiny_model_folder, task="regress", train=train, dev=dev, out=tmp_path / "run", epochs=1,
+        freeze=True,
+    )  # fmt: skip
+    assert result.finished
+
+
+def test_pairs_are_read_as_pairs_and_never_joined(
+    regressed: FinetuneResult, tmp_path: Path
+) -> None:
+    model = Regressor.from_pretrained(regressed.folder)
+    with pytest.raises(TokenizerError, match="must be a str, but text 0 is a tuple"):
+        model.predict([("she sees", "a dog")])
+    foreign = replace(model.opened, use=Use(outputs="numbers"))
+    path = tmp_path / "foreign"
+    Regressor(foreign).save_pretrained(path)
+    table = write_csv(tmp_path / "in.csv", [("she sees", "a dog")], ("query", "document"))
+    out = tmp_path / "out.jsonl"
+    predict(path, input=table, output=out, pair_column="document")
+    (row,) = map(json.loads, out.read_text().splitlines())
+    asked = Regressor(replace(foreign, use=Use(outputs="numbers", texts="pair")))
+    (told,) = asked.predict([("she sees", "a dog")])
+    assert row["predicted"] == pytest.approx(told["value"], rel=1e-5)
+    assert row["tokens"] == told["tokens"]
+
+
+def test_a_number_in_its_own_unit_is_no_logit(regressed: FinetuneResult) -> None:
+    scores = Reranker.from_pretrained(regressed.folder).predict([("she sees", "a dog")])
+    assert abs(float(scores[0])) > 100

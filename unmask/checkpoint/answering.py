@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 import torch
 
 from unmask.checkpoint.answer_rule import AnswerRule, read_rule, rule_writer
+from unmask.checkpoint.building import kind_of
 from unmask.checkpoint.folder import Opened, open_model, save_opened
 from unmask.checkpoint.formats import Format
 from unmask.checkpoint.locating import AnyPath
@@ -71,3 +74,10 @@ def save_answerer(
     """Save a model that finds answers, whole or not at all; see `save_opened`."""
     also = rule_writer(model.rule)
     return save_opened(path, model.opened, format=format, card=card, replace=replace, also=also)
+
+
+def rule_kept(opened: Opened[Any]) -> Callable[[Path, Format], None] | None:
+    """What writes the rule of a model's folder beside a copy of it, where it finds answers."""
+    if kind_of(opened.model) != "span":
+        return None
+    return rule_writer(read_rule(opened.path, opened.model.encoder.config.context))

@@ -179,7 +179,8 @@ def _activation(opened: Opened[SequenceClassifier], settings: SettingsFile) -> O
     name = _field(raw, where)
     if name is not None:
         return output_named(name, where)
-    return "sigmoid" if len(opened.labels) == 1 else "identity"
+    # Where the range of a number is stored, it is one in its own unit, and no logit.
+    return "sigmoid" if len(opened.labels) == 1 and not opened.use.ranges else "identity"
 
 
 def _field(raw: Mapping[str, Any], where: str) -> str | None:

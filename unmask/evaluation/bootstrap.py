@@ -55,7 +55,8 @@ class Estimate:
 
     Attributes:
         value: the figure; None where the rows leave it undefined, as a correlation with a constant.
-        interval: by bootstrap over the rows; None where the value is.
+        interval: by bootstrap over the rows; None where the value is, or where no resample
+            leaves the figure defined.
     """
 
     value: float | None
@@ -66,11 +67,13 @@ class Estimate:
         """From the figure and `(R,)` resamples of it."""
         if not math.isfinite(value):
             return cls(None, None)
-        return cls(float(value), interval(resampled))
+        return cls(float(value), interval(resampled) if np.isfinite(resampled).any() else None)
 
     def __str__(self) -> str:
-        if self.value is None or self.interval is None:
+        if self.value is None:
             return "undefined"
+        if self.interval is None:
+            return f"{self.value:.3f} (too few rows for an interval)"
         return f"{self.value:.3f} (95 %: {self.interval})"
 
 

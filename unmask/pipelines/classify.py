@@ -11,6 +11,7 @@ import torch
 from unmask.batches.sequences import OnLong
 from unmask.checkpoint.folder import open_classifier
 from unmask.checkpoint.use import THRESHOLD, Use
+from unmask.errors import UnsupportedModel
 from unmask.heads.model import SequenceClassifier
 from unmask.pipelines.checks import check_several
 from unmask.pipelines.folders import Pipeline
@@ -80,6 +81,13 @@ class Classifier(Pipeline[SequenceClassifier]):
     """Labels for texts, by a model with a sequence head: one for each, or any number."""
 
     opener = staticmethod(open_classifier)
+
+    def __post_init__(self) -> None:
+        if self.opened.use.texts == "pair":
+            raise UnsupportedModel(
+                f"{self.opened.path} was trained on pairs of texts, and Classifier reads single "
+                "ones; use unmask.PairClassifier"
+            )
 
     @property
     def labels(self) -> tuple[str, ...]:

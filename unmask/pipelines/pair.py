@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypedDict, overload
 
@@ -175,7 +175,8 @@ class ZeroShot(Pipeline[SequenceClassifier]):
         Raises:
             LabelMismatch: no label's name says entailment, or several do; the message lists them.
         """
-        opened = cls.opener(path, **given)
+        plain = super().from_pretrained(path, **given)
+        opened = plain.opened
         _check_pairs(opened, "ZeroShot")
         said = _named(opened.labels, entailment, "entail", "entailment")
         if said is None:
@@ -185,7 +186,7 @@ class ZeroShot(Pipeline[SequenceClassifier]):
                 "with entailment=..."
             )
         against = _named(opened.labels, contradiction, "contradict", "contradiction")
-        return cls(opened, said, against)
+        return replace(plain, entailment=said, contradiction=against)
 
     @overload
     def predict(

@@ -65,6 +65,9 @@ def run(
         TokenizerError: names the first text that cannot be encoded, by its index.
     """
     encode = raw.encode_batch if offsets else raw.encode_batch_fast
+    for index, text in enumerate(texts, start=first):
+        if not isinstance(text, str):  # of a pair the library would join the two, without a word
+            check_text(index, text)
     try:
         with guarded("cannot encode"):
             return encode(texts, add_special_tokens=False)

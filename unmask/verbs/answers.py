@@ -19,6 +19,7 @@ from unmask.heads.model import SequenceClassifier
 from unmask.pipelines.answer import Answerer
 from unmask.pipelines.classify import Classifier
 from unmask.pipelines.pair import PairClassifier
+from unmask.pipelines.precision import make_fast
 from unmask.pipelines.regress import Regressor
 from unmask.pipelines.tag import Tagger
 from unmask.text.bad import Reading
@@ -28,6 +29,7 @@ from unmask.text.questions import filled
 from unmask.text.rows import Row, Table
 from unmask.verbs.looking import look
 from unmask.verbs.spans import counted_spans, holds_words, source_column, tagged_rows
+from unmask.verbs.tasks.pieces import with_texts
 
 Answer = Mapping[str, Any]
 Said = Callable[[Iterator[tuple[str, ...]]], Iterator[Answer]]
@@ -109,6 +111,8 @@ def _of_sequences(opened: Opened[SequenceClassifier], asked: Asked) -> Answers:
             f"{opened.path} reads single texts, and pair_column={asked.pair_column!r} was given; "
             "leave it out"
         )
+    opened = with_texts(opened, pairs)
+    make_fast(opened, None)
     columns = (
         Columns.of_pairs(table, asked.text_column, asked.pair_column, labels=False)
         if pairs

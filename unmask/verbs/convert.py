@@ -10,13 +10,13 @@ from typing import Any, Literal, TypeVar, get_args
 
 import torch
 
-from unmask.checkpoint.answer_rule import read_rule, rule_writer
+from unmask.checkpoint.answering import rule_kept
 from unmask.checkpoint.building import kind_of
 from unmask.checkpoint.cross import open_cross, save_cross
 from unmask.checkpoint.durable import make_folders, staged
 from unmask.checkpoint.files import MANIFEST, check_free, publish, verify_if_manifest
 from unmask.checkpoint.folder import Opened, open_model, save_opened
-from unmask.checkpoint.formats import HOLDS, Format
+from unmask.checkpoint.formats import HOLDS
 from unmask.checkpoint.locating import locate
 from unmask.checkpoint.modelfiles import files_of_model, is_pickle
 from unmask.checkpoint.origin import SOURCE, Origin, read_origin, write_origin
@@ -190,7 +190,7 @@ class _Job:
             opened = self._named(folder, lambda: open_model(folder, dtype=kind))
             opened = replace(opened, origin=self.origin)
             used = save_opened(
-                self.out, opened, format=format, card=_card(self.source), also=_rule(opened)
+                self.out, opened, format=format, card=_card(self.source), also=rule_kept(opened)
             )
         # The weights are there in another form, all the rest under its name or not at all.
         weights = ("model.", "model-", "pytorch_model")
@@ -242,13 +242,6 @@ class _Job:
 def _some(names: Sequence[str]) -> str:
     more = f" and {len(names) - 8} more" if len(names) > 8 else ""
     return ", ".join(names[:8]) + more
-
-
-def _rule(opened: Opened[Any]) -> Callable[[Path, Format], None] | None:
-    """What writes how the scores of a model that finds answers become one, if it is one."""
-    if kind_of(opened.model) != "span":
-        return None
-    return rule_writer(read_rule(opened.path, opened.model.encoder.config.context))
 
 
 def _card(folder: Path) -> str | None:

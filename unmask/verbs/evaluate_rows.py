@@ -12,6 +12,7 @@ from unmask.errors import ConfigError
 from unmask.heads.model import SequenceClassifier
 from unmask.pipelines.classify import Classifier
 from unmask.pipelines.pair import PairClassifier
+from unmask.pipelines.precision import make_fast
 from unmask.pipelines.regress import Regressor
 from unmask.text.bad import Reading
 from unmask.text.labelled import (
@@ -26,6 +27,7 @@ from unmask.text.targets import label_set_of, numbers_of
 from unmask.verbs.classifier_result import ClassifierEvaluation
 from unmask.verbs.evaluate_classifier import Wanted, evaluate_classifier
 from unmask.verbs.evaluate_targets import TargetsEvaluation, evaluate_numbers, evaluate_sets
+from unmask.verbs.tasks.pieces import with_texts
 from unmask.verbs.watch import Watch
 
 
@@ -95,6 +97,8 @@ def evaluate_rows(
             sets = read_targets(table, columns, rows.reading, read)
         else:
             numbers = read_targets(table, rows.columns(table, pairs), rows.reading, numbers_of)
+    model = with_texts(model, pairs)
+    other = None if other is None else with_texts(other, pairs)
     if outputs == "numbers":
         second = None if other is None else Regressor(other)
         return evaluate_numbers(Regressor(model), numbers, wanted, second, watch)
@@ -106,7 +110,9 @@ def evaluate_rows(
 
 
 def _open(path: str | Path, device: torch.device) -> Opened[SequenceClassifier]:
-    return open_classifier(path, outputs=("one", "several", "numbers"), device=device)
+    opened = open_classifier(path, outputs=("one", "several", "numbers"), device=device)
+    make_fast(opened, None)
+    return opened
 
 
 def _pairs(opened: Opened[SequenceClassifier], rows: Rows) -> bool:

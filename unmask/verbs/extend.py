@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import torch
 
+from unmask.checkpoint.answering import rule_kept
 from unmask.checkpoint.cross import open_cross, save_cross
 from unmask.checkpoint.files import publish
 from unmask.checkpoint.folder import Opened, open_model, save_opened
@@ -211,7 +212,7 @@ def _model(start: Start, out: Path) -> tuple[Opened[Any], Callable[[Opened[Any]]
         encoder = _named(sentence.encoder, start)
         return encoder, lambda new: save_sentence(out, replace(sentence, encoder=new))
     plain = open_model(folder, dtype=stored_dtype(folder))
-    return _named(plain, start), lambda new: save_opened(out, new)
+    return _named(plain, start), lambda new: save_opened(out, new, also=rule_kept(plain))
 
 
 def _named(opened: Opened[Any], start: Start) -> Opened[Any]:

@@ -97,7 +97,10 @@ def _finished(opened: Opened[SequenceClassifier], dev: Measure) -> Finished:
         dev.truth, dev.guesses(logits), dev.labels, probabilities=probabilities.numpy()
     )
     use = replace(opened.use, temperature=warmth.value)
-    return Finished(figures, replace(opened, use=use), (warmth.in_words(),))
+    told = warmth.in_words()
+    if warmth.value != 1.0:
+        told = f"{told}; it was fitted on the dev rows, whose log loss is flattered a little"
+    return Finished(figures, replace(opened, use=use), (told,))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -153,9 +154,15 @@ def _split(
             f"{', '.join(map(repr, labels)) or 'empty lists'}; add rows of another label"
         )
     if given.dev is None:
-        groups = [" ".join(sorted(names)) for names in whole.labels]
+        counts = Counter(name for names in whole.labels for name in names)
+
+        def rarest(names: LabelSet) -> str:
+            return min(names, key=lambda name: (counts[name], name), default="")
+
+        groups = [rarest(names) for names in whole.labels]
         rest, held_out, how = held_apart(whole, groups, settings.data.dev_share, settings.run.seed)
-        return rest, held_out, labels, (_told(whole), f"{how}, stratified by sets of labels")
+        how = f"{how}, stratified by the rarest label of each"
+        return rest, held_out, labels, (_told(whole), how)
     dev = read(given.dev, settings.data)
     found = [name for names in dev.labels for name in names]
     check_known(labels, found, "training data", dev.name)
