@@ -12,6 +12,7 @@ import torch
 from unmask.checkpoint.folder import open_classifier
 from unmask.errors import ConfigError, LabelMismatch, UnsupportedModel
 from unmask.heads.model import SequenceClassifier
+from unmask.nn.prepared import Precision
 from unmask.pipelines.checks import check_several
 from unmask.pipelines.classify import Prediction, prediction, probabilities
 from unmask.pipelines.folders import Pipeline
@@ -161,21 +162,26 @@ class ZeroShot(Pipeline[SequenceClassifier]):
         cls,
         path: str | Path,
         *,
+        device: str | torch.device = "cpu",
+        dtype: torch.dtype = torch.float32,
+        precision: Precision | None = None,
+        revision: str | None = None,
         entailment: str | None = None,
         contradiction: str | None = None,
-        **given: Any,
     ) -> ZeroShot:
         """Open a model that tells entailment.
 
         Args:
-            path: as in `Classifier.from_pretrained`, as are the others in `given`.
+            path, device, dtype, precision, revision: as in `Classifier.from_pretrained`.
             entailment, contradiction: the model's own labels for these; None to find them by their
                 names.
 
         Raises:
             LabelMismatch: no label's name says entailment, or several do; the message lists them.
         """
-        plain = super().from_pretrained(path, **given)
+        plain = super().from_pretrained(
+            path, device=device, dtype=dtype, precision=precision, revision=revision
+        )
         opened = plain.opened
         _check_pairs(opened, "ZeroShot")
         said = _named(opened.labels, entailment, "entail", "entailment")
