@@ -10,7 +10,8 @@ import pytest
 
 from tests.conftest import sentences
 from unmask.errors import ConfigError, TextError, TokenizerError, TooLong
-from unmask.pipelines.passages import Passage, PassageFit, passages, window_starts
+from unmask.pipelines.overlapping import window_starts
+from unmask.pipelines.passages import Passage, PassageFit, passages
 from unmask.pipelines.spans import best_spans, span_scores
 from unmask.tokens.layout import PairLayout
 from unmask.tokens.tokenizer import Tokenizer

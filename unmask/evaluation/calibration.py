@@ -17,6 +17,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 from scipy.stats import chi2
 
+from unmask.checkpoint.use import THRESHOLD
 from unmask.errors import DataError
 from unmask.evaluation.bootstrap import F64, LEVEL, Counts
 
@@ -158,7 +159,6 @@ def _checked(logits: F64) -> F64:
 
 
 FEW = 5  # rows with a label, and rows without it, below which no threshold is chosen
-USUAL = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +205,7 @@ class Thresholds:
         having = truth.sum(0)
         known = (having >= FEW) & (len(truth) - having >= FEW)
         values = [
-            _best(probabilities[:, place], truth[:, place]) if known[place] else USUAL
+            _best(probabilities[:, place], truth[:, place]) if known[place] else THRESHOLD
             for place in range(len(labels))
         ]
         usual = tuple(name for name, enough in zip(labels, known, strict=True) if not enough)
@@ -219,7 +219,8 @@ class Thresholds:
         """For people: what was chosen, and where it was not."""
         if len(self.usual) == len(self.labels):
             return (
-                f"thresholds: {USUAL} for every label, as each has or lacks fewer than {FEW} rows"
+                f"thresholds: {THRESHOLD} for every label, as each has or lacks fewer than {FEW} "
+                "rows"
             )
         chosen = [
             value
@@ -234,8 +235,8 @@ class Thresholds:
             return said
         more = f" and {len(self.usual) - 10} more" if len(self.usual) > 10 else ""
         return (
-            f"{said}; {USUAL} for {', '.join(self.usual[:10])}{more}, which fewer than {FEW} rows "
-            "have or lack"
+            f"{said}; {THRESHOLD} for {', '.join(self.usual[:10])}{more}, which fewer than {FEW} "
+            "rows have or lack"
         )
 
 
@@ -249,4 +250,4 @@ def _best(probabilities: F64, truth: F64) -> float:
     below = np.append(scores, 0.0)[ends + 1]
     middles = (scores[ends] + below) / 2
     best = np.flatnonzero(np.isclose(f1, f1.max(), rtol=0, atol=1e-12))
-    return float(middles[best[np.argmin(np.abs(middles[best] - USUAL))]])
+    return float(middles[best[np.argmin(np.abs(middles[best] - THRESHOLD))]])

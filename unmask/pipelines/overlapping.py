@@ -94,7 +94,7 @@ class FitOverlapping:
             one = fit(ids, number)
             read = (0, min(size, room))
             return Overlapping(one.rows, (0,), read, prefix, one.tokens, one.truncated)
-        begins = _begins(size, room)
+        begins = window_starts(size, room, room // SHARED)
         rows = tuple([*layout.prefix, *ids[b : b + room], *layout.suffix] for b in begins)
         cuts = (0, *((a + room + b) // 2 for a, b in pairwise(begins)), size)
         return Overlapping(rows, begins, cuts, prefix, size + self.context - room, False)
@@ -104,8 +104,14 @@ class FitOverlapping:
         return Fit(self.layout, self.context, self.on_long)
 
 
-def _begins(size: int, room: int) -> tuple[int, ...]:
-    """Where rows of `room` tokens begin in a text of more, evenly spread."""
-    step = room - room // SHARED
-    steps = -(-(size - room) // step)
-    return tuple((size - room) * number // steps for number in range(steps + 1))
+def window_starts(length: int, size: int, overlap: int) -> tuple[int, ...]:
+    """Where windows over a text begin: the fewest, all of one size, evenly spread.
+
+    Args:
+        length: of the text, in tokens; at least `size`.
+        size: of a window.
+        overlap: what two neighbours share at least; of more than half a window, half is meant.
+    """
+    overlap = min(overlap, size // 2)
+    steps = -(-(length - size) // (size - overlap))
+    return tuple((length - size) * step // steps for step in range(steps + 1)) if steps else (0,)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from unmask.batches.sequences import OnLong
 from unmask.errors import ConfigError, TextError, TokenizerError, TooLong
+from unmask.pipelines.overlapping import window_starts
 from unmask.tokens.encoded import Encoded
 from unmask.tokens.layout import PairLayout
 from unmask.tokens.tokenizer import Tokenizer
@@ -162,19 +163,6 @@ class PassageFit:
             truncated=len(asked) < len(question) or read < len(text),
             unknown=text.ids.count(self.unknown) / len(text),
         )
-
-
-def window_starts(length: int, size: int, overlap: int) -> tuple[int, ...]:
-    """Where windows over a text begin: the fewest, all of one size, evenly spread.
-
-    Args:
-        length: of the text, in tokens; at least `size`.
-        size: of a window.
-        overlap: what two neighbours share at least; of more than half a window, half is meant.
-    """
-    overlap = min(overlap, size // 2)
-    steps = -(-(length - size) // (size - overlap))
-    return tuple((length - size) * step // steps for step in range(steps + 1)) if steps else (0,)
 
 
 def passages(

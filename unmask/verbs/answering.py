@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from unmask.evaluation.answering import AnswerFigures
 from unmask.pipelines.answer import Answerer
 from unmask.text.bad import Reading
 from unmask.text.questions import read_questions
+from unmask.verbs.evaluation_facts import as_facts, left_out
 from unmask.verbs.tasks.question_data import told
 from unmask.verbs.watch import Watch
 
@@ -35,15 +36,12 @@ class AnswerEvaluation:
 
     def as_dict(self) -> dict[str, Any]:
         """For programs: the figures beside the rest."""
-        facts = asdict(self)
-        figures: dict[str, Any] = facts.pop("figures")
-        return {**facts, **figures}
+        return as_facts(self)
 
     def in_words(self) -> dict[str, str]:
         """For people."""
-        cut = {"questions or texts that were cut": f"{self.truncated:,}"} if self.truncated else {}
-        bad = {"bad places left out": f"{self.skipped:,}"} if self.skipped else {}
-        return {**self.figures.in_words(), **cut, **bad}
+        lost = left_out("questions or texts that were cut", self.truncated, self.skipped)
+        return {**self.figures.in_words(), **lost}
 
 
 def evaluate_answers(

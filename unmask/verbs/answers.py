@@ -13,13 +13,12 @@ from typing import Any
 import torch
 
 from unmask.batches.sequences import OnLong
-from unmask.checkpoint.folder import Opened, open_model
+from unmask.checkpoint.folder import Opened
 from unmask.errors import ConfigError, ModelError
 from unmask.heads.model import SequenceClassifier
 from unmask.pipelines.answer import Answerer
 from unmask.pipelines.classify import Classifier
 from unmask.pipelines.pair import PairClassifier
-from unmask.pipelines.precision import make_fast
 from unmask.pipelines.regress import Regressor
 from unmask.pipelines.tag import Tagger
 from unmask.text.bad import Reading
@@ -28,8 +27,8 @@ from unmask.text.question_columns import QuestionColumns
 from unmask.text.questions import filled
 from unmask.text.rows import Row, Table
 from unmask.verbs.looking import look
+from unmask.verbs.row_models import open_for_rows
 from unmask.verbs.spans import counted_spans, holds_words, source_column, tagged_rows
-from unmask.verbs.tasks.pieces import with_texts
 
 Answer = Mapping[str, Any]
 Said = Callable[[Iterator[tuple[str, ...]]], Iterator[Answer]]
@@ -90,7 +89,7 @@ class Answers:
         if said.head == "span":
             return _questions(Answerer.from_pretrained(folder, device=device), asked)
         if said.head == "sequence":
-            return _of_sequences(open_model(folder, device=device), asked)
+            return _of_sequences(open_for_rows(folder, device, asked.pair_column), asked)
         raise ModelError(
             f"{folder} holds {said.holds}, which says nothing of a row; fine-tune it first: unmask "
             "finetune"
@@ -105,14 +104,7 @@ _SPANS = {"spans": "spans", "tags": "tags", **_COUNTS}
 
 def _of_sequences(opened: Opened[SequenceClassifier], asked: Asked) -> Answers:
     use, table, on_long = opened.use, asked.table, asked.on_long or "truncate"
-    pairs = use.texts == "pair" or (use.texts is None and asked.pair_column is not None)
-    if asked.pair_column is not None and not pairs:
-        raise ConfigError(
-            f"{opened.path} reads single texts, and pair_column={asked.pair_column!r} was given; "
-            "leave it out"
-        )
-    opened = with_texts(opened, pairs)
-    make_fast(opened, None)
+    pairs = use.texts == "pair"
     columns = (
         Columns.of_pairs(table, asked.text_column, asked.pair_column, labels=False)
         if pairs

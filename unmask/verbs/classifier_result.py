@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from unmask.evaluation.bootstrap import Difference
 from unmask.evaluation.classification import ClassificationFigures
+from unmask.verbs.evaluation_facts import as_facts, left_out
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +91,11 @@ class ClassifierEvaluation:
 
     def as_dict(self) -> dict[str, Any]:
         """For programs: the figures beside the rest."""
-        facts = asdict(self)
-        figures: dict[str, Any] = facts.pop("figures")
-        return {**facts, **figures}
+        return as_facts(self)
 
     def in_words(self) -> dict[str, str]:
         """For people: the figures, and what each label has of them."""
-        cut = {"texts cut to the context": f"{self.truncated:,}"} if self.truncated else {}
-        bad = {"bad places left out": f"{self.skipped:,}"} if self.skipped else {}
+        lost = left_out("texts cut to the context", self.truncated, self.skipped)
         rows = {
             f"  {one.label}": f"F1 {one.f1:.3f}  precision {one.precision:.3f}  "
             f"recall {one.recall:.3f}  rows {one.rows:,}"
@@ -105,4 +103,4 @@ class ClassifierEvaluation:
         }
         against = self.against.in_words() if self.against else {}
         report = {"report": str(self.report)} if self.report else {}
-        return {**self.figures.in_words(), **cut, **bad, **rows, **against, **report}
+        return {**self.figures.in_words(), **lost, **rows, **against, **report}

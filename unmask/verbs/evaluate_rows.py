@@ -7,12 +7,11 @@ from pathlib import Path
 
 import torch
 
-from unmask.checkpoint.folder import Opened, open_classifier
+from unmask.checkpoint.folder import Opened
 from unmask.errors import ConfigError
 from unmask.heads.model import SequenceClassifier
 from unmask.pipelines.classify import Classifier
 from unmask.pipelines.pair import PairClassifier
-from unmask.pipelines.precision import make_fast
 from unmask.pipelines.regress import Regressor
 from unmask.text.bad import Reading
 from unmask.text.labelled import (
@@ -27,7 +26,7 @@ from unmask.text.targets import label_set_of, numbers_of
 from unmask.verbs.classifier_result import ClassifierEvaluation
 from unmask.verbs.evaluate_classifier import Wanted, evaluate_classifier
 from unmask.verbs.evaluate_targets import TargetsEvaluation, evaluate_numbers, evaluate_sets
-from unmask.verbs.tasks.pieces import with_texts
+from unmask.verbs.row_models import open_for_rows
 from unmask.verbs.watch import Watch
 
 
@@ -74,19 +73,20 @@ def evaluate_rows(
         LabelMismatch, DataError, CorruptText: the rows cannot be used.
     """
     wanted.check()
-    model = _open(folder, device)
-    other = None if wanted.against is None else _open(wanted.against, device)
-    outputs, pairs = model.use.outputs, _pairs(model, rows)
-    if other is not None and (other.use.outputs, _pairs(other, rows)) != (outputs, pairs):
+    model = open_for_rows(folder, device, rows.pair)
+    against = wanted.against
+    other = None if against is None else open_for_rows(against, device, rows.pair)
+    outputs, pairs = model.use.outputs, model.use.texts == "pair"
+    if other is not None and (other.use.outputs, other.use.texts) != (outputs, model.use.texts):
         raise ConfigError(
             f"{wanted.name} and {wanted.against} must give the same kind of answer to be compared "
             "on the same rows, but one gives "
-            f"{_kind(model, rows)} and the other {_kind(other, rows)}"
+            f"{_kind(model)} and the other {_kind(other)}"
         )
     if wanted.report is not None and outputs != "one":
         raise ConfigError(
             f"a report is written for models that give one label, and {wanted.name} gives "
-            f"{_kind(model, rows)}; leave out --report"
+            f"{_kind(model)}; leave out --report"
         )
     with watch.stage("reading the data"):
         table = Table.open(rows.path)
@@ -97,8 +97,6 @@ def evaluate_rows(
             sets = read_targets(table, columns, rows.reading, read)
         else:
             numbers = read_targets(table, rows.columns(table, pairs), rows.reading, numbers_of)
-    model = with_texts(model, pairs)
-    other = None if other is None else with_texts(other, pairs)
     if outputs == "numbers":
         second = None if other is None else Regressor(other)
         return evaluate_numbers(Regressor(model), numbers, wanted, second, watch)
@@ -109,28 +107,7 @@ def evaluate_rows(
     return evaluate_classifier(ours, labelled, wanted, theirs, watch)
 
 
-def _open(path: str | Path, device: torch.device) -> Opened[SequenceClassifier]:
-    opened = open_classifier(path, outputs=("one", "several", "numbers"), device=device)
-    make_fast(opened, None)
-    return opened
-
-
-def _pairs(opened: Opened[SequenceClassifier], rows: Rows) -> bool:
-    """Whether the model reads pairs; where its folder does not say, whether they are named.
-
-    Raises:
-        ConfigError: it reads single texts, and a pair's column is named.
-    """
-    texts = opened.use.texts
-    if rows.pair is not None and texts == "single":
-        raise ConfigError(
-            f"{opened.path} reads single texts, and the column {rows.pair!r} of a second text was "
-            "given; leave out --pair-column"
-        )
-    return texts == "pair" or (texts is None and rows.pair is not None)
-
-
-def _kind(opened: Opened[SequenceClassifier], rows: Rows) -> str:
+def _kind(opened: Opened[SequenceClassifier]) -> str:
     words = {"one": "one label", "several": "any number of labels", "numbers": "numbers"}
-    what = "pair" if _pairs(opened, rows) else "text"
+    what = "pair" if opened.use.texts == "pair" else "text"
     return f"{words[opened.use.outputs]} for each {what}"

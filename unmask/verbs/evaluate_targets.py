@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from unmask.pipelines.regress import Regressor
 from unmask.text.labelled import Targeted
 from unmask.text.targets import LabelSet, Numbers
 from unmask.verbs.evaluate_classifier import Wanted, said_of
+from unmask.verbs.evaluation_facts import as_facts, left_out
 from unmask.verbs.tasks.labelled_data import check_known, counted
 from unmask.verbs.watch import Watch
 
@@ -47,15 +48,12 @@ class TargetsEvaluation:
 
     def as_dict(self) -> dict[str, Any]:
         """For programs: the figures beside the rest."""
-        facts = asdict(self)
-        figures: dict[str, Any] = facts.pop("figures")
-        return {**facts, **figures}
+        return as_facts(self)
 
     def in_words(self) -> dict[str, str]:
         """For people: the figures, and how another model differs."""
-        cut = {"texts cut to the context": f"{self.truncated:,}"} if self.truncated else {}
-        bad = {"bad places left out": f"{self.skipped:,}"} if self.skipped else {}
-        found = {**self.figures.in_words(), **cut, **bad}
+        lost = left_out("texts cut to the context", self.truncated, self.skipped)
+        found = {**self.figures.in_words(), **lost}
         if isinstance(self.figures, MultiLabelFigures):
             found |= {
                 f"  {one.label}": f"F1 {one.f1:.3f}  precision {one.precision:.3f}  "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import tee
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from unmask.text.rows import Row, Table
 from unmask.text.tagged import WORD_COLUMNS, read_tagged, words_of
 from unmask.text.tags import OUTSIDE
 from unmask.tokens.wordwise import Source
+from unmask.verbs.evaluation_facts import as_facts, left_out
 from unmask.verbs.tasks.tagged_data import check_types, tagged_note
 from unmask.verbs.watch import Watch
 
@@ -43,15 +44,12 @@ class TaggerEvaluation:
 
     def as_dict(self) -> dict[str, Any]:
         """For programs: the figures beside the rest."""
-        facts = asdict(self)
-        figures: dict[str, Any] = facts.pop("figures")
-        return {**facts, **figures}
+        return as_facts(self)
 
     def in_words(self) -> dict[str, str]:
         """For people: the figures, and what each type has of them."""
-        cut = {"sentences cut to the context": f"{self.truncated:,}"} if self.truncated else {}
-        bad = {"bad places left out": f"{self.skipped:,}"} if self.skipped else {}
-        return {**self.figures.in_words(), **cut, **bad, **self.figures.by_type()}
+        lost = left_out("sentences cut to the context", self.truncated, self.skipped)
+        return {**self.figures.in_words(), **lost, **self.figures.by_type()}
 
 
 def evaluate_tagger(
