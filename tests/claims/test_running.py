@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import sentences
-from unmask.claims import command, running
+from unmask.claims import command, metrics, running
 from unmask.claims.arms import runs_of
 from unmask.claims.command import run_claims
 from unmask.claims.data import ClaimData
+from unmask.claims.metrics import METRICS
 from unmask.claims.recipe import Arm, Claim, Effect, all_claims, claim_from
 from unmask.claims.results import load_result
 from unmask.claims.running import Job, figures_of, work
@@ -159,6 +160,9 @@ def test_identical_arms_have_one_key_and_others_another(
     assert not {run.key for run in first.values()} & keys
     timed = runs_of(one, 2, 3.0)
     assert not {run.key for run in timed.values()} & {run.key for run in first.values()}
+    elsewhere = runs_of(one, 2, None, "cuda:0")
+    assert {run.device for run in elsewhere.values()} == {"cuda:0"}
+    assert not {run.key for run in elsewhere.values()} & {run.key for run in first.values()}
     arms = (*one.arms, Arm(name="more", after="usual"), Arm(name="other", after="half"))
     chained = runs_of(replace(one, arms=arms), 1, None)
     assert chained["more", 0].key != chained["other", 0].key
@@ -172,6 +176,37 @@ def test_an_arm_waits_for_the_one_it_goes_on_from(tmp_path: Path) -> None:
     assert [job.run.name for job in jobs.values()] == ["usual", "more"]
     assert not running._ready(list(jobs.values())[1], set())
     assert running._ready(list(jobs.values())[1], {runs["usual", 0].key})
+
+
+def test_arms_are_measured_where_they_are_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All that opens a model is told the device; what a GPU says is tested where there is one."""
+    run = runs_of(claim_from(Path(claim(tmp_path))), 1, None, "cuda:0")["usual", 0]
+    arm = metrics.Measured(run, tmp_path, ClaimData(tmp_path, tmp_path), tmp_path)
+    told: list[object] = []
+
+    def opens(*args: object, device: object = None, **more: object) -> None:
+        told.append(device)
+        raise InterruptedError
+
+    monkeypatch.setattr(metrics, "open_language_model", opens)
+    monkeypatch.setattr(metrics, "finetune", opens)
+    monkeypatch.setattr(metrics.Embedder, "from_pretrained", opens)
+    monkeypatch.setattr(metrics, "read_rows", lambda path: ([], []))
+    monkeypatch.setattr(ClaimData, "polarity", lambda data: (tmp_path, tmp_path))
+    (tmp_path / "text").mkdir()
+    (tmp_path / "text/books-valid.txt").touch()
+    for name in ("masked_loss", "copied", "probe_accuracy", "finetune_accuracy"):
+        with pytest.raises(InterruptedError):
+            METRICS[name].of(arm)
+    assert told == ["cuda:0"] * 4
+
+
+def test_a_device_that_is_not_there_is_refused(folder: Path, tmp_path: Path) -> None:
+    where = {"out": tmp_path / "out", "work": tmp_path / "work"}
+    with pytest.raises(ConfigError, match="device must be auto, cpu, cuda"):
+        run_claims([claim(tmp_path)], data=folder, device="tpu", **where)
 
 
 def test_going_on_from_another_arm(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -158,6 +159,21 @@ def test_nearly_the_same_in_any_company(exact: np.ndarray) -> None:
     embedder = Embedder.from_pretrained(MODEL_DIR)
     for place in range(0, 60, 6):
         assert np.abs(embedder.encode([TEXTS[place]])[0] - exact[place]).max() <= 1e-6
+
+
+def test_ranges_are_found_by_one_batch_after_the_other() -> None:
+    """A sampler remembers, so that batches side by side would lose some of what it has seen."""
+    opened = Embedder.from_pretrained(MODEL_DIR).opened.encoder
+    threads, readers = torch.get_num_threads(), set()
+    first = opened.model.layers[0]
+    hook = first.register_forward_pre_hook(lambda *_: readers.add(threading.get_ident()))
+    try:
+        torch.set_num_threads(2)
+        room.find_sites(opened.model, opened.tokenizer, room.sample_texts())
+    finally:
+        torch.set_num_threads(threads)
+        hook.remove()
+    assert readers == {threading.get_ident()}
 
 
 def test_calibration_is_checked() -> None:

@@ -28,7 +28,7 @@ BASE: Mapping[str, Any] = {
     "model": {"arch": "modernbert", "size": "2x128", "context": 128},
     "budget": {"tokens": 4_000_000, "tokens_per_step": 2048},
     "optim": {"lr": 2e-3},
-    "run": {"threads": 1, "device": "cpu", "keep": 1},
+    "run": {"threads": 1, "keep": 1},
 }
 """Settings of all arms, unless a claim says otherwise."""
 VOCAB_SIZE = 8000
@@ -63,6 +63,11 @@ class ArmRun:
         words = json.dumps([self.settings, self.text, self.seed, before, made_by], sort_keys=True)
         return hashlib.sha256(words.encode()).hexdigest()[:16]
 
+    @property
+    def device(self) -> str:
+        """Where it is trained and measured."""
+        return str(self.settings["run"]["device"])
+
     def folder(self, data: ClaimData) -> Path:
         """Of the run."""
         return data.work / "arms" / self.key
@@ -72,27 +77,30 @@ class ArmRun:
         return self.folder(data) / MODEL
 
 
-def runs_of(claim: Claim, seeds: int, minutes: float | None) -> dict[tuple[str, int], ArmRun]:
+def runs_of(
+    claim: Claim, seeds: int, minutes: float | None, device: str = "cpu"
+) -> dict[tuple[str, int], ArmRun]:
     """The runs of a claim by arm and seed.
 
     Args:
         claim: the claim.
         seeds: how many, from 0.
-        minutes: of each model on one core; None for the budget that the claim says.
+        minutes: of each model on one core, or on the GPU; None for the budget that the claim says.
+        device: where all of it runs, as `unmask pretrain` takes it.
     """
     found: dict[tuple[str, int], ArmRun] = {}
     for arm in claim.arms:
         for seed in range(seeds):
             after = None if arm.after is None else found[arm.after, seed]
             found[arm.name, seed] = ArmRun(
-                arm.name, arm.text, _settings(claim, arm, minutes), seed, after
+                arm.name, arm.text, _settings(claim, arm, minutes, device), seed, after
             )
     return found
 
 
-def _settings(claim: Claim, arm: Arm, minutes: float | None) -> dict[str, Any]:
+def _settings(claim: Claim, arm: Arm, minutes: float | None, device: str) -> dict[str, Any]:
     """Nested settings of an arm, checked."""
-    settings: dict[str, Any] = dict(BASE)
+    settings: dict[str, Any] = merge(BASE, {"run": {"device": device}})
     for one in (claim.set, arm.set):
         dotted = [f"{k}={json.dumps(v)}" for k, v in one.items()]
         settings = merge_budget(settings, parsed(dotted))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import torch
+
 from unmask.claims.arms import ArmRun, runs_of, tokenizer_of
 from unmask.claims.data import ClaimData
 from unmask.claims.metrics import METRICS
@@ -13,6 +15,7 @@ from unmask.claims.results import ClaimResult
 from unmask.claims.running import Job, Say, figures_of, run_jobs
 from unmask.claims.speed import of_benchmark
 from unmask.errors import ConfigError
+from unmask.verbs.machine import processor_of, resolve_device
 
 SEEDS, AT_ONCE = 5, 2
 BENCHMARKS = "benchmarks"
@@ -29,6 +32,7 @@ def run_claims(
     minutes_per_model: float | None = None,
     seeds: int = SEEDS,
     at_once: int = AT_ONCE,
+    device: str = "cpu",
     say: Say = print,
 ) -> list[ClaimResult]:
     """Train what the claims compare, measure it, and store the results.
@@ -47,11 +51,12 @@ def run_claims(
             that the claims say.
         seeds: of every arm, paired.
         at_once: arms that are trained at a time, on one core each.
+        device: where they are trained and measured. What was done on another is not used.
         say: told of each arm that is done.
 
     Raises:
-        ConfigError: there is no such claim, it has nothing that could be run here, or no benchmark
-            has measured what it says.
+        ConfigError: there is no such claim, it has nothing that could be run here, no benchmark
+            has measured what it says, or there is no such device.
         DataError: a text or table is missing.
     """
     wanted = [_testable(chosen(name)) for name in names]
@@ -63,11 +68,12 @@ def run_claims(
         raise ConfigError(
             f"{claims[0].name} trains its arms on text; give the folder of text and labels, --data"
         )
+    there = resolve_device(device)
     where = ClaimData(Path(data or "."), Path(work))
     found = {claim.name: of_benchmark(claim, Path(benchmarks)) for claim in timed}
     for result in found.values():
         result.save(Path(out))
-    runs = {claim.name: runs_of(claim, seeds, minutes_per_model) for claim in claims}
+    runs = {claim.name: runs_of(claim, seeds, minutes_per_model, str(there)) for claim in claims}
     jobs = [Job(run, _metrics(claim)) for claim in claims for run in runs[claim.name].values()]
     _make_ready(claims, where)
     done: set[str] = set()
@@ -78,16 +84,19 @@ def run_claims(
             if claim.name in found or not keys <= done:
                 continue
             # As soon as it is known: the arms of the others take hours.
-            result = _result(claim, runs[claim.name], where, minutes_per_model)
+            result = _result(claim, runs[claim.name], where, minutes_per_model, there)
             result.save(Path(out))
             found[claim.name] = result
     return [found[claim.name] for claim in wanted]
 
 
-def _result(claim: Claim, runs: Runs, data: ClaimData, minutes: float | None) -> ClaimResult:
+def _result(
+    claim: Claim, runs: Runs, data: ClaimData, minutes: float | None, device: torch.device
+) -> ClaimResult:
     """From the stored figures of all its runs."""
     figures = {run.key: figures_of(run, data) for run in runs.values()}
-    return ClaimResult.of(claim, runs, figures, claim.matched if minutes is None else "seconds")
+    matched = claim.matched if minutes is None else "seconds"
+    return ClaimResult.of(claim, runs, figures, matched, processor_of(device))
 
 
 def _make_ready(claims: Sequence[Claim], data: ClaimData) -> None:

@@ -46,7 +46,7 @@ class Measured:
 
     def language_model(self) -> Opened[LanguageModel]:
         """The model with its language-model head."""
-        opened = open_language_model(self.model)
+        opened = open_language_model(self.model, device=self.run.device)
         opened.model.eval()
         return opened
 
@@ -141,7 +141,8 @@ def _copied(arm: Measured) -> dict[str, float]:
     with torch.inference_mode():
         for batch in batches.epoch(0):
             rows = torch.nonzero(~torch.isin(batch.ids, special))[:, 0]
-            guesses = opened.model(batch, rows).argmax(1)
+            there = batch.to(arm.run.device)
+            guesses = opened.model(there, rows.to(arm.run.device)).argmax(1).cpu()
             right += int((guesses == batch.ids[rows]).sum())
             asked += len(rows)
     return {"copied": right / asked}
@@ -170,7 +171,7 @@ def _blimp(arm: Measured) -> dict[str, float]:
 def _probe(arm: Measured) -> dict[str, float]:
     """Logistic regression on the means of frozen hidden states."""
     train, test = (read_rows(path) for path in arm.data.polarity())
-    embedder = Embedder.from_pretrained(arm.model, pooling="mean")
+    embedder = Embedder.from_pretrained(arm.model, pooling="mean", device=arm.run.device)
     probe = Probe.fit(embedder.encode(train[0]), train[1])
     return {"probe_accuracy": probe.accuracy(embedder.encode(test[0]), test[1])}
 
@@ -195,6 +196,7 @@ def _accuracy(arm: Measured, tables: tuple[Path, Path], name: str) -> float:
         out=arm.scratch / name,
         seed=arm.run.seed,
         threads=torch.get_num_threads(),
+        device=arm.run.device,
     )
     assert isinstance(result.figures, ClassificationFigures)
     return result.figures.accuracy

@@ -14,7 +14,7 @@ from unmask.claims.effects import Estimate, Says, together
 from unmask.claims.metrics import QUANTITIES
 from unmask.claims.recipe import Claim, Effect, Matched
 from unmask.errors import ConfigError
-from unmask.verbs.machine import processor, versions
+from unmask.verbs.machine import versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +117,14 @@ class ClaimResult:
         runs: Mapping[tuple[str, int], ArmRun],
         figures: Mapping[str, Mapping[str, float]],
         matched: Matched,
+        processor: str,
     ) -> ClaimResult:
         """From the figures of all runs, by their keys.
 
         Args:
             claim, runs, figures: as they are.
             matched: what the arms had equally much of.
+            processor: on which they ran.
         """
         seeds = 1 + max(seed for _, seed in runs)
         arms = {
@@ -149,7 +151,7 @@ class ClaimResult:
             says=together([one.says for one in effects]),
             hours=seconds / 3600,
             versions=versions(),
-            processor=processor(),
+            processor=processor,
         )
 
     def save(self, folder: Path) -> Path:

@@ -62,6 +62,7 @@ def run(
     ] = None,
     seeds: Annotated[int, typer.Option(help="Of every arm, paired.")] = 5,
     at_once: Annotated[int, typer.Option(help="Arms trained at a time, one core each.")] = 2,
+    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 or auto.")] = "cpu",
     json: options.Json = False,
 ) -> None:
     """Train what claims compare, measure it, and say whether they hold.
@@ -84,6 +85,7 @@ def run(
         minutes_per_model=minutes_per_model,
         seeds=seeds,
         at_once=at_once,
+        device=device,
         say=lambda words: print(words, file=sys.stderr, flush=True),
     )
     if json:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import torch
 from torch.nn import functional as F
 
+from unmask.batches.batch import Batch
 from unmask.checkpoint.building import encoder_of
 from unmask.checkpoint.folder import Opened
 from unmask.checkpoint.int8 import read_calibration
@@ -156,7 +157,7 @@ def find_sites(encoder: Encoder, tokenizer: Tokenizer, texts: Sequence[str]) -> 
     """How the inputs of an encoder's linear layers become bytes, found by reading texts."""
     sampler = Sampler(encoder)
     try:
-        _vectors(encoder, tokenizer, texts)
+        _vectors(encoder, tokenizer, texts, lanes=1)  # a sampler keeps the order that it sees
     finally:
         sampler.close()
     with torch.inference_mode():
@@ -176,9 +177,15 @@ def sample_texts(modules: Sequence[str] = MODULES) -> list[str]:
     return list(distinct)[: TEXTS + COMPARED]
 
 
-def _vectors(encoder: Encoder, tokenizer: Tokenizer, texts: Sequence[str]) -> torch.Tensor:
-    """`(N, D)` the mean hidden state of each text."""
+def _vectors(
+    encoder: Encoder, tokenizer: Tokenizer, texts: Sequence[str], lanes: int | None = None
+) -> torch.Tensor:
+    """`(N, D)` the mean hidden state of each text; of so many batches at once, see `run`."""
     fit = Fit(tokenizer.layout, encoder.config.context, "truncate")
     rows = [fit(ids).rows[0] for ids in tokenizer.ids_stream(texts)]
     device = encoder.embedding.tokens.weight.device
-    return torch.stack(run(rows, lambda batch: [*pool_mean(encoder(batch).float(), batch)], device))
+
+    def read(batch: Batch) -> list[torch.Tensor]:
+        return [*pool_mean(encoder(batch).float(), batch)]
+
+    return torch.stack(run(rows, read, device, lanes=lanes))

@@ -195,6 +195,7 @@ def run(
     segments: Sequence[Sequence[int]] | None = None,
     tokens: int = TOKENS,
     tell: Tell | None = None,
+    lanes: int | None = None,
 ) -> list[T]:
     """Answers for rows, in their order.
 
@@ -206,6 +207,8 @@ def run(
         segments: of the rows' tokens, for pairs of texts.
         tokens: of a batch.
         tell: is told after every batch what share of the tokens has been read.
+        lanes: batches at once; None for as many as the device is best at, 1 where `read` remembers
+            something from batch to batch.
     """
 
     def made(places: list[int]) -> tuple[list[int], Sequence[T]]:
@@ -214,7 +217,8 @@ def run(
         return places, read(pack(some, samples=places, segments=parts).to(device))
 
     answers: dict[int, T] = {}
-    whole, done, lanes = sum(map(len, rows)), 0, lanes_of(device)
+    whole, done = sum(map(len, rows)), 0
+    lanes = lanes_of(device) if lanes is None else lanes
     batches = [*by_length(rows, evened(whole, tokens, lanes))]
     for places, found in side_by_side(made, batches[::-1], lanes):
         answers.update(zip(places, found, strict=True))

@@ -44,6 +44,11 @@ def processor() -> str:
     return _told("model name") or platform.processor() or platform.machine()
 
 
+def processor_of(device: torch.device) -> str:
+    """The name of what computes there: of the GPU, or of the processor."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else processor()
+
+
 def instructions() -> frozenset[str]:
     """The names of what the processor says that it can; none where the system does not tell."""
     return frozenset(_told("flags", "Features").split())
@@ -66,10 +71,9 @@ def memory() -> int:
 
 def environment(device: torch.device, dtype: torch.dtype, threads: int) -> dict[str, str]:
     """What the bits of a result depend on besides settings and data."""
-    where = torch.cuda.get_device_name(device) if device.type == "cuda" else processor()
     return {
         "torch": torch.__version__,
-        "processor": where,
+        "processor": processor_of(device),
         "instructions": torch.backends.cpu.get_cpu_capability(),
         "threads": str(threads),
         "dtype": str(dtype).removeprefix("torch."),
