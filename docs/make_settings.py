@@ -82,6 +82,7 @@ def _chosen() -> str:
             for most, rate, epochs in tune.RECIPES
         ),
         ("any, with `--freeze`", f"{tune.FROZEN_LR:g}", str(tune.FROZEN_EPOCHS)),
+        ("any, with `--lora`", f"{tune.LORA_LR:g}", "as by width"),
     ]
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     return f"""### What is chosen for you
@@ -147,7 +148,7 @@ def _values(hint: Any) -> str:
     if origin is Literal:
         return ", ".join(f"`{word}`" for word in inner)
     if origin is tuple:
-        items = f"list of {_values(inner[0])}s"
+        items = f"list of {_values(inner[0])}" + "s" * (get_origin(inner[0]) is not Literal)
         return items if inner[-1] is Ellipsis else f"{items}, {len(inner)} of them"
     return {int: "whole number", float: "number", bool: "`true`, `false`", str: "text"}[hint]
 

@@ -68,6 +68,7 @@ def run(
     mlm: Any = None,
     optim: OptimConfig | None = None,
     evaluate: Any = None,
+    shares: Any = None,
     **loop: Any,
 ) -> Outcome:
     """Train in float32."""
@@ -82,4 +83,5 @@ def run(
         device=CPU,
         dtype=torch.float32,
         evaluate=evaluate,
+        shares=shares,
     )

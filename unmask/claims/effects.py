@@ -9,9 +9,9 @@ from typing import Literal
 import numpy as np
 
 from unmask.errors import ConfigError
+from unmask.evaluation.seeds import reach_of_mean
 
 Says = Literal["holds", "does not hold", "undecided"]
-LEVEL = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +40,8 @@ class Estimate:
         """
         if not differences:
             raise ConfigError("an effect needs a seed at which both arms were measured")
-        mean, count = float(np.mean(differences)), len(differences)
-        if count == 1:
-            return cls(mean, -np.inf, np.inf, 1)
-        from scipy.stats import t
-
-        reach = float(t.ppf(0.5 + LEVEL / 2, count - 1) * np.std(differences, ddof=1) / count**0.5)
-        return cls(mean, mean - reach, mean + reach, count)
+        mean, reach = float(np.mean(differences)), reach_of_mean(differences)
+        return cls(mean, mean - reach, mean + reach, len(differences))
 
     @property
     def resolves(self) -> float:

@@ -28,9 +28,30 @@ def finetune(
     freeze: Annotated[
         bool | None, typer.Option("--freeze", help="Train the head, leave the encoder as it is.")
     ] = None,
+    lora: Annotated[
+        int | None,
+        typer.Option(
+            metavar="RANK", help="Train matrices of this rank beside the encoder's; try 8."
+        ),
+    ] = None,
+    layer_decay: Annotated[
+        float | None,
+        typer.Option(help="Learning rate of a layer, of that of the one above. Default: 1."),
+    ] = None,
     epochs: Annotated[int | None, typer.Option(help="Default: by width and rows; shown.")] = None,
     lr: Annotated[float | None, typer.Option(help="Default: by width; shown.")] = None,
     batch: Annotated[int | None, typer.Option(help="Rows of an update. Default: 32.")] = None,
+    patience: Annotated[
+        int | None,
+        typer.Option(help="End after so many evaluations without a better figure. Default: never."),
+    ] = None,
+    eval_every: Annotated[
+        float | None, typer.Option(help="Epochs between evaluations. Default: 1.")
+    ] = None,
+    metric: Annotated[
+        str | None,
+        typer.Option(help="Figure on the dev rows by which weights are chosen. Default: by task."),
+    ] = None,
     dropout: Annotated[float | None, typer.Option(help="Of hidden units. Default: 0.")] = None,
     pooling: Annotated[str | None, typer.Option(help="Of a new head: cls or mean.")] = None,
     dev_share: Annotated[float | None, typer.Option(help="Held out without --dev.")] = None,
@@ -38,6 +59,10 @@ def finetune(
     on_bad: options.OnBad = None,
     max_bad: options.MaxBad = None,
     seed: options.Seed = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(help="Runs, with this seed and the next ones: mean and interval. Default: 1."),
+    ] = None,
     device: options.Device = None,
     dtype: options.Dtype = None,
     threads: options.Threads = None,
@@ -73,8 +98,8 @@ def finetune(
     )
     if json:
         print_json(asdict(result))
-    elif result.figures is not None:
-        print_table(result.figures.in_words())
+    elif result.finished:
+        print_table(result.in_words())
         print(f"\nNext: unmask predict {out} --input new.csv --output answers.csv")
     else:
         watch.say(f"Stopped at step {result.steps:,}. The same command goes on from there.")

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from unmask.nn.config import AttentionConfig, Disentangled
 from unmask.nn.kernels import attend
 from unmask.nn.layout import Layout
-from unmask.nn.linear import Linear
+from unmask.nn.linear import Linear, weight_of
 from unmask.nn.position import Rotation, rotate
 from unmask.nn.relative import DistanceScores, DistanceTable, Place
 
@@ -72,7 +72,7 @@ class Attention(nn.Module):
         width = self.heads * (self.qkv.out_features // (self.heads + 2 * self.groups))
         table = self.distance_drop(place.table)
         bias = None if self.qkv.bias is None else self.qkv.bias[: 2 * width]
-        queries, keys = F.linear(table, self.qkv.weight[: 2 * width], bias).chunk(2, dim=-1)
+        queries, keys = F.linear(table, weight_of(self.qkv)[: 2 * width], bias).chunk(2, dim=-1)
         shape = (len(table), self.heads, -1)
         return DistanceScores(queries.view(shape), keys.view(shape), place.index, place.terms)
 

@@ -12,6 +12,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from unmask.nn.config import Activation
+from unmask.nn.low_rank import LowRank
 
 ACTIVATIONS: dict[Activation, Callable[[torch.Tensor], torch.Tensor]] = {
     "gelu": F.gelu,
@@ -25,7 +26,7 @@ ACTIVATIONS: dict[Activation, Callable[[torch.Tensor], torch.Tensor]] = {
 class Linear(nn.Linear):
     """x W' + b, then the activation, then dropout, then added onto what is given.
 
-    `(T, inputs)` to `(T, outputs)`.
+    `(T, inputs)` to `(T, outputs)`. What an adapter gives, if there is one, is added to x W' + b.
     """
 
     def __init__(
@@ -39,9 +40,10 @@ class Linear(nn.Linear):
     ) -> None:
         super().__init__(inputs, outputs, bias=bias)
         self.activation, self.dropout = activation, dropout
+        self.adapter: LowRank | None = None
 
     def forward(self, x: torch.Tensor, onto: torch.Tensor | None = None) -> torch.Tensor:
-        out = F.linear(x, self.weight, self.bias)
+        out = _product(self, x)
         if self.activation is not None:
             out = ACTIVATIONS[self.activation](out)
         out = F.dropout(out, self.dropout, self.training) if self.dropout else out
@@ -51,7 +53,7 @@ class Linear(nn.Linear):
 class GatedLinear(nn.Linear):
     """Activation of the first half of x W' + b, times the second half, then dropout (Shazeer 2020).
 
-    `(T, inputs)` to `(T, outputs)`; the weight has `2 * outputs` rows.
+    `(T, inputs)` to `(T, outputs)`; the weight has `2 * outputs` rows. An adapter as in `Linear`.
     """
 
     def __init__(
@@ -59,8 +61,22 @@ class GatedLinear(nn.Linear):
     ) -> None:
         super().__init__(inputs, 2 * outputs, bias=bias)
         self.activation, self.dropout = activation, dropout
+        self.adapter: LowRank | None = None
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        value, gate = F.linear(x, self.weight, self.bias).chunk(2, dim=-1)
+        value, gate = _product(self, x).chunk(2, dim=-1)
         out = ACTIVATIONS[self.activation](value) * gate
         return F.dropout(out, self.dropout, self.training) if self.dropout else out
+
+
+def _product(linear: Linear | GatedLinear, x: torch.Tensor) -> torch.Tensor:
+    out = F.linear(x, linear.weight, linear.bias)
+    return out if linear.adapter is None else out + linear.adapter(x)
+
+
+def weight_of(linear: nn.Linear) -> torch.Tensor:
+    """The weight that a linear layer works with, its adapter's part in it."""
+    weight: torch.Tensor = linear.weight
+    if isinstance(linear, Linear | GatedLinear) and linear.adapter is not None:
+        weight = weight + linear.adapter.weight
+    return weight

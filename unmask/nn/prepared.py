@@ -50,6 +50,11 @@ class Prepared(nn.Module):
 
     def __init__(self, linear: nn.Linear | Prepared) -> None:
         super().__init__()
+        if isinstance(linear, Linear | GatedLinear) and linear.adapter is not None:
+            raise ModelError(
+                "an encoder with adapters must take them into its weights before it is prepared "
+                "for inference; call unmask.nn.adapting.merge on it"
+            )
         self.weight: torch.Tensor = linear.weight
         self.bias: torch.Tensor | None = linear.bias
         self.out_features: int = linear.out_features

@@ -131,6 +131,11 @@ def model_card(card: Card) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
+def with_section(card: str, heading: str, first: str, rows: Sequence[Setting]) -> str:
+    """A card with a table of settings at its end, `first` the title of the names' column."""
+    return f"{card.rstrip()}\n\n{_section(heading, first, rows)}\n"
+
+
 def _front_matter(card: Card) -> str:
     embeds = card.task == "sentence-similarity"
     published = "sentence-transformers" if embeds else "transformers"

@@ -159,7 +159,7 @@ Labelled = Targeted[str]
 
 
 def read_labelled(
-    path: str | Path,
+    path: str | Path | Table,
     text_column: str | None = None,
     label_column: str | None = None,
     *,
@@ -168,7 +168,7 @@ def read_labelled(
     """All labelled text of a table.
 
     Args:
-        path: .csv, .tsv, .jsonl or .parquet, all but the last also compressed.
+        path: .csv, .tsv, .jsonl or .parquet, all but the last also compressed; or the table.
         text_column, label_column: as in `Columns.of`.
         reading: takes the counts and the bad places; None stops at the first bad place.
 
@@ -182,7 +182,7 @@ def read_labelled(
 
 
 def read_labelled_pairs(
-    path: str | Path,
+    path: str | Path | Table,
     text_column: str | None = None,
     pair_column: str | None = None,
     label_column: str | None = None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,14 +48,16 @@ class Table:
     columns: tuple[str, ...]
 
     @classmethod
-    def open(cls, path: str | Path) -> Table:
-        """Look at a file's columns.
+    def open(cls, path: str | Path | Table) -> Table:
+        """Look at a file's columns; a table is looked at already.
 
         Raises:
             DataError: it is of a kind that is not served, not there, empty, or names a column
                 twice.
             CorruptText: its beginning cannot be read.
         """
+        if isinstance(path, Table):
+            return path
         path = Path(path)
         name = shown(path)
         kind = kind_of(path, TABLES)
@@ -76,7 +78,7 @@ class Table:
             )
         return cls(path, name, columns)
 
-    def rows(self, reading: Reading) -> Iterator[Row]:
+    def rows(self, reading: Reading) -> Generator[Row, None, None]:
         """All rows, in order. One is held in memory at a time.
 
         Raises:

@@ -20,15 +20,18 @@ from torch import nn
 from unmask.batches.batch import Batch
 from unmask.batches.draws import Draws
 from unmask.checkpoint.state import latest_state, load_state, save_state
-from unmask.errors import ConfigError, NonFiniteLoss
+from unmask.errors import NonFiniteLoss
 from unmask.objectives.targets import Asked, Losses
-from unmask.train.average import Average, Points
+from unmask.train.average import Average
+from unmask.train.best import Best
 from unmask.train.log import RunLog
+from unmask.train.loop_config import LoopConfig as LoopConfig
 from unmask.train.optim import OptimConfig, Optimizer
 from unmask.train.precision import mixed
 from unmask.train.schedule import Schedule
 from unmask.train.signals import stop_on_signals
 from unmask.train.terms import StepTerms, added
+from unmask.train.weights import put_weights, trained_weights
 
 STOP_AFTER_BAD = 3  # non-finite steps in a row before a run gives up
 Evaluate = Callable[[Any], Mapping[str, float]]
@@ -52,45 +55,6 @@ class Objective(Protocol):
     def loss(self, model: Any, task: Any) -> Losses:
         """The summed loss of a task that `corrupt` gave, term by term."""
         ...
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LoopConfig:
-    """Attributes:
-    steps: updates in all.
-    accumulate: batches whose gradients make one update.
-    seed: of order, masks and dropout.
-    eval_every, save_every: steps between held-out evaluations and between checkpoints; 0 for
-        only at the end.
-    save_seconds: a checkpoint is also written when the last is so long ago. When it is written
-        changes nothing that is computed.
-    keep: checkpoints kept on disk.
-    average, average_every: the finished model is the mean of its weights at so many points, the
-        last step and others so many steps apart before it; 0 for the last step's alone.
-    """
-
-    steps: int
-    accumulate: int = 1
-    seed: int = 0
-    eval_every: int = 0
-    save_every: int = 0
-    save_seconds: float = 120.0
-    keep: int = 2
-    average: int = 0
-    average_every: int = 1
-
-    def __post_init__(self) -> None:
-        if self.steps < 1 or self.accumulate < 1 or self.keep < 1:
-            raise ConfigError(
-                "steps, accumulate and keep must be at least 1, not "
-                f"{self.steps}, {self.accumulate} and {self.keep}"
-            )
-        _ = self.points
-
-    @property
-    def points(self) -> Points:
-        """Where weights are taken for the mean."""
-        return Points(self.average, self.average_every, self.steps)
 
 
 @dataclass(slots=True)
@@ -154,12 +118,15 @@ class Outcome:
     stopped_by: the signal that stopped it early, or None when it is finished.
     held_out: figures of the last evaluation.
     notes: what happened on the way that a person should read.
+    best_step: after which the weights were best by the run's goal, and which the model has if they
+        are kept; None without a goal.
     """
 
     position: Position
     stopped_by: int | None
     held_out: dict[str, float]
     notes: tuple[str, ...]
+    best_step: int | None = None
 
 
 def train(
@@ -175,8 +142,11 @@ def train(
     dtype: torch.dtype,
     evaluate: Evaluate | None = None,
     watch: Callable[[StepFacts, Position], None] | None = None,
+    shares: Mapping[str, float] | None = None,
 ) -> Outcome:
     """Train to the last step, from the newest valid checkpoint in `run_dir` if there is one.
+
+    With a goal, a run also ends where its patience does.
 
     Args:
         model: on `device`; its parameters are updated in place.
@@ -186,13 +156,15 @@ def train(
             finished model is a mean, the log has those of the last weights as "held_out" and those
             of the mean, which are what is returned, as "averaged".
         watch: called after every step.
+        shares: of the peak learning rate, by a parameter's name; see `Optimizer`.
 
     Raises:
         NonFiniteLoss: the loss or its gradient was not finite three steps in a row. The model is
             put back to the last good checkpoint, and the batch is named.
     """
     run_dir.mkdir(parents=True, exist_ok=True)
-    run = Run(model, objective, source, config, Optimizer(model, optim), schedule, device, dtype)
+    optimizer = Optimizer(model, optim, shares)
+    run = Run(model, objective, source, config, optimizer, schedule, device, dtype)
     notes = run.resume(run_dir)
     run.position.sessions += 1
     log = RunLog(run_dir / "log.jsonl", run.position.step)
@@ -200,7 +172,7 @@ def train(
     saved_at = time.monotonic()
     try:
         with stop_on_signals() as request:
-            while run.position.step < config.steps:
+            while not run.ended:
                 facts = run.step()
                 _record(log, facts, run.position)
                 if run.position.bad == STOP_AFTER_BAD:
@@ -209,24 +181,24 @@ def train(
                     watch(facts, run.position)
                 done = run.position.step
                 if evaluate is not None and _due(done, config.eval_every, config.steps):
-                    held_out = run.evaluate(evaluate)
-                    log.write("held_out", done, tokens=run.position.tokens, **held_out)
-                    if config.average and done == config.steps:
-                        with run.average.given(model):
-                            held_out = run.evaluate(evaluate)
-                        log.write("averaged", done, tokens=run.position.tokens, **held_out)
+                    held_out = run.measure(evaluate, log)
                 late = time.monotonic() - saved_at > config.save_seconds
-                if late or request.signal or _due(done, config.save_every, config.steps):
+                due = run.ended or _due(done, config.save_every, config.steps)
+                if late or request.signal or due:
                     save_state(run_dir, done, run.state(), keep=config.keep)
                     saved_at = time.monotonic()
                 if request.signal is not None:
                     break
     finally:
         log.close()
-    stopped = request.signal if run.position.step < config.steps else None
-    if config.average and stopped is None:
-        run.average.give(model)  # after the last save: a state holds the weights of its step
-    return Outcome(run.position, stopped, held_out, notes)
+    if not run.ended:
+        return Outcome(run.position, request.signal, held_out, notes)
+    run.give_result()  # after the last save: a state holds the weights of its step
+    if config.goal is None:
+        return Outcome(run.position, None, held_out, notes)
+    # From the state and not from this session, which may have had no evaluation.
+    figures = run.best.figures if config.goal.keep else run.best.last
+    return Outcome(run.position, None, figures, notes, run.best.step)
 
 
 def _due(step: int, every: int, last: int) -> bool:
@@ -268,14 +240,24 @@ class Run:
         self.optimizer, self.schedule, self.device, self.dtype = optimizer, schedule, device, dtype
         self.position = Position()
         self.trained = [p for p in model.parameters() if p.requires_grad]
-        self.average = Average()
+        self.average, self.best = Average(), Best()
         self._batches: Iterator[Batch] | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether the last step is done, or patience is at its end."""
+        goal = self.config.goal
+        return self.position.step >= self.config.steps or (
+            goal is not None and self.best.tired(goal)
+        )
 
     def state(self) -> dict[str, Any]:
         """All that the next step depends on."""
         own = {"average": self.average.state()} if self.config.average else {}
+        if self.config.goal is not None:
+            own["best"] = self.best.state()
         return {
-            "model": dict(self.model.state_dict()),
+            "model": trained_weights(self.model),
             "optimizer": self.optimizer.state(),
             "position": asdict(self.position),
             **own,
@@ -287,11 +269,13 @@ class Run:
         if found is None:
             return ()
         state = load_state(found.path)
-        self.model.load_state_dict(state["model"])
+        put_weights(self.model, state["model"])
         self.optimizer.load(state["optimizer"])
         self.position = Position(**state["position"])
         if self.config.average:
             self.average.load(state["average"], self.model)
+        if self.config.goal is not None:
+            self.best.load(state["best"], self.model)
         return tuple(found.skipped)
 
     def next_batch(self) -> Batch:
@@ -355,6 +339,27 @@ class Run:
             found.add(losses).backward()  # type: ignore[no-untyped-call]
         return found
 
+    def measure(self, evaluate: Evaluate, log: RunLog) -> dict[str, float]:
+        """Held-out figures after this step, and, at the end, of the mean; logged and looked at."""
+        at, config = self.position, self.config
+        figures = self.evaluate(evaluate)
+        log.write("held_out", at.step, tokens=at.tokens, **figures)
+        if config.goal is not None:
+            self.best.take(config.goal, at.step, figures, self.model)
+        if config.average and at.step == config.steps:
+            with self.average.given(self.model):
+                figures = self.evaluate(evaluate)
+            log.write("averaged", at.step, tokens=at.tokens, **figures)
+        return figures
+
+    def give_result(self) -> None:
+        """Put the weights of the finished model into the model."""
+        goal = self.config.goal
+        if self.config.average:
+            self.average.give(self.model)
+        elif goal is not None and goal.keep and self.best.weights:
+            self.best.give(self.model)
+
     def evaluate(self, evaluate: Evaluate) -> dict[str, float]:
         """Held-out figures, leaving the model as it was."""
         self.model.eval()
@@ -371,7 +376,7 @@ class Run:
             f"batch {first}" if first == at.batch - 1 else f"batches {first} to {at.batch - 1}"
         )
         place = f"step {facts.step}, epoch {at.epoch}, {batches}"
-        self.position, self.average = Position(), Average()
+        self.position, self.average, self.best = Position(), Average(), Best()
         self.resume(run_dir)
         back = (
             f"The model is back at step {self.position.step}"

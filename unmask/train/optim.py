@@ -47,30 +47,37 @@ class Optimizer:
     are AdamW's.
     """
 
-    def __init__(self, model: nn.Module, config: OptimConfig) -> None:
+    def __init__(
+        self, model: nn.Module, config: OptimConfig, shares: Mapping[str, float] | None = None
+    ) -> None:
+        """Optimise the parameters that are trained.
+
+        Args:
+            model: of the parameters.
+            config: the rates and the rest.
+            shares: of the peak rate, by a parameter's name; all of it where a name is not there.
+        """
         matrices, tables, vectors = parameter_groups(model)
-        adam = [
-            {"params": vectors + (tables if config.muon_lr else []), "weight_decay": 0.0},
-        ]
-        if not config.muon_lr:
-            adam = [
-                {"params": vectors + tables, "weight_decay": 0.0},
-                {"params": matrices, "weight_decay": config.weight_decay},
-            ]
-        adam = [group for group in adam if group["params"]]
+        known = shares or {}
+        share = {id(p): known.get(name, 1.0) for name, p in model.named_parameters()}
+        decayed = [] if config.muon_lr else matrices
+        adam = _groups(vectors + tables, share, weight_decay=0.0)
+        adam += _groups(decayed, share, weight_decay=config.weight_decay)
         self.parts: dict[str, torch.optim.Optimizer] = {
             "adamw": torch.optim.AdamW(adam, lr=config.lr, betas=config.betas, fused=True)
         }
         if config.muon_lr and matrices:
-            self.parts["muon"] = Muon(matrices, config.muon_lr, weight_decay=config.weight_decay)
+            self.parts["muon"] = Muon(
+                _groups(matrices, share), config.muon_lr, weight_decay=config.weight_decay
+            )
         self.clip = config.clip
         self.peaks = {"adamw": config.lr, "muon": config.muon_lr}
 
     def step(self, scale: float) -> None:
-        """Update every parameter, at `scale` times the peak rates."""
+        """Update every parameter, at `scale` times its share of the peak rate."""
         for name, part in self.parts.items():
             for group in part.param_groups:
-                group["lr"] = self.peaks[name] * scale
+                group["lr"] = self.peaks[name] * scale * group["share"]
             part.step()
 
     def zero_grad(self) -> None:
@@ -88,6 +95,16 @@ class Optimizer:
             part.load_state_dict(
                 {"state": state[name], "param_groups": part.state_dict()["param_groups"]}
             )
+
+
+def _groups(
+    parameters: list[nn.Parameter], share: Mapping[int, float], **options: float
+) -> list[dict[str, Any]]:
+    """A group for each share of the rate, in the order in which they are met."""
+    found: dict[float, list[nn.Parameter]] = {}
+    for parameter in parameters:
+        found.setdefault(share[id(parameter)], []).append(parameter)
+    return [{"params": some, "share": one, **options} for one, some in found.items()]
 
 
 LAST = (".head.project", ".pairs.project")

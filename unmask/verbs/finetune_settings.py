@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from unmask.batches.sequences import OnLong
 from unmask.config import from_mapping, merge, to_mapping
 from unmask.errors import ConfigError
+from unmask.nn.adapting import LinearName
 from unmask.nn.config import Pooling
 from unmask.train.optim import OptimConfig
 from unmask.train.precision import Dtype
@@ -19,6 +20,7 @@ TaskName = Literal["classify", "pair", "regress", "tag", "answer"]
 LEAST_UPDATES = 200  # fewer than that are too few for a new head, however small the data
 MOST_EPOCHS = 30
 FROZEN_LR, FROZEN_EPOCHS = 3e-3, 20
+LORA_LR = 2e-3  # by a trial, see docs/log.md; epochs are those of the whole model
 # Peak learning rate and epochs up to a width. Wide encoders are those that were pretrained for
 # long: the more an encoder knows, the less it should be moved.
 RECIPES = ((128, 1e-3, 5), (256, 5e-4, 5), (512, 2e-4, 4), (None, 5e-5, 3))
@@ -32,6 +34,7 @@ class TuneData:
     label_separator: what stands between the labels of a row that may have several, where they are
         no list.
     dev_share: share of the rows held out where no dev file is given.
+    split_seed: of which rows those are; None for run.seed.
     on_long: what happens to a text longer than the context; None for what the task does.
     on_bad, max_bad: at a corrupt place, stop or skip; and how large a share may be skipped.
     """
@@ -41,6 +44,7 @@ class TuneData:
     pair_column: str | None = None
     label_separator: str | None = None
     dev_share: float = 0.1
+    split_seed: int | None = None
     on_long: OnLong | None = None
     on_bad: Literal["stop", "skip"] = "stop"
     max_bad: float = 0.01
@@ -57,17 +61,44 @@ class TuneData:
 class TuneModel:
     """Attributes:
     freeze: train the head alone and leave the encoder as it is.
+    lora: rank of the matrices that are trained beside the frozen ones of the encoder (LoRA, Hu et
+        al. 2021), and taken into them when the model is saved; the head is trained whole. None to
+        train all of the encoder.
+    lora_alpha: what these matrices give is scaled by this over the rank; None for the rank itself,
+        as in the paper, which tunes the learning rate instead.
+    lora_targets: the linear layers that have them: attention's "qkv" and "out", and the
+        feed-forward block's "up" and "down".
     pooling: of a new head, "cls" or "mean"; None for what the model's folder says.
     dropout: share of hidden units dropped in training; the saved configuration keeps its own.
     """
 
     freeze: bool = False
+    lora: int | None = None
+    lora_alpha: float | None = None
+    lora_targets: tuple[LinearName, ...] = get_args(LinearName)
     pooling: Pooling | None = None
     dropout: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.dropout < 1.0:
             raise ConfigError(f"dropout must be at least 0 and below 1, not {self.dropout}")
+        if self.lora is None and self.lora_alpha is not None:
+            raise ConfigError(
+                f"lora_alpha={self.lora_alpha:g} would do nothing without a rank; give --lora, "
+                "or leave it out"
+            )
+        if self.lora is not None and (
+            self.lora < 1 or not self.lora_targets or (self.lora_alpha or 1.0) <= 0
+        ):
+            raise ConfigError(
+                "LoRA needs a rank of at least 1, an alpha above 0 and linear layers to adapt, not "
+                f"{self.lora}, {self.lora_alpha} and {list(self.lora_targets)}"
+            )
+        if self.freeze and self.lora is not None:
+            raise ConfigError(
+                f"an encoder is either left as it is or adapted, but --freeze and --lora "
+                f"{self.lora} are both given; leave one of them out"
+            )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,14 +124,24 @@ class TuneLoss:
 class TuneOptim:
     """Attributes:
     lr: peak learning rate; None to choose by the encoder's width, see `RECIPES`.
+    layer_decay: the learning rate of each layer as a share of that of the one above; the head has
+        all of it, and the embeddings least. 1 for the same everywhere.
     muon_lr, weight_decay, betas, clip: see `unmask.train.optim.OptimConfig`.
     """
 
     lr: float | None = None
+    layer_decay: float = 1.0
     muon_lr: float = 0.0
     weight_decay: float = 0.01
     betas: tuple[float, float] = (0.9, 0.999)
     clip: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.layer_decay <= 1.0:
+            raise ConfigError(
+                f"layer_decay must be above 0 and at most 1, not {self.layer_decay}; with 0.9 each "
+                "layer learns at nine tenths of the rate of the one above"
+            )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,12 +150,27 @@ class TuneBudget:
     epochs: passes over the training rows; None to choose by width and number of rows.
     batch: rows of an update, on average: long texts make smaller batches, as the budget is in
         tokens.
+    eval_every: epochs between two evaluations on the dev rows; 0.5 for two in each epoch.
+    metric: figure of the dev rows by which weights are compared; None for the task's own. "loss"
+        should be low, any other high.
+    best: keep the weights that were best in an evaluation; else the last ones.
+    patience: end the training after so many evaluations in a row without a better figure; None to
+        train for all epochs.
     """
 
     epochs: int | None = None
     batch: int = 32
+    eval_every: float = 1.0
+    metric: str | None = None
+    best: bool = True
+    patience: int | None = None
 
     def __post_init__(self) -> None:
+        if not self.eval_every > 0.0 or (self.patience is not None and self.patience < 1):
+            raise ConfigError(
+                "eval_every must be above 0 epochs and patience at least 1 evaluation, not "
+                f"{self.eval_every} and {self.patience}"
+            )
         if self.batch < 1 or (self.epochs is not None and self.epochs < 1):
             raise ConfigError(
                 f"epochs and batch must be at least 1, not {self.epochs} and {self.batch}"
@@ -125,6 +181,7 @@ class TuneBudget:
 class TuneRun:
     """Attributes:
     seed: of the new head, the order and dropout, and of what is held out.
+    seeds: how many runs, with this seed and those that follow it; all hold out the same rows.
     device: "cpu", "cuda", "cuda:1"; "auto" for a GPU where there is one.
     dtype: of matrix products; "auto" for bf16 where the processor is fast at it.
     threads: of the CPU; None for as many as it has cores.
@@ -132,10 +189,15 @@ class TuneRun:
     """
 
     seed: int = 0
+    seeds: int = 1
     device: str = "auto"
     dtype: Dtype = "auto"
     threads: int | None = None
     keep: int = 1
+
+    def __post_init__(self) -> None:
+        if self.seeds < 1:
+            raise ConfigError(f"seeds must be at least 1, not {self.seeds}; it is a number of runs")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -172,6 +234,18 @@ class FinetuneSettings:
     schedule: Schedule = field(default_factory=lambda: Schedule(shape="linear", warmup=0.1))
     run: TuneRun = field(default_factory=TuneRun)
 
+    def __post_init__(self) -> None:
+        if self.model.freeze and self.optim.layer_decay != 1.0:
+            raise ConfigError(
+                f"layer_decay={self.optim.layer_decay} would do nothing, since --freeze trains no "
+                "layer of the encoder; leave one of them out"
+            )
+
+    @property
+    def split_seed(self) -> int:
+        """Of what is held out."""
+        return self.run.seed if self.data.split_seed is None else self.data.split_seed
+
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
@@ -191,13 +265,16 @@ class Recipe:
     def of(cls, settings: FinetuneSettings, width: int, rows: int) -> Recipe:
         """The recipe for an encoder of this width on so many rows.
 
-        The rate comes from `RECIPES`, or is `FROZEN_LR` for a head alone, whose weights start
-        from nothing. Little data is read more often, so that there are some `LEAST_UPDATES`.
+        The rate comes from `RECIPES`, or is `FROZEN_LR` for a head alone and `LORA_LR` for
+        matrices of low rank, whose weights start from nothing. Little data is read more often, so
+        that there are some `LEAST_UPDATES`.
         """
-        frozen = settings.model.freeze
         rate, epochs = next((lr, n) for most, lr, n in RECIPES if most is None or width <= most)
-        if frozen:
-            rate, epochs = FROZEN_LR, FROZEN_EPOCHS
+        why = f"by the encoder's width of {width}"
+        if settings.model.freeze:
+            rate, epochs, why = FROZEN_LR, FROZEN_EPOCHS, "for a head alone"
+        elif settings.model.lora is not None:
+            rate, why = LORA_LR, f"for LoRA, {why}"
         updates = math.ceil(rows / settings.budget.batch)
         epochs = max(epochs, min(MOST_EPOCHS, math.ceil(LEAST_UPDATES / updates)))
         lr, chosen = settings.optim.lr, settings.budget.epochs
@@ -206,7 +283,6 @@ class Recipe:
             said.append(f"a learning rate of {rate:g} (--lr)")
         if chosen is None:
             said.append(f"{epochs} epochs (--epochs)")
-        why = "for a head alone" if frozen else f"by the encoder's width of {width}"
         note = f"chosen {why} and {rows:,} rows: {' and '.join(said)}" if said else ""
         asked = settings.optim
         optim = OptimConfig(
@@ -233,12 +309,17 @@ SHORT: Mapping[str, tuple[str, ...]] = {
     "on_bad": ("data", "on_bad"),
     "max_bad": ("data", "max_bad"),
     "freeze": ("model", "freeze"),
+    "lora": ("model", "lora"),
+    "layer_decay": ("optim", "layer_decay"),
+    "patience": ("budget", "patience"),
+    "eval_every": ("budget", "eval_every"),
+    "metric": ("budget", "metric"),
     "pooling": ("model", "pooling"),
     "dropout": ("model", "dropout"),
     "lr": ("optim", "lr"),
     "epochs": ("budget", "epochs"),
     "batch": ("budget", "batch"),
-    **{name: ("run", name) for name in ("seed", "device", "dtype", "threads", "keep")},
+    **{name: ("run", name) for name in ("seed", "seeds", "device", "dtype", "threads", "keep")},
 }
 
 

@@ -37,7 +37,7 @@ def answer(given: Given) -> Pieces:
     """What makes a model that finds answers."""
     settings, watch, seed = given.settings, given.watch, given.settings.run.seed
     with watch.stage("reading the data"):
-        split = QuestionSplit.read(given.train, given.dev, settings.data, seed)
+        split = QuestionSplit.read(given.train, given.dev, settings.data, settings.split_seed)
     model = open_answerer(
         given.model, new_head=True, seed=seed, device=given.device, revision=given.revision
     )
@@ -66,6 +66,7 @@ def answer(given: Given) -> Pieces:
         said=_SAID,
         notes=tuple(filter(None, notes)),
         finish=lambda: _finished(model, dev),
+        metrics=("f1", "exact_match"),
     )
 
 

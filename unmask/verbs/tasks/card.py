@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from unmask.checkpoint.folder import Opened
@@ -13,6 +15,7 @@ from unmask.verbs.finetune_settings import FinetuneSettings, Recipe
 from unmask.verbs.machine import processor, versions
 from unmask.verbs.tasks.pieces import Pieces
 from unmask.verbs.tasks.result import FinetuneResult
+from unmask.verbs.tasks.trained import trained_settings
 
 
 def card_of(
@@ -21,14 +24,14 @@ def card_of(
     """The card: data, recipe, figures, versions."""
     opened, said = pieces.opened, pieces.said
     parameters = sum(p.numel() for p in opened.model.parameters())
-    how = "with the encoder frozen" if wanted.model.freeze else "encoder and head together"
     return model_card(
         Card(
-            name=result.folder.resolve().name or said.noun.split()[0],
+            name=_name(result.folder.resolve()) or said.noun.split()[0],
             folder=str(result.model),
             task=said.task,
             summary=(
-                f"A {opened.arch.name} {said.noun}, of {parameters:,} parameters, fine-tuned {how}."
+                f"A {opened.arch.name} {said.noun}, of {parameters:,} parameters, fine-tuned "
+                f"{trained_settings(wanted)}."
             ),
             data=(
                 f"{result.train_rows:,} rows to train on and {result.dev_rows:,} to measure with. "
@@ -40,6 +43,11 @@ def card_of(
             opens_in_transformers=_published(opened),
         )
     )
+
+
+def _name(folder: Path) -> str:
+    """The run's; a run of one seed among several is below the folder that was named."""
+    return folder.parent.name if re.fullmatch(r"seed--?\d+", folder.name) else folder.name
 
 
 def _published(opened: Opened[Any]) -> bool:
@@ -61,8 +69,13 @@ def _recipe(wanted: FinetuneSettings, recipe: Recipe, result: FinetuneResult) ->
     for room, table in to_mapping(wanted).items():
         if isinstance(table, dict):
             for key, value in {**table, **chosen.get(room, {})}.items():
-                yield Setting(f"{room}.{key}", str(value))
+                if key != "lora_targets" or wanted.model.lora is not None:
+                    yield Setting(f"{room}.{key}", str(value))
+    yield Setting("parameters trained", f"{result.trained:,}")
     yield Setting("updates", f"{result.steps:,}")
+    if result.kept is not None:
+        which = f"the best {result.kept.metric}" if result.kept.best else "the last"
+        yield Setting("weights kept", f"after epoch {result.kept.epoch:g}: {which} (dev)")
     yield Setting("seconds of training", f"{result.seconds:,.0f}")
 
 

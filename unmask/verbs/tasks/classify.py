@@ -16,6 +16,7 @@ from unmask.evaluation.classification import ClassificationFigures
 from unmask.heads.model import SequenceClassifier
 from unmask.objectives.supervised import Classification
 from unmask.text.labelled import Labelled
+from unmask.text.rows import Table
 from unmask.verbs.tasks.frozen import frozen_head
 from unmask.verbs.tasks.labelled_data import Read, Split
 from unmask.verbs.tasks.pieces import (
@@ -41,17 +42,18 @@ def classify(read: Read, sets: ReadSets) -> Callable[[Given], Pieces]:
     """
 
     def pieces(given: Given) -> Pieces:
-        if holds_sets(given.train, given.settings.data):
-            return several(given, sets)
-        return _one(given, read)
+        table = Table.open(given.train)
+        if holds_sets(table, given.settings.data):
+            return several(given, table, sets)
+        return _one(given, table, read)
 
     return pieces
 
 
-def _one(given: Given, read: Read) -> Pieces:
+def _one(given: Given, train: Table, read: Read) -> Pieces:
     settings, watch = given.settings, given.watch
     with watch.stage("reading the data"):
-        split = Split.read(given.train, given.dev, settings.data, settings.run.seed, read)
+        split = Split.read(train, given.dev, settings.data, settings.split_seed, read)
     opened = open_classifier(
         given.model,
         labels=split.labels,
@@ -85,6 +87,7 @@ def _one(given: Given, read: Read) -> Pieces:
         notes=(*split.notes, *cuts, *new_weights(opened, settings.run.seed)),
         frozen=lambda: frozen_head(opened.model, rows, dev),
         finish=lambda: _finished(opened, dev),
+        metrics=("accuracy", "macro_f1", "loss"),
     )
 
 

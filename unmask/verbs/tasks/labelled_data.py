@@ -20,20 +20,21 @@ from unmask.text.labelled import (
     read_labelled_pairs,
     sorted_labels,
 )
+from unmask.text.rows import Table
 from unmask.verbs.finetune_settings import TuneData
 
 HOLD_OUT = 201  # stream of Draws
 T = TypeVar("T")
-Read = Callable[[str | Path, TuneData], Labelled]
+Read = Callable[[str | Path | Table, TuneData], Labelled]
 
 
-def read_texts(path: str | Path, settings: TuneData) -> Labelled:
+def read_texts(path: str | Path | Table, settings: TuneData) -> Labelled:
     """All labelled texts of a table; see `read_labelled`."""
     reading = Reading(settings.on_bad, settings.max_bad)
     return read_labelled(path, settings.text_column, settings.label_column, reading=reading)
 
 
-def read_pairs(path: str | Path, settings: TuneData) -> Labelled:
+def read_pairs(path: str | Path | Table, settings: TuneData) -> Labelled:
     """All labelled pairs of a table; see `read_labelled_pairs`."""
     return read_labelled_pairs(
         path,
@@ -62,7 +63,7 @@ class Split:
     @classmethod
     def read(
         cls,
-        train: str | Path,
+        train: str | Path | Table,
         dev: str | Path | None,
         settings: TuneData,
         seed: int,

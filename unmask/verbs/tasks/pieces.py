@@ -118,6 +118,8 @@ class Pieces:
             and what measures it; None where the task cannot be learnt so.
         finish: what is done once the training is, such as choosing thresholds on the dev rows;
             None for nothing.
+        metrics: figures of `dev` that weights may be chosen by; the first is the task's own. Empty
+            where the last weights are kept.
     """
 
     opened: Opened[Any]
@@ -130,6 +132,7 @@ class Pieces:
     notes: tuple[str, ...]
     frozen: Callable[[], tuple[nn.Module, Evaluate]] | None = None
     finish: Callable[[], Finished] | None = None
+    metrics: tuple[str, ...] = ()
 
     def finished(self) -> Finished:
         """What is saved, and what it is worth; the model is trained and in evaluation mode."""

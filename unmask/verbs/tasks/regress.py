@@ -69,6 +69,7 @@ def regress(given: Given) -> Pieces:
         ),
         frozen=lambda: frozen_head(opened.model, rows, measure),
         finish=lambda: _finished(opened, measure),
+        metrics=("loss", "pearson", "spearman"),
     )
 
 
@@ -212,7 +213,9 @@ def _split(given: Given) -> tuple[Targeted[Numbers], Targeted[Numbers], tuple[st
         first = np.array([numbers[0] for numbers in whole.labels])
         edges = np.quantile(first, np.linspace(0, 1, GROUPS + 1)[1:-1])
         groups = [str(group) for group in np.searchsorted(edges, first).tolist()]
-        rest, held_out, how = held_apart(whole, groups, settings.data.dev_share, settings.run.seed)
+        rest, held_out, how = held_apart(
+            whole, groups, settings.data.dev_share, settings.split_seed
+        )
         return rest, held_out, (told(whole, many), f"{how}, of low and high numbers alike")
     dev = _read(given.dev, settings.data)
     if len(dev.labels[0]) != len(whole.labels[0]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from unmask.text.bad import Reading
@@ -12,24 +13,24 @@ from unmask.text.rows import Table
 from unmask.text.targets import LabelSet, label_set_of
 from unmask.verbs.finetune_settings import TuneData
 
-ReadSets = Callable[[str | Path, TuneData], Targeted[LabelSet]]
+ReadSets = Callable[[str | Path | Table, TuneData], Targeted[LabelSet]]
 
 
-def read_sets(path: str | Path, settings: TuneData) -> Targeted[LabelSet]:
+def read_sets(path: str | Path | Table, settings: TuneData) -> Targeted[LabelSet]:
     """All texts of a table with their labels."""
     table = Table.open(path)
     columns = Columns.of(table, settings.text_column, settings.label_column)
     return _read(table, columns, settings)
 
 
-def read_pair_sets(path: str | Path, settings: TuneData) -> Targeted[LabelSet]:
+def read_pair_sets(path: str | Path | Table, settings: TuneData) -> Targeted[LabelSet]:
     """All pairs of a table with their labels."""
     table = Table.open(path)
     named = (settings.text_column, settings.pair_column, settings.label_column)
     return _read(table, Columns.of_pairs(table, *named), settings)
 
 
-def holds_sets(path: str | Path, settings: TuneData) -> bool:
+def holds_sets(path: str | Path | Table, settings: TuneData) -> bool:
     """Whether the first row of a table holds a list of labels, or a separator is given.
 
     In CSV and TSV a list stands as JSON has it.
@@ -38,7 +39,8 @@ def holds_sets(path: str | Path, settings: TuneData) -> bool:
         return True
     table = Table.open(path)
     column = column_of(table, settings.label_column, LABEL_COLUMNS, "label")
-    first = next(iter(table.rows(Reading("skip", max_bad=1.0))), None)
+    with closing(table.rows(Reading("skip", max_bad=1.0))) as rows:
+        first = next(rows, None)
     value = None if first is None else first.values.get(column)
     if isinstance(value, str) and value.lstrip().startswith("["):
         try:

@@ -20,6 +20,7 @@ from unmask.evaluation.multilabel import MultiLabelFigures
 from unmask.heads.model import SequenceClassifier
 from unmask.objectives.supervised import Several
 from unmask.text.labelled import Targeted, sorted_labels
+from unmask.text.rows import Table as File
 from unmask.text.targets import LabelSet
 from unmask.verbs.tasks.frozen import frozen_head
 from unmask.verbs.tasks.labelled_data import check_known, counted, held_apart, shared_note, told
@@ -36,11 +37,12 @@ from unmask.verbs.tasks.rows import Rows, cut_notes, logits_of, rows_of
 from unmask.verbs.tasks.sets import ReadSets
 
 
-def several(given: Given, read: ReadSets) -> Pieces:
+def several(given: Given, file: File, read: ReadSets) -> Pieces:
     """The pieces.
 
     Args:
         given: what they are made from.
+        file: its training rows.
         read: reads a file.
 
     Raises:
@@ -54,7 +56,7 @@ def several(given: Given, read: ReadSets) -> Pieces:
             f"rows of {given.train} have any number of them; leave it out"
         )
     with watch.stage("reading the data"):
-        train, dev, labels, notes = _split(given, read)
+        train, dev, labels, notes = _split(given, file, read)
     opened = open_classifier(
         given.model,
         labels=labels,
@@ -83,6 +85,7 @@ def several(given: Given, read: ReadSets) -> Pieces:
         notes=(*notes, *cuts, *new_weights(opened, settings.run.seed)),
         frozen=lambda: frozen_head(opened.model, rows, measure),
         finish=lambda: _finished(opened, measure),
+        metrics=("micro_f1", "macro_f1", "loss"),
     )
 
 
@@ -137,7 +140,7 @@ class Measure:
 
 
 def _split(
-    given: Given, read: ReadSets
+    given: Given, file: File, read: ReadSets
 ) -> tuple[Targeted[LabelSet], Targeted[LabelSet], tuple[str, ...], tuple[str, ...]]:
     """Rows to learn from, rows to measure with, all labels, and notes.
 
@@ -146,7 +149,7 @@ def _split(
         LabelMismatch: the dev rows have labels that the training rows lack.
     """
     settings = given.settings
-    whole = read(given.train, settings.data)
+    whole = read(file, settings.data)
     labels = sorted_labels({name for names in whole.labels for name in names})
     if len(labels) < 2:
         raise DataError(
@@ -160,7 +163,9 @@ def _split(
             return min(names, key=lambda name: (counts[name], name), default="")
 
         groups = [rarest(names) for names in whole.labels]
-        rest, held_out, how = held_apart(whole, groups, settings.data.dev_share, settings.run.seed)
+        rest, held_out, how = held_apart(
+            whole, groups, settings.data.dev_share, settings.split_seed
+        )
         how = f"{how}, stratified by the rarest label of each"
         return rest, held_out, labels, (_told(whole), how)
     dev = read(given.dev, settings.data)

@@ -33,7 +33,7 @@ def tag(given: Given) -> Pieces:
     """What makes the pieces."""
     settings, watch = given.settings, given.watch
     with watch.stage("reading the data"):
-        split = TaggedSplit.read(given.train, given.dev, settings.data, settings.run.seed)
+        split = TaggedSplit.read(given.train, given.dev, settings.data, settings.split_seed)
     opened = _opened(given, split)
     decoder = Decoder.of(opened.labels)
     context = opened.model.encoder.config.context
@@ -54,6 +54,7 @@ def tag(given: Given) -> Pieces:
         said=_said(decoder),
         notes=(*split.notes, *cuts, *new_weights(opened, settings.run.seed)),
         frozen=lambda: frozen_token_head(opened.model, rows, measure),
+        metrics=("f1", "token_accuracy", "loss"),
     )
 
 
