@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -52,6 +52,25 @@ def epoch_batches(lengths: I64, budget: int, draws: Draws, window: int) -> Itera
         for index in draws.permutation(len(batches), SHUFFLE_BATCHES + number):
             yield batches[index]
         begin, number = end, number + 1
+
+
+def shortest_first(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
+    """Places of sequences in batches of at most `budget` tokens, by rising length.
+
+    Args:
+        lengths: N.
+        budget: most tokens of a batch; a longer sequence is a batch by itself.
+    """
+    batch: list[int] = []
+    filled = 0
+    for place in sorted(range(len(lengths)), key=lambda place: lengths[place]):
+        if batch and filled + lengths[place] > budget:
+            yield batch
+            batch, filled = [], 0
+        batch.append(place)
+        filled += lengths[place]
+    if batch:
+        yield batch
 
 
 def _cut(window: I64, lengths: I64, budget: int, *, by_length: bool) -> list[I64]:

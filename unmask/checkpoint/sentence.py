@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -77,6 +77,7 @@ def open_sentence(
     path: AnyPath,
     *,
     pooling: PoolingMode | None = None,
+    truncate_dim: int | None = None,
     dtype: torch.dtype = torch.float32,
     device: torch.device | str = "cpu",
     revision: str | None = None,
@@ -90,6 +91,7 @@ def open_sentence(
         path: a folder with `modules.json`; or with `pooling`, the folder of any model or run; or a
             name on the Hub of either.
         pooling: for a folder without `modules.json`: how its tokens become a vector.
+        truncate_dim: how many leading numbers of a vector are kept; None for what the folder says.
         dtype: what the parameters become, whatever they are stored as.
         device: where they go.
         revision: branch, tag or commit of a name on the Hub.
@@ -110,7 +112,7 @@ def open_sentence(
                 "Say it yourself, as in pooling='mean', or open a model that was trained for "
                 "embeddings"
             )
-        return _plain(encoder, pooling, dtype, device)
+        return _plain(encoder, pooling, truncate_dim, dtype, device)
     if pooling is not None:
         raise ModelError(
             f"{root} says in {MODULES} how it pools, and pooling={pooling!r} was given too. Leave "
@@ -125,7 +127,8 @@ def open_sentence(
     settings = read_settings(
         root, "SentenceTransformer", "A CrossEncoder is opened with unmask.Reranker"
     )
-    head = _read_head(root, modules[1:], encoder.model.config.width, settings.truncate_dim)
+    keep = settings.truncate_dim if truncate_dim is None else truncate_dim
+    head = _read_head(root, modules[1:], encoder.model.config.width, keep)
     return SentenceModel(
         encoder=encoder,
         head=head.to(device=device, dtype=dtype).eval(),
@@ -169,8 +172,13 @@ def save_sentence(
         format=weights_format(format),
         card=card,
         replace=replace,
-        also=None if format == "hf" else lambda folder, _: _write(folder, model),
+        also=None if format == "hf" else sentence_writer(model),
     )
+
+
+def sentence_writer(model: SentenceModel) -> Callable[[Path, Format], None]:
+    """What adds to the folder of an encoder all that makes it an embedding model."""
+    return lambda folder, _: _write(folder, model)
 
 
 def weights_format(format: str) -> Literal["auto"] | Format:
@@ -217,11 +225,16 @@ def with_limit(opened: Opened[M], limit: int) -> Opened[M]:
 
 
 def _plain(
-    encoder: Opened[Encoder], mode: PoolingMode, dtype: torch.dtype, device: torch.device | str
+    encoder: Opened[Encoder],
+    mode: PoolingMode,
+    keep: int | None,
+    dtype: torch.dtype,
+    device: torch.device | str,
 ) -> SentenceModel:
     config = encoder.model.config
     encoder, limit = fitted(encoder, config.context, TransformerFile())
-    head = EmbeddingHead(EmbeddingHeadConfig(width=config.width, pool=PoolConfig(modes=(mode,))))
+    pool = PoolConfig(modes=(mode,))
+    head = EmbeddingHead(EmbeddingHeadConfig(width=config.width, pool=pool, keep=keep))
     head = head.to(device=device, dtype=dtype).eval()
     return SentenceModel(encoder, head, limit, {}, None, "cosine")
 

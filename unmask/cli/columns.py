@@ -46,11 +46,20 @@ ClassWeights = Annotated[
 LabelSmoothing = Annotated[
     float | None, typer.Option(help="Share of a target spread over all labels. Default: 0.")
 ]
+QueryPrompt = Annotated[
+    str | None,
+    typer.Option(help="Of embed: put before each query. Default: what the model says."),
+]
+DocumentPrompt = Annotated[
+    str | None,
+    typer.Option(help="Of embed: put before each document. Default: what the model says."),
+]
 Task = Annotated[
     str | None,
     typer.Option(
         help="classify: labels for each text (default); pair: for two; regress: numbers; tag: a "
-        "label for each word; answer: the words of a text that answer a question."
+        "label for each word; answer: the words of a text that answer a question; embed: vectors "
+        "of texts."
     ),
 ]
 Train = Annotated[

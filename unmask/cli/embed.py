@@ -10,6 +10,11 @@ import typer
 from unmask.cli import columns, options
 from unmask.cli.console import Terminal, print_json, print_table
 
+TruncateDim = Annotated[
+    int | None,
+    typer.Option(help="Leading numbers of a vector that are kept. Default: what the model says."),
+]
+
 
 def embed(
     model: options.Model,
@@ -24,6 +29,7 @@ def embed(
         str | None,
         typer.Option(help="For a model that was not made for embeddings: mean, cls, max, ..."),
     ] = None,
+    truncate_dim: TruncateDim = None,
     normalize: Annotated[
         bool | None,
         typer.Option("--normalize/--raw", help="Length 1, or as is. Default: what the model says."),
@@ -66,6 +72,7 @@ def embed(
         prompt=prompt,
         prompt_name=prompt_name,
         pooling=options.word("pooling", pooling, modes),
+        truncate_dim=truncate_dim,
         normalize=normalize,
         on_long=options.word("on-long", on_long or "truncate", ("truncate", "chunk", "error")),
         replace=replace,

@@ -14,7 +14,14 @@ Data = Annotated[
     Path | None,
     typer.Option(
         help="For a classifier: table with texts and labels, .csv .tsv .jsonl ...; for a tagger: "
-        "CoNLL, .jsonl or .parquet; for --task blimp: file or folder of minimal pairs."
+        "CoNLL, .jsonl or .parquet; for an embedding model: queries with "
+        "documents, or pairs with a score; for --task blimp: file or folder of minimal pairs."
+    ),
+]
+Corpus = Annotated[
+    Path | None,
+    typer.Option(
+        help="Of an embedding model: table of all documents. Default: the documents of --data."
     ),
 ]
 Task = Annotated[
@@ -55,6 +62,7 @@ Replace = Annotated[bool, typer.Option("--replace", help="Replace a report that 
 def evaluate(
     model: options.Model,
     data: Data = None,
+    corpus: Corpus = None,
     text: Annotated[
         list[str] | None,
         typer.Option("--text", metavar="PATH", help="For a language model: files and folders."),
@@ -86,6 +94,8 @@ def evaluate(
 
     Example: unmask evaluate runs/b --against runs/c --data test.csv --report report.html
 
+    Example: unmask evaluate MODEL --data pairs.jsonl --corpus documents.jsonl
+
     Example: unmask evaluate runs/a --text unseen.txt
 
     Example: unmask evaluate runs/a --task blimp --data blimp/
@@ -95,6 +105,7 @@ def evaluate(
     result = evaluate(
         model,
         data=data,
+        corpus=corpus,
         text=text or (),
         text_column=text_column,
         label_column=label_column,

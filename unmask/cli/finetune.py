@@ -25,6 +25,8 @@ def finetune(
     label_separator: columns.LabelSeparator = None,
     class_weights: columns.ClassWeights = None,
     label_smoothing: columns.LabelSmoothing = None,
+    query_prompt: columns.QueryPrompt = None,
+    document_prompt: columns.DocumentPrompt = None,
     freeze: Annotated[
         bool | None, typer.Option("--freeze", help="Train the head, leave the encoder as it is.")
     ] = None,
@@ -100,7 +102,7 @@ def finetune(
         print_json(asdict(result))
     elif result.finished:
         print_table(result.in_words())
-        print(f"\nNext: unmask predict {out} --input new.csv --output answers.csv")
+        print(f"\nNext: {result.next}")
     else:
         watch.say(f"Stopped at step {result.steps:,}. The same command goes on from there.")
     options.exit_code(result.stopped_by)

@@ -82,7 +82,11 @@ class RankingFigures:
             DataError: a score or grade is none, or no query has a relevant document.
             ConfigError: recall looks at less than one document.
         """
-        each = by_query(scores, judged, recall_at)
+        return cls.of_queries(by_query(scores, judged, recall_at), resamples=resamples)
+
+    @classmethod
+    def of_queries(cls, each: ByQuery, *, resamples: int = RESAMPLES) -> RankingFigures:
+        """Figures of rankings that have been measured, see `by_query`."""
         resampled = resample(
             lambda weights: weights @ each.values / len(each.queries),
             len(each.queries),

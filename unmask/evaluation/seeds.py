@@ -84,6 +84,8 @@ def numbers_in(figures: object) -> Iterator[tuple[str, float]]:
             yield field.name, value.value
         elif field.name == "confidence" and value is not None:
             yield from numbers_in(value)
+        elif field.name == "figures":  # of an embedding model
+            yield from ((one.name, one.value.value) for one in value if one.value.value is not None)
         elif field.name == "numbers":
             for one in value:
                 before = f"{one.name} " if len(value) > 1 else ""

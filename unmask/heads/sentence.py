@@ -23,6 +23,25 @@ TrainedPooling = Literal["mean", "cls"]
 TRAINED_POOLINGS: tuple[TrainedPooling, ...] = get_args(TrainedPooling)
 
 
+class EmbeddingModel(nn.Module):
+    """An encoder with all that follows it, as it is taught which texts belong together."""
+
+    def __init__(self, encoder: Encoder, head: EmbeddingHead) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.head = head
+
+    def forward(self, batch: Batch, skip: int = 0) -> torch.Tensor:
+        """`(B, E)` vectors.
+
+        Args:
+            batch: the texts.
+            skip: how many tokens at the beginning of each do not count in the pooling.
+        """
+        vectors: torch.Tensor = self.head.finish(self.head.pool(self.encoder(batch), batch, skip))
+        return vectors
+
+
 class SentenceEncoder(nn.Module):
     """One vector for each text; in training by "cls" a dense layer and tanh behind it.
 

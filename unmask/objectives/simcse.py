@@ -27,7 +27,7 @@ from unmask.batches.draws import Draws
 from unmask.batches.pack import unpack
 from unmask.errors import ConfigError
 from unmask.heads.sentence import SentenceEncoder
-from unmask.objectives.cross_entropy import summed_cross_entropy
+from unmask.objectives.contrastive import told_apart
 from unmask.objectives.masking import copied
 from unmask.objectives.targets import Loss, Losses
 
@@ -133,11 +133,8 @@ def contrast(
         The sum over rows in nats, 0-d; and for how many of them their own column was the nearest.
         A row without another text adds to neither.
     """
-    equal = texts[:, None] == texts
-    told = (~equal).any(1).float()
-    repeated = equal.fill_diagonal_(False)  # the diagonal is the text itself, read again
-    scores = (cosines / temperature).masked_fill(repeated, -math.inf)
-    return summed_cross_entropy(scores, torch.arange(len(texts), device=texts.device), told)
+    own = torch.arange(len(texts), device=texts.device)
+    return told_apart(cosines, own, texts[:, None] == texts, temperature)
 
 
 def numbered(rows: list[list[int]]) -> I64:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, overload
@@ -21,7 +21,8 @@ from unmask.nn.prepared import Precision
 from unmask.nn.products import in_tiles
 from unmask.pipelines.checks import check_filled, check_several
 from unmask.pipelines.precision import make_fast
-from unmask.pipelines.running import F32, TOKENS, Fit, Fitted, Tell, bar, run, warned, windows
+from unmask.pipelines.prompted import Prompted
+from unmask.pipelines.running import F32, TOKENS, Fitted, Tell, bar, run, warned, windows
 from unmask.pipelines.similarity import similarity
 from unmask.tokens.tokenizer import Tokenizer
 
@@ -61,6 +62,7 @@ class Embedder:
         path: str | Path,
         *,
         pooling: PoolingMode | None = None,
+        truncate_dim: int | None = None,
         device: str | torch.device = "cpu",
         dtype: torch.dtype = torch.float32,
         precision: Precision | None = None,
@@ -73,6 +75,8 @@ class Embedder:
         Args:
             path: the folder; or a name on the Hub, such as "org/name", where no such folder is.
             pooling: for a folder without `modules.json`: how its tokens become a vector.
+            truncate_dim: how many leading numbers of a vector are kept, for models that were taught
+                so (Matryoshka); None for what the folder says, which mostly is all.
             device: where the model goes.
             dtype: of its parameters.
             precision: of the matrix products: "fp32", "bf16", "int8", or "auto", which is bf16
@@ -88,7 +92,14 @@ class Embedder:
             ModelError: no model is there, its modules do not fit, or nothing says how it pools.
             CheckpointError: a file cannot be read or fetched.
         """
-        opened = open_sentence(path, pooling=pooling, dtype=dtype, device=device, revision=revision)
+        opened = open_sentence(
+            path,
+            pooling=pooling,
+            truncate_dim=truncate_dim,
+            dtype=dtype,
+            device=device,
+            revision=revision,
+        )
         make_fast(
             opened.encoder,
             precision,
@@ -329,21 +340,14 @@ class Embedder:
         progress: bool = False,
     ) -> Iterator[Embedded]:
         """As `encode` for an iterator, without its warning: each answer says what was cut."""
-        fit = Fit(self.tokenizer.layout, self.max_length, on_long)
-        lead = len(next(self.tokenizer.ids_stream([prompt]))) if prompt else 0
-        if lead >= fit.room:
-            raise ConfigError(
-                f"a prompt must leave room for text, but it has {lead} tokens, and a text may have "
-                f"{fit.room} beside the special ones (max_length={self.max_length}); shorten it"
-            )
-        outside = prompt and not self.opened.head.config.pool.include_prompt
-        skip = len(fit.layout.prefix) + lead if outside else 0
+        fit = Prompted.of(self.opened, prompt, on_long)
+        skip = fit.skip
         # What is no str is refused by the tokenizer, which says at which place it stands.
         whole = (prompt + text if isinstance(text, str) else text for text in texts)
         with bar("embedding", texts, progress) as within:
             for number, window in windows(whole):
                 ids = self.tokenizer.ids_stream(window, number=number)
-                fitted = [_fit(fit, one, lead, place) for place, one in enumerate(ids, number)]
+                fitted = [fit(one, place) for place, one in enumerate(ids, number)]
                 check_filled(fitted, number, skip)
                 tell = within(number, window)
                 yield from self._answers(fitted, skip, normalize, batch_tokens, tell)
@@ -380,11 +384,3 @@ def _average(parts: list[torch.Tensor], sizes: list[int]) -> torch.Tensor:
     """
     weights = torch.tensor(sizes, dtype=torch.float32, device=parts[0].device)
     return (weights @ torch.stack(parts).float() / weights.sum()).to(parts[0].dtype)
-
-
-def _fit(fit: Fit, ids: list[int], lead: int, number: int) -> Fitted:
-    """One text's ids as rows, each of which begins with the prompt's `lead` tokens."""
-    if not lead or fit.on_long != "chunk":
-        return fit(ids, number)
-    layout = replace(fit.layout, prefix=(*fit.layout.prefix, *ids[:lead]))
-    return replace(fit, layout=layout)(ids[lead:], number)

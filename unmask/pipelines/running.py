@@ -19,6 +19,7 @@ import numpy.typing as npt
 import torch
 
 from unmask.batches.batch import Batch
+from unmask.batches.order import shortest_first
 from unmask.batches.pack import pack
 from unmask.batches.sequences import OnLong
 from unmask.errors import ConfigError, TooLong
@@ -175,16 +176,7 @@ def bar(doing: str, texts: Iterable[object], progress: bool) -> Iterator[Callabl
 
 def by_length(rows: Sequence[Sequence[int]], tokens: int = TOKENS) -> Iterator[list[int]]:
     """Places of the rows of one batch after the other, shortest rows first."""
-    batch: list[int] = []
-    filled = 0
-    for place in sorted(range(len(rows)), key=lambda place: len(rows[place])):
-        if batch and filled + len(rows[place]) > tokens:
-            yield batch
-            batch, filled = [], 0
-        batch.append(place)
-        filled += len(rows[place])
-    if batch:
-        yield batch
+    return shortest_first([len(row) for row in rows], tokens)
 
 
 def run(

@@ -14,7 +14,7 @@ from unmask.errors import ModelError
 from unmask.pipelines.running import F32
 
 # (N, E) and (M, E) to (N, M). Distances count backwards, so that larger is always more alike.
-_OF: Mapping[Similarity, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
+MEASURES: Mapping[Similarity, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
     "cosine": lambda a, b: F.normalize(a, dim=1) @ F.normalize(b, dim=1).T,
     "dot": lambda a, b: a @ b.T,
     "euclidean": lambda a, b: -torch.cdist(a, b, p=2.0),
@@ -42,5 +42,5 @@ def similarity(a: Any, b: Any, by: Similarity) -> F32:
             "vectors to compare must be (N, E) and (M, E) with the same E, not "
             f"{tuple(one.shape)} and {tuple(two.shape)}. Are they from one model?"
         )
-    found: F32 = _OF[by](one, two).numpy()
+    found: F32 = MEASURES[by](one, two).numpy()
     return found

@@ -82,7 +82,7 @@ class Columns:
             DataError: as in `of`, or only one text of the pair was named and its name does not
                 tell the other.
         """
-        text, pair = _pair_columns(table, text_column, pair_column)
+        text, pair = pair_columns(table, text_column, pair_column)
         label = column_of(table, label_column, LABEL_COLUMNS, "label") if labels else None
         return cls(text, label, pair)._checked(table)
 
@@ -323,14 +323,19 @@ def sorted_labels(labels: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
-def _pair_columns(table: Table, text: str | None, pair: str | None) -> tuple[str, str]:
-    """The two columns of a pair: those named, else those whose names go together."""
+def pair_columns(
+    table: Table,
+    text: str | None,
+    pair: str | None,
+    pairs: tuple[tuple[str, str], ...] = PAIR_COLUMNS,
+) -> tuple[str, str]:
+    """The two columns of a pair: those named, else those whose names go together in `pairs`."""
     if text is not None and pair is not None:
         return column_of(table, text, (), "text"), column_of(table, pair, (), "pair")
     folded = {column.strip().lower(): column for column in table.columns}
     known = [
         (folded[first], folded[second])
-        for first, second in PAIR_COLUMNS
+        for first, second in pairs
         if first in folded and second in folded
     ]
     found = [(a, b) for a, b in known if text in (None, a) and pair in (None, b)]

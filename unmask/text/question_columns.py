@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,8 +67,8 @@ class QuestionColumns:
             _column(table, answer, ANSWER_COLUMNS, "answers", "--label-column")
             if answers
             else None,
-            _found(table, START_COLUMNS) if answers else None,
-            _found(table, ARTICLE_COLUMNS),
+            first_column(table.columns, START_COLUMNS) if answers else None,
+            first_column(table.columns, ARTICLE_COLUMNS),
         )
 
     def __str__(self) -> str:
@@ -93,10 +94,10 @@ class QuestionColumns:
         return Record(str(line), values[self.question], context, answers, str(article), line)
 
 
-def _found(table: Table, known: tuple[str, ...]) -> str | None:
-    """The first column of these names."""
+def first_column(columns: Iterable[str], known: tuple[str, ...]) -> str | None:
+    """The column with the first of these names that one has, in any letter case; else None."""
     folded: dict[str, str] = {}
-    for column in table.columns:
+    for column in columns:
         folded.setdefault(column.strip().lower(), column)
     return next((folded[name] for name in known if name in folded), None)
 
@@ -107,7 +108,7 @@ def _column(table: Table, named: str | None, known: tuple[str, ...], role: str, 
     Raises:
         DataError: it is not there.
     """
-    found = _found(table, known) if named is None else named
+    found = first_column(table.columns, known) if named is None else named
     if found is None or found not in table.columns:
         wanted = " or ".join(map(repr, known)) if named is None else repr(named)
         raise DataError(

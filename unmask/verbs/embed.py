@@ -55,6 +55,7 @@ def embed(
     prompt: str | None = None,
     prompt_name: str | None = None,
     pooling: PoolingMode | None = None,
+    truncate_dim: int | None = None,
     normalize: bool | None = None,
     on_long: OnLong = "truncate",
     replace: bool = False,
@@ -76,6 +77,7 @@ def embed(
         text_column: None to find it by its name.
         prompt, prompt_name: put before each text; the model's default where neither is given.
         pooling: for a folder without `modules.json`: how its tokens become a vector.
+        truncate_dim: how many leading numbers of a vector are kept; None for what the folder says.
         normalize: None for what the model does; True for vectors of length 1; False to leave out a
             normalising at the model's end.
         on_long: what happens to a text longer than the model takes.
@@ -100,9 +102,8 @@ def embed(
     columns = Columns.of(table, text_column, labels=False)
     use_threads(threads)
     how: dict[str, Any] = {"precision": precision, "batch_invariant": batch_invariant}
-    embedder = Embedder.from_pretrained(
-        model, pooling=pooling, device=resolve_device(device), revision=revision, **how
-    )
+    how |= {"pooling": pooling, "truncate_dim": truncate_dim, "revision": revision}
+    embedder = Embedder.from_pretrained(model, device=resolve_device(device), **how)
     before = embedder.resolve(prompt, prompt_name)
     watch.say(f"{table.name}: {columns}")
     with (

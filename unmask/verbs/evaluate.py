@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -11,6 +11,7 @@ import torch
 
 from unmask.batches.sequences import OnLong
 from unmask.checkpoint.formats import HOLDS, Described
+from unmask.checkpoint.sentence import sentence_root
 from unmask.errors import ConfigError, ModelError
 from unmask.evaluation.pseudo import How
 from unmask.pipelines.answer import Answerer
@@ -22,6 +23,7 @@ from unmask.verbs.evaluate_classifier import Wanted
 from unmask.verbs.evaluate_rows import Rows, evaluate_rows
 from unmask.verbs.evaluate_targets import TargetsEvaluation
 from unmask.verbs.evaluate_text import LanguageModelEvaluation, on_text
+from unmask.verbs.evaluate_vectors import evaluate_vectors
 from unmask.verbs.likelihood import PairsEvaluation, PerplexityEvaluation, Scoring, Task
 from unmask.verbs.looking import look
 from unmask.verbs.machine import resolve_device, use_threads
@@ -43,6 +45,7 @@ def evaluate(
     model: str | Path,
     *,
     data: str | Path | None = None,
+    corpus: str | Path | None = None,
     text: str | Path | Iterable[str | Path] = (),
     text_column: str | None = None,
     label_column: str | None = None,
@@ -68,7 +71,10 @@ def evaluate(
     Args:
         model: folder of a model or of a finished run, or a name on the Hub.
         data: for a classifier, a table with a text and a label in each row; for a tagger, a file
-            of tagged words; questions with answers; for "blimp", minimal pairs.
+            of tagged words; questions with answers; for an embedding model, queries with their
+            documents or graded pairs; for "blimp", minimal pairs.
+        corpus: of an embedding model: a table of documents among which those of the queries are
+            looked for; None for those of `data`.
         text: for a language model, files and folders of text.
         text_column, label_column, pair_column: of a table (of questions: question, answers, text);
             None to find them by their names.
@@ -98,17 +104,12 @@ def evaluate(
     wanted = Wanted(str(model), against, page, replace, on_long or "truncate")
     named = _Named(text_column, pair_column, label_column, label_separator)
     reading, place = Reading(on_bad, max_bad), resolve_device(device)
-    job = _Job(folder, said, data, paths, named, on_long, reading, place, wanted, watch or Silent())
+    job = _Job(
+        folder, said, data, corpus, paths, named, on_long, reading, place, wanted, watch or Silent()
+    )
     if task is not None:
         return job.scored(task, score, most_pairs)
-    match said.head:
-        case "sequence":
-            return job.labels()
-        case "token":
-            return job.tags()
-        case "span":
-            return job.answers()
-    return job.language_model(most_tokens)
+    return job.measured(most_tokens)
 
 
 class _Named(NamedTuple):
@@ -127,6 +128,7 @@ class _Job:
     folder: Path
     said: Described
     data: str | Path | None
+    corpus: str | Path | None
     paths: list[str | Path]
     named: _Named
     on_long: OnLong | None
@@ -135,10 +137,26 @@ class _Job:
     wanted: Wanted
     watch: Watch
 
+    def measured(self, most_tokens: int) -> Evaluation:
+        """What the kind of model is measured by."""
+        answers: Mapping[str, Callable[[], Evaluation]] = {
+            "sequence": self.labels,
+            "token": self.tags,
+            "span": self.answers,
+        }
+        if self.said.head in answers:
+            self._refuse_corpus()
+            return answers[self.said.head]()
+        if not self.paths and sentence_root(self.folder) is not None:
+            return self.vectors()
+        self._refuse_corpus()
+        return self.language_model(most_tokens)
+
     def scored(
         self, task: Task, score: How, most_pairs: int | None
     ) -> PairsEvaluation | PerplexityEvaluation:
         """How likely a language model finds what it reads."""
+        self._refuse_corpus()
         self.wanted.refuse(self.folder)
         scoring = Scoring(self.folder, self.said, self.device, score, self.watch)
         if task == "blimp":
@@ -150,6 +168,14 @@ class _Job:
         table = self._table("a classifier")
         rows = Rows(table, *self.named, self.reading)
         return evaluate_rows(self.folder, rows, self.wanted, self.device, self.watch)
+
+    def vectors(self) -> TargetsEvaluation:
+        """Documents found by vectors, or pairs put in the order of their grades."""
+        table = self._table("an embedding model", "queries with their documents, or graded pairs")
+        rows = Rows(table, *self.named, self.reading)
+        return evaluate_vectors(
+            self.folder, rows, self.corpus, self.wanted, self.device, self.watch
+        )
 
     def tags(self) -> TaggerEvaluation:
         """Spans among words."""
@@ -191,6 +217,14 @@ class _Job:
             self.device,
             self.watch,
         )
+
+    def _refuse_corpus(self) -> None:
+        """Refuse documents for what finds none."""
+        if self.corpus is not None:
+            raise ConfigError(
+                f"a corpus is what embedding models find documents in, and {self.folder} is not "
+                "measured as one; leave out --corpus"
+            )
 
     def _table(self, what: str, rows: str = "labelled rows") -> str | Path:
         """The rows that the model is measured on."""

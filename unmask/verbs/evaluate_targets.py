@@ -11,6 +11,7 @@ import numpy as np
 
 from unmask.errors import DataError
 from unmask.evaluation.bootstrap import F64, Difference
+from unmask.evaluation.embedding import EmbeddingFigures
 from unmask.evaluation.multilabel import MultiLabelFigures, compare_label_sets
 from unmask.evaluation.regression import RegressionFigures, compare_numbers
 from unmask.pipelines.classify import Classifier
@@ -26,7 +27,7 @@ from unmask.verbs.watch import Watch
 
 @dataclass(frozen=True, slots=True)
 class TargetsEvaluation:
-    """A model on rows with sets of labels, or with numbers.
+    """A model on rows with sets of labels, with numbers, or with texts that belong together.
 
     Attributes:
         model: its folder.
@@ -40,7 +41,7 @@ class TargetsEvaluation:
 
     model: Path
     data: str
-    figures: MultiLabelFigures | RegressionFigures
+    figures: MultiLabelFigures | RegressionFigures | EmbeddingFigures
     truncated: int
     skipped: int
     other: str | None = None

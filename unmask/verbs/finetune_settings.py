@@ -15,8 +15,9 @@ from unmask.nn.config import Pooling
 from unmask.train.optim import OptimConfig
 from unmask.train.precision import Dtype
 from unmask.train.schedule import Schedule
+from unmask.verbs.embed_settings import TuneEmbed
 
-TaskName = Literal["classify", "pair", "regress", "tag", "answer"]
+TaskName = Literal["classify", "pair", "regress", "tag", "answer", "embed"]
 LEAST_UPDATES = 200  # fewer than that are too few for a new head, however small the data
 MOST_EPOCHS = 30
 FROZEN_LR, FROZEN_EPOCHS = 3e-3, 20
@@ -221,7 +222,7 @@ class FinetuneSettings:
 
     Attributes:
         task: what is learnt: labels of a text ("classify"), of a "pair" or of words ("tag");
-            numbers ("regress"); the words that "answer" a question.
+            numbers ("regress"); the words that "answer" a question; vectors of texts ("embed").
     """
 
     task: TaskName = "classify"
@@ -229,6 +230,7 @@ class FinetuneSettings:
     model: TuneModel = field(default_factory=TuneModel)
     loss: TuneLoss = field(default_factory=TuneLoss)
     answer: TuneAnswer = field(default_factory=TuneAnswer)
+    embed: TuneEmbed = field(default_factory=TuneEmbed)
     optim: TuneOptim = field(default_factory=TuneOptim)
     budget: TuneBudget = field(default_factory=TuneBudget)
     schedule: Schedule = field(default_factory=lambda: Schedule(shape="linear", warmup=0.1))
@@ -316,6 +318,8 @@ SHORT: Mapping[str, tuple[str, ...]] = {
     "metric": ("budget", "metric"),
     "pooling": ("model", "pooling"),
     "dropout": ("model", "dropout"),
+    "query_prompt": ("embed", "query_prompt"),
+    "document_prompt": ("embed", "document_prompt"),
     "lr": ("optim", "lr"),
     "epochs": ("budget", "epochs"),
     "batch": ("budget", "batch"),

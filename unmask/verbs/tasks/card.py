@@ -13,6 +13,7 @@ from unmask.report.card import Card, model_card
 from unmask.report.facts import Setting, settings
 from unmask.verbs.finetune_settings import FinetuneSettings, Recipe
 from unmask.verbs.machine import processor, versions
+from unmask.verbs.tasks.kinds import KINDS, OWN
 from unmask.verbs.tasks.pieces import Pieces
 from unmask.verbs.tasks.result import FinetuneResult
 from unmask.verbs.tasks.trained import trained_settings
@@ -66,11 +67,14 @@ def _recipe(wanted: FinetuneSettings, recipe: Recipe, result: FinetuneResult) ->
         "optim": {"lr": recipe.optim.lr},
         "budget": {"epochs": recipe.epochs},
     }
+    foreign = set(OWN) - KINDS[wanted.task].own  # of other tasks
     for room, table in to_mapping(wanted).items():
         if isinstance(table, dict):
             for key, value in {**table, **chosen.get(room, {})}.items():
-                if key != "lora_targets" or wanted.model.lora is not None:
-                    yield Setting(f"{room}.{key}", str(value))
+                name = f"{room}.{key}"
+                adapts = key != "lora_targets" or wanted.model.lora is not None
+                if adapts and name not in foreign:
+                    yield Setting(name, str(value))
     yield Setting("parameters trained", f"{result.trained:,}")
     yield Setting("updates", f"{result.steps:,}")
     if result.kept is not None:

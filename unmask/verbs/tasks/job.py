@@ -9,7 +9,6 @@ from pathlib import Path
 
 import torch
 
-from unmask.batches.rows import RowBatches
 from unmask.checkpoint.folder import save_opened
 from unmask.config import to_mapping
 from unmask.nn.adapting import merge
@@ -19,7 +18,7 @@ from unmask.verbs.finetune_settings import FinetuneSettings, Recipe
 from unmask.verbs.run_folder import RunFolder
 from unmask.verbs.tasks.card import card_of
 from unmask.verbs.tasks.dropout import set_dropout
-from unmask.verbs.tasks.pieces import Pieces
+from unmask.verbs.tasks.pieces import Batches, Pieces
 from unmask.verbs.tasks.result import FinetuneResult, Kept
 from unmask.verbs.tasks.trained import count_trained, goal_of, put_adapters, rates_of
 from unmask.verbs.watch import Watch
@@ -84,7 +83,7 @@ class Job:
         return cls(settings, pieces, recipe, goal, shares, notes, around)
 
     @cached_property
-    def batches(self) -> RowBatches:
+    def batches(self) -> Batches:
         """What is learnt from."""
         return self.pieces.rows.batches(self.settings.budget.batch, self.settings.run.seed)
 
@@ -112,6 +111,9 @@ class Job:
         if folder.finished:
             say(f"{folder.path} is finished; remove it or name another --out to train anew")
             return FinetuneResult.read(folder.path)
+        if self.pieces.begin is not None:
+            with self.around.watch.stage("measuring the model as it is"):
+                self.pieces.begin()
         outcome, trained = self._train(folder)
         kept = self._kept(outcome)
         notes = (*outcome.notes, *self._kept_notes(kept))

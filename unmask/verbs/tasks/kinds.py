@@ -8,9 +8,11 @@ from operator import attrgetter
 
 from unmask.batches.sequences import OnLong
 from unmask.errors import ConfigError
+from unmask.verbs.embed_settings import EMBED_SETTINGS
 from unmask.verbs.finetune_settings import FinetuneSettings, TaskName
 from unmask.verbs.tasks.answer import answer
 from unmask.verbs.tasks.classify import classify
+from unmask.verbs.tasks.embed import embed
 from unmask.verbs.tasks.labelled_data import read_pairs, read_texts
 from unmask.verbs.tasks.pieces import Given, Pieces
 from unmask.verbs.tasks.regress import regress
@@ -20,7 +22,7 @@ from unmask.verbs.tasks.tag import tag
 _ANSWER = ("answer.window", "answer.overlap", "answer.longest")
 OWN = (
     "data.pair_column", "data.label_separator", "model.freeze", "model.pooling",
-    "loss.class_weights", "loss.smoothing", *_ANSWER,
+    "loss.class_weights", "loss.smoothing", *_ANSWER, *EMBED_SETTINGS,
 )  # fmt: skip
 """Settings that only some tasks have, as `room.key`."""
 
@@ -72,6 +74,11 @@ KINDS: Mapping[TaskName, Kind] = {
         pieces=answer,
         on_long=("chunk", "truncate", "error"),
         own=frozenset({"data.pair_column", *_ANSWER}),
+    ),
+    "embed": Kind(
+        what="gives each text a vector",
+        pieces=embed,
+        own=frozenset({"data.pair_column", "model.pooling", *EMBED_SETTINGS}),
     ),
 }
 

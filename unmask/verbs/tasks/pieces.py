@@ -16,13 +16,13 @@ from unmask.checkpoint.formats import Format
 from unmask.errors import ConfigError
 from unmask.evaluation.answering import AnswerFigures
 from unmask.evaluation.classification import ClassificationFigures
+from unmask.evaluation.embedding import EmbeddingFigures
 from unmask.evaluation.multilabel import MultiLabelFigures
 from unmask.evaluation.regression import RegressionFigures
 from unmask.evaluation.tagging import TaggingFigures
 from unmask.report.card import Task
-from unmask.train.loop import Evaluate, Objective
+from unmask.train.loop import Evaluate, Objective, Source
 from unmask.verbs.finetune_settings import FinetuneSettings
-from unmask.verbs.tasks.rows import Rows
 from unmask.verbs.watch import Watch
 
 
@@ -52,7 +52,12 @@ class Given:
 
 MOST_LABELS = 20  # named in a card
 TaskFigures = (
-    ClassificationFigures | MultiLabelFigures | RegressionFigures | TaggingFigures | AnswerFigures
+    ClassificationFigures
+    | MultiLabelFigures
+    | RegressionFigures
+    | TaggingFigures
+    | AnswerFigures
+    | EmbeddingFigures
 )
 """What a finished model is worth on the dev rows: of each task, one of these. No two have the same
 fields, so that a stored one can be told."""
@@ -67,6 +72,31 @@ class Measure(Protocol):
 
     def figures(self, model: nn.Module) -> TaskFigures:
         """All of them, with intervals."""
+        ...
+
+
+class Batches(Source, Protocol):
+    """Where batches come from, and how many there are."""
+
+    def steps(self, epochs: int) -> int:
+        """The number of batches in so many epochs."""
+        ...
+
+
+class LearntRows(Protocol):
+    """Rows to learn from."""
+
+    @property
+    def truncated(self) -> int:
+        """How many texts were cut."""
+        ...
+
+    def __len__(self) -> int:
+        """How many rows there are."""
+        ...
+
+    def batches(self, batch: int, seed: int) -> Batches:
+        """Batches of so many rows."""
         ...
 
 
@@ -116,6 +146,8 @@ class Pieces:
         notes: what a person should know of the data and of how the run begins.
         frozen: gives the head alone as a module over what the frozen encoder says, computed once,
             and what measures it; None where the task cannot be learnt so.
+        begin: is called before the first step, while the model is as it was opened, to measure it;
+            None for nothing.
         finish: what is done once the training is, such as choosing thresholds on the dev rows;
             None for nothing.
         metrics: figures of `dev` that weights may be chosen by; the first is the task's own. Empty
@@ -123,7 +155,7 @@ class Pieces:
     """
 
     opened: Opened[Any]
-    rows: Rows
+    rows: LearntRows
     objective: Objective
     dev: Measure
     train_rows: int
@@ -131,6 +163,7 @@ class Pieces:
     said: Said
     notes: tuple[str, ...]
     frozen: Callable[[], tuple[nn.Module, Evaluate]] | None = None
+    begin: Callable[[], None] | None = None
     finish: Callable[[], Finished] | None = None
     metrics: tuple[str, ...] = ()
 

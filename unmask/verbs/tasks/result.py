@@ -13,6 +13,8 @@ from unmask.verbs.finetune_settings import TaskName
 from unmask.verbs.tasks.pieces import TaskFigures
 
 RESULT = "result.json"
+_NEXT = {"embed": "unmask embed {folder} --input new.csv --output vectors.npy"}
+_PREDICT = "unmask predict {folder} --input new.csv --output answers.csv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,11 @@ class FinetuneResult:
     def model(self) -> Path:
         """The model's folder."""
         return self.folder / "model"
+
+    @property
+    def next(self) -> str:
+        """The command that uses the model."""
+        return _NEXT.get(self.task, _PREDICT).format(folder=self.folder)
 
     def write(self) -> None:
         """Store it in the run's folder."""
