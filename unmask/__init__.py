@@ -27,6 +27,7 @@ __all__ = [
     "__version__",
     "benchmark",
     "convert",
+    "doctor",
     "evaluate",
     "extend_tokenizer",
     "finetune",
@@ -35,6 +36,7 @@ __all__ = [
     "pretrain",
     "probe",
     "quickstart",
+    "scope",
     "train_tokenizer",
 ]
 
@@ -55,12 +57,14 @@ if TYPE_CHECKING:
     from unmask.tokens.tokenizer import Tokenizer
     from unmask.tour.quickstart import quickstart
     from unmask.verbs.convert import convert
+    from unmask.verbs.doctor import doctor
     from unmask.verbs.evaluate import evaluate
     from unmask.verbs.extend import extend_tokenizer
     from unmask.verbs.finetune import finetune
     from unmask.verbs.predict import predict
     from unmask.verbs.pretrain import pretrain
     from unmask.verbs.probe import probe
+    from unmask.verbs.scope import scope
     from unmask.verbs.tokenizer import train_tokenizer
 else:
     # Hidden from type checkers, for whom a module-level __getattr__ makes every name exist.
@@ -80,6 +84,7 @@ else:
         "ZeroShot": "unmask.pipelines.pair",
         "benchmark": "unmask.bench.command",
         "convert": "unmask.verbs.convert",
+        "doctor": "unmask.verbs.doctor",
         "evaluate": "unmask.verbs.evaluate",
         "extend_tokenizer": "unmask.verbs.extend",
         "finetune": "unmask.verbs.finetune",
@@ -88,6 +93,7 @@ else:
         "pretrain": "unmask.verbs.pretrain",
         "probe": "unmask.verbs.probe",
         "quickstart": "unmask.tour.quickstart",
+        "scope": "unmask.verbs.scope",
         "train_tokenizer": "unmask.verbs.tokenizer",
     }
 

@@ -181,3 +181,15 @@ def _reason(error: BaseException) -> str:
 def _line(error: BaseException) -> str:
     """An error's text on one line, and not the library's page of advice."""
     return " ".join(str(error).split())[:300]
+
+
+def cached(cache: str | Path | None = None) -> list[Path]:
+    """The folders of models in the library's cache, by name; whether they are whole is not known.
+
+    Args:
+        cache: folder of the cache; None for what the library says.
+    """
+    from huggingface_hub import constants
+
+    snapshots = Path(cache or constants.HF_HUB_CACHE).glob(f"models--*/snapshots/*/{CONFIG}")
+    return sorted(file.parent for file in snapshots)

@@ -26,6 +26,8 @@ VERBS = {
     "embed": "unmask.cli.embed:embed",
     "rerank": "unmask.cli.rerank:rerank",
     "info": "unmask.cli.info:info",
+    "scope": "unmask.cli.scope:scope",
+    "doctor": "unmask.cli.doctor:doctor",
     "convert": "unmask.cli.convert:convert",
     "bench": "unmask.cli.bench:bench",
     "claims": "unmask.cli.claims:app",

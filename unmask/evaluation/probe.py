@@ -13,6 +13,7 @@ from unmask.batches.draws import Draws
 from unmask.errors import ConfigError, DataError
 
 F32 = npt.NDArray[np.float32]
+F64 = npt.NDArray[np.float64]
 STRENGTH = 0.1  # inverse regularisation
 DRAWN_ROWS = 202  # stream of Draws
 
@@ -42,6 +43,16 @@ class Probe:
     def predict(self, vectors: F32) -> list[str]:
         """The most probable label of each vector `(N, E)`."""
         return [str(label) for label in self._steps.predict(vectors)] if len(vectors) else []
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The C labels that it tells, in the order of its probabilities."""
+        return tuple(str(label) for label in self._steps.classes_)
+
+    def probabilities(self, vectors: F32) -> F64:
+        """`(N, C)` the probability of each label for vectors `(N, E)`."""
+        found: F64 = self._steps.predict_proba(vectors)
+        return found
 
     def accuracy(self, vectors: F32, labels: Sequence[str]) -> float:
         """The share of vectors `(N, E)` whose label is found."""

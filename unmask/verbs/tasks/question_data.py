@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,7 +39,7 @@ class QuestionSplit:
             DataError: a column is missing, or there is only one article to hold out from.
             CorruptText: a bad place, such as an answer that is not where it is said to be.
         """
-        whole = _read(train, settings)
+        whole = read_asked(train, settings)
         if dev is None:
             rest, held_out = hold_out_articles(whole, settings.dev_share, seed)
             how = (
@@ -46,7 +47,7 @@ class QuestionSplit:
                 f"all those of {counted(held_out.articles, 'article')}"
             )
             return cls(rest, held_out, (*told(whole), how))
-        measured = _read(dev, settings)
+        measured = read_asked(dev, settings)
         notes = [*told(whole), *told(measured)]
         if shared := len(set(map(_asked, whole.rows)) & set(map(_asked, measured.rows))):
             notes.append(
@@ -68,23 +69,38 @@ def hold_out_articles(questions: Questions, share: float, seed: int) -> tuple[Qu
     Raises:
         DataError: there is only one article.
     """
+    held = held_articles([row.article for row in questions.rows], share, seed, questions.name)
+    chosen = set(held)
+    rest = [place for place in range(len(questions)) if place not in chosen]
+    return questions.some(rest), questions.some(held)
+
+
+def held_articles(articles: Sequence[str], share: float, seed: int, name: str) -> list[int]:
+    """The places of the questions that are held out; see `hold_out_articles`.
+
+    Args:
+        articles: of each question.
+        share, seed: of the draw.
+        name: of the file.
+
+    Raises:
+        DataError: there is only one article.
+    """
     places: dict[str, list[int]] = {}
-    for place, row in enumerate(questions.rows):
-        places.setdefault(row.article, []).append(place)
+    for place, article in enumerate(articles):
+        places.setdefault(article, []).append(place)
     names = list(places)
     if len(names) < 2:
         raise DataError(
             "holding out questions needs two articles (texts, where the file has no titles), but "
-            f"{questions.name} has one; give --dev a file"
+            f"{name} has one; give --dev a file"
         )
     held: list[int] = []
     for number in Draws(seed, 0).permutation(len(names), ARTICLES)[:-1]:
-        if len(held) >= share * len(questions):
+        if len(held) >= share * len(articles):
             break
         held += places[names[number]]
-    chosen = set(held)
-    rest = [place for place in range(len(questions)) if place not in chosen]
-    return questions.some(rest), questions.some(sorted(held))
+    return sorted(held)
 
 
 def told(questions: Questions) -> list[str]:
@@ -100,7 +116,8 @@ def told(questions: Questions) -> list[str]:
     return said
 
 
-def _read(path: str | Path, settings: TuneData) -> Questions:
+def read_asked(path: str | Path, settings: TuneData) -> Questions:
+    """All questions of a file; see `read_questions`."""
     reading = Reading(settings.on_bad, settings.max_bad)
     return read_questions(
         path, settings.text_column, settings.pair_column, settings.label_column, reading=reading

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -207,17 +207,15 @@ def _opened(given: Given, scale: Scale) -> Opened[SequenceClassifier]:
 
 def _split(given: Given) -> tuple[Targeted[Numbers], Targeted[Numbers], tuple[str, ...]]:
     settings = given.settings
-    whole = _read(given.train, settings.data)
+    whole = read_numbers(given.train, settings.data)
     many = f", {counted(len(whole.labels[0]), 'number')} in each"
     if given.dev is None:
-        first = np.array([numbers[0] for numbers in whole.labels])
-        edges = np.quantile(first, np.linspace(0, 1, GROUPS + 1)[1:-1])
-        groups = [str(group) for group in np.searchsorted(edges, first).tolist()]
+        groups = like_numbers(whole.labels)
         rest, held_out, how = held_apart(
             whole, groups, settings.data.dev_share, settings.split_seed
         )
         return rest, held_out, (told(whole, many), f"{how}, of low and high numbers alike")
-    dev = _read(given.dev, settings.data)
+    dev = read_numbers(given.dev, settings.data)
     if len(dev.labels[0]) != len(whole.labels[0]):
         raise LabelMismatch(
             f"{dev.name} must have as many numbers in a row as {whole.name}, which has "
@@ -227,7 +225,20 @@ def _split(given: Given) -> tuple[Targeted[Numbers], Targeted[Numbers], tuple[st
     return whole, dev, (told(whole, many), told(dev), *shared_note(whole, dev))
 
 
-def _read(path: str | Path, settings: TuneData) -> Targeted[Numbers]:
+def like_numbers(rows: Sequence[Numbers]) -> list[str]:
+    """For each row the name of its group, of which there are `GROUPS`, by its first number."""
+    first = np.array([numbers[0] for numbers in rows])
+    edges = np.quantile(first, np.linspace(0, 1, GROUPS + 1)[1:-1])
+    return [str(group) for group in np.searchsorted(edges, first).tolist()]
+
+
+def read_numbers(path: str | Path, settings: TuneData) -> Targeted[Numbers]:
+    """All texts of a table, or pairs where `data.pair_column` is named, with their numbers.
+
+    Raises:
+        DataError: a number is missing or not finite, or rows have more or fewer than the first.
+        CorruptText: a bad place.
+    """
     table = Table.open(path)
     if settings.pair_column is None:
         columns = Columns.of(table, settings.text_column, settings.label_column)

@@ -157,12 +157,7 @@ def _split(
             f"{', '.join(map(repr, labels)) or 'empty lists'}; add rows of another label"
         )
     if given.dev is None:
-        counts = Counter(name for names in whole.labels for name in names)
-
-        def rarest(names: LabelSet) -> str:
-            return min(names, key=lambda name: (counts[name], name), default="")
-
-        groups = [rarest(names) for names in whole.labels]
+        groups = rarest(whole.labels)
         rest, held_out, how = held_apart(
             whole, groups, settings.data.dev_share, settings.split_seed
         )
@@ -175,6 +170,12 @@ def _split(
     if missing := [label for label in labels if label not in set(found)]:
         notes.append(f"{dev.name} has no row of: {', '.join(missing[:20])}")
     return whole, dev, labels, tuple(notes)
+
+
+def rarest(rows: Sequence[LabelSet]) -> list[str]:
+    """Of each row, the label in it that the fewest rows have; "" where it has none."""
+    counts = Counter(name for names in rows for name in names)
+    return [min(names, key=lambda name: (counts[name], name), default="") for names in rows]
 
 
 def _told(rows: Targeted[LabelSet]) -> str:

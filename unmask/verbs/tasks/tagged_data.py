@@ -45,7 +45,7 @@ class TaggedSplit:
             LabelMismatch: the dev sentences have types that the training sentences lack.
             CorruptText: a bad place.
         """
-        whole = _read(train, settings)
+        whole = read_sentences(train, settings)
         scheme = BIO if whole.scheme == IOB1 else whole.scheme
         labels = scheme.labels(whole.types)
         if len(labels) < 2:
@@ -63,7 +63,7 @@ class TaggedSplit:
                 "stratified by the rarest type in them"
             )
             return cls(rest, held_out, scheme, labels, (told, how))
-        measured = _read(dev, settings)
+        measured = read_sentences(dev, settings)
         check_types(whole.scheme, whole.types, measured, "training data")
         notes = [told, tagged_note(measured)]
         if shared := len(set(whole.words) & set(measured.words)):
@@ -114,18 +114,19 @@ def check_types(scheme: Scheme, known: set[str], data: Tagged, whose: str) -> No
     check_known(sorted_labels(known), sorted_labels(found), whose, data.name)
 
 
-def _read(path: str | Path, settings: TuneData) -> Tagged:
+def read_sentences(path: str | Path, settings: TuneData) -> Tagged:
+    """All tagged sentences of a file; see `read_tagged`."""
     reading = Reading(settings.on_bad, settings.max_bad)
     return read_tagged(path, settings.text_column, settings.label_column, reading=reading)
 
 
 def _hold_out(data: Tagged, share: float, seed: int) -> tuple[Tagged, Tagged]:
     """Hold out a share of the sentences whose rarest type is the same; see `held`."""
-    out = held(data.words, _rarest(data), share, seed, data.name)
+    out = held(data.words, rarest_types(data), share, seed, data.name)
     return data.some(np.flatnonzero(~out).tolist()), data.some(np.flatnonzero(out).tolist())
 
 
-def _rarest(data: Tagged) -> tuple[str, ...]:
+def rarest_types(data: Tagged) -> tuple[str, ...]:
     """Of each sentence, the type in it that the fewest sentences have; "" where it has none."""
     types = [sorted({span.label for span in spans}) for spans in data.spans]
     count = Counter(label for labels in types for label in labels)

@@ -1,0 +1,97 @@
+"""`unmask scope`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unmask.cli import columns, options
+from unmask.cli.console import Terminal, print_json, print_table
+
+
+def scope(
+    data: Annotated[
+        Path, typer.Argument(help="What is to be learnt from, as finetune --train takes it.")
+    ],
+    task: Annotated[
+        str,
+        typer.Option(help="classify, pair, regress, tag, answer, embed or rerank."),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for scope.html and recipe.toml.")],
+    dev: Annotated[
+        Path | None,
+        typer.Option(help="File to measure with. Default: a stratified share is held out."),
+    ] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model",
+            metavar="MODEL",
+            help="Candidate for the backbone: a folder, or a name on the Hub. May be given several "
+            "times. Default: the models that open here.",
+        ),
+    ] = None,
+    latency_ms: Annotated[
+        float | None, typer.Option(help="Budget for one row at the 95th percentile of length.")
+    ] = None,
+    memory: Annotated[
+        str | None, typer.Option(help="Budget for the parameters, such as 500MB.")
+    ] = None,
+    metric: Annotated[
+        str | None,
+        typer.Option(help="The figure that decides, such as accuracy, macro-f1. Default: shown."),
+    ] = None,
+    text_column: columns.TextColumn = None,
+    label_column: columns.LabelColumn = None,
+    pair_column: columns.PairColumn = None,
+    label_separator: columns.LabelSeparator = None,
+    on_bad: options.OnBad = None,
+    max_bad: options.MaxBad = None,
+    most_rows: Annotated[
+        int, typer.Option(help="Rows that are judged for label mistakes, drawn where more.")
+    ] = 5000,
+    seed: options.Seed = None,
+    device: options.Device = None,
+    threads: options.Threads = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace the files of an earlier run.")
+    ] = False,
+    json: options.Json = False,
+) -> None:
+    """Audit labelled data before anything is trained, and plan the training, or refuse it.
+
+    Example: unmask scope train.csv --task classify --latency-ms 20 --out scoped
+
+    Writes a page and a recipe that unmask finetune --config runs. Exits with 1 where it refuses.
+    """
+    from dataclasses import asdict
+
+    from unmask.verbs.scope import scope
+
+    result = scope(
+        data,
+        task=task,
+        out=out,
+        dev=dev,
+        models=model or (),
+        latency_ms=latency_ms,
+        memory=memory,
+        metric=metric,
+        text_column=text_column,
+        label_column=label_column,
+        pair_column=pair_column,
+        label_separator=label_separator,
+        on_bad=options.word("on-bad", on_bad or "stop", ("stop", "skip")),
+        max_bad=0.01 if max_bad is None else max_bad,
+        most_rows=most_rows,
+        seed=0 if seed is None else seed,
+        device=device or "auto",
+        threads=threads,
+        replace=replace,
+        watch=Terminal(),
+    )
+    (print_json if json else print_table)(asdict(result) if json else result.in_words())
+    if result.facts.refused:
+        raise typer.Exit(1)

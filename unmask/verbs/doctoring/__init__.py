@@ -1,0 +1,1 @@
+"""What `unmask doctor` looks for, a file for each part of a model."""
