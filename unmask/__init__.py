@@ -23,6 +23,7 @@ __all__ = [
     "Reranker",
     "Tagger",
     "Tokenizer",
+    "Vectors",
     "ZeroShot",
     "__version__",
     "benchmark",
@@ -31,12 +32,16 @@ __all__ = [
     "evaluate",
     "extend_tokenizer",
     "finetune",
+    "mine",
+    "open_vectors",
     "pack",
     "predict",
     "pretrain",
     "probe",
+    "quantize",
     "quickstart",
     "scope",
+    "search",
     "train_tokenizer",
 ]
 
@@ -51,8 +56,10 @@ if TYPE_CHECKING:
     from unmask.pipelines.fill import FillMask
     from unmask.pipelines.generate import Generator
     from unmask.pipelines.pair import PairClassifier, ZeroShot
+    from unmask.pipelines.quantized import Vectors, open_vectors, quantize
     from unmask.pipelines.regress import Regressor
     from unmask.pipelines.rerank import Reranker
+    from unmask.pipelines.search import search
     from unmask.pipelines.tag import Tagger
     from unmask.tokens.tokenizer import Tokenizer
     from unmask.tour.quickstart import quickstart
@@ -61,6 +68,7 @@ if TYPE_CHECKING:
     from unmask.verbs.evaluate import evaluate
     from unmask.verbs.extend import extend_tokenizer
     from unmask.verbs.finetune import finetune
+    from unmask.verbs.mine import mine
     from unmask.verbs.predict import predict
     from unmask.verbs.pretrain import pretrain
     from unmask.verbs.probe import probe
@@ -81,6 +89,7 @@ else:
         "Reranker": "unmask.pipelines.rerank",
         "Tagger": "unmask.pipelines.tag",
         "Tokenizer": "unmask.tokens.tokenizer",
+        "Vectors": "unmask.pipelines.quantized",
         "ZeroShot": "unmask.pipelines.pair",
         "benchmark": "unmask.bench.command",
         "convert": "unmask.verbs.convert",
@@ -88,12 +97,16 @@ else:
         "evaluate": "unmask.verbs.evaluate",
         "extend_tokenizer": "unmask.verbs.extend",
         "finetune": "unmask.verbs.finetune",
+        "mine": "unmask.verbs.mine",
+        "open_vectors": "unmask.pipelines.quantized",
         "pack": "unmask.batches.pack",
         "predict": "unmask.verbs.predict",
         "pretrain": "unmask.verbs.pretrain",
         "probe": "unmask.verbs.probe",
+        "quantize": "unmask.pipelines.quantized",
         "quickstart": "unmask.tour.quickstart",
         "scope": "unmask.verbs.scope",
+        "search": "unmask.pipelines.search",
         "train_tokenizer": "unmask.verbs.tokenizer",
     }
 

@@ -253,3 +253,52 @@ def test_strange_settings(tmp_path: Path, said: dict[str, Any], wrong: str) -> N
 def test_half_precision(folder: Path) -> None:
     half = Reranker.from_pretrained(folder, dtype=torch.bfloat16).predict(PAIRS)
     np.testing.assert_allclose(half, Reranker.from_pretrained(folder).predict(PAIRS), atol=0.05)
+
+
+def test_the_scale_is_told_by_the_activation(tmp_path: Path) -> None:
+    said = {"tanh": NEWER, "identity": OLDER, "sigmoid": {}}
+    scales = {}
+    for name, fields in said.items():
+        ours = Reranker.from_pretrained(cross_encoder(tmp_path / name, **fields))
+        scales[name] = (ours.scale, ours.opened.said)
+        ours.save_pretrained(tmp_path / f"{name}-saved")
+        assert Reranker.from_pretrained(tmp_path / f"{name}-saved").scale == ours.scale
+    assert scales == {
+        "tanh": (None, "config.json names tanh"),
+        "identity": ("logit", "config.json names identity"),
+        "sigmoid": ("probability", "the folder names no activation, and sigmoid is the usual one"),
+    }
+
+
+def test_places_that_a_search_found_are_ranked(folder: Path) -> None:
+    ours, documents = Reranker.from_pretrained(folder), sentences()[:40]
+    among = np.array([31, 4, 8, 15])
+    found = ours.rank("the cat", documents, among=among)
+    every = [one for one in ours.rank("the cat", documents) if one["corpus_id"] in among]
+    assert [one["corpus_id"] for one in found] == [one["corpus_id"] for one in every]
+    with pytest.raises(ConfigError, match="go from 0 to 39, but one is 40"):
+        ours.rank("the cat", documents, among=[40])
+
+
+def test_logits_rank_where_probabilities_are_all_1(tmp_path: Path) -> None:
+    ours = Reranker.from_pretrained(cross_encoder(tmp_path / "model"))
+    last = ours.opened.opened.model.head.project
+    with torch.no_grad():
+        last.weight.mul_(300)
+        last.bias.add_(4000)
+    documents = sentences()[:30]
+    ranked = ours.rank("the cat", documents)
+    assert {one["score"] for one in ranked} == {1.0}
+    answers = list(ours.stream([("the cat", text) for text in documents]))
+    logits = [float(one.logits[0]) for one in answers]
+    assert [one["corpus_id"] for one in ranked] == np.argsort(-np.array(logits)).tolist()
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_ties_of_half_precision_keep_the_order_of_the_documents(
+    folder: Path, dtype: torch.dtype
+) -> None:
+    ours = Reranker.from_pretrained(folder, dtype=dtype)
+    ranked = ours.rank("the cat", [*sentences()[:60], *sentences()[:60]])
+    order = [(-one["score"], one["corpus_id"]) for one in ranked]
+    assert order == sorted(order)

@@ -13,7 +13,9 @@ from tests.pipelines.theirs import Normalize, cross_encoder, embedding_model
 from tests.verbs.labelled import Notes, write_csv
 from unmask.errors import ConfigError, CorruptText, DataError, ModelError, TooLong
 from unmask.pipelines.embed import Embedder
+from unmask.pipelines.quantized import open_vectors, quantize
 from unmask.pipelines.rerank import Reranker
+from unmask.pipelines.search import search
 from unmask.verbs.embed import embed
 from unmask.verbs.rerank import rerank
 from unmask.verbs.vector_file import vector_file
@@ -114,3 +116,19 @@ def test_the_wrong_kind_of_model(model: Path, scorer: Path, table: Path, tmp_pat
         rerank(model, query="a", input=table)
     with pytest.raises(ModelError, match="must say how a text becomes one vector"):
         embed(scorer, input=table, output=tmp_path / "a.npy")
+
+
+@pytest.mark.parametrize("form", ["float16", "int8", "bits"])
+def test_vectors_in_fewer_bytes(form: str, model: Path, table: Path, tmp_path: Path) -> None:
+    out = tmp_path / "a.npy"
+    result = embed(model, input=table, output=out, stored_as=form)  # type: ignore[arg-type]
+    ours = Embedder.from_pretrained(model)
+    expected = quantize(ours.encode(TEXTS), form)  # type: ignore[arg-type]
+    found = open_vectors(out)
+    np.testing.assert_array_equal(found.array, expected.array)
+    assert (result.form, result.rows, found.form) == (form, 60, form)
+    assert result.in_words()["stored as"] == form
+    hits = search(ours.encode(TEXTS[:5]), found, 1)
+    assert hits.corpus_ids[:, 0].tolist() == [0, 1, 2, 3, 4] or form == "bits"
+    with pytest.raises(ConfigError, match="stored as float32, float16, int8, bits, not as 'int4'"):
+        embed(model, input=table, output=out, replace=True, stored_as="int4")  # type: ignore[arg-type]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
@@ -30,11 +30,20 @@ from unmask.checkpoint.sentence_files import (
     read_transformer_file,
 )
 from unmask.checkpoint.sentence_schema import SettingsFile, TransformerFile
-from unmask.checkpoint.use import Outputs
+from unmask.checkpoint.use import USE, Outputs, Scale
 from unmask.checkpoint.weightfiles import stored_types
-from unmask.errors import ModelError, UnsupportedModel, shown
+from unmask.errors import CorruptCheckpoint, ModelError, UnsupportedModel, shown
 from unmask.heads.model import SequenceClassifier
 from unmask.heads.outputs import Output
+
+ACTIVATIONS: Mapping[Scale, Output] = {
+    "logit": "identity",
+    "probability": "sigmoid",
+    "calibrated": "sigmoid",
+}
+"""What a score of each scale has gone through."""
+SCALES: Mapping[Output, Scale] = {"identity": "logit", "sigmoid": "probability"}
+"""What a score is, going by what it has gone through alone."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +54,24 @@ class CrossModel:
         opened: the model with its tokenizer; one label where it gives a score.
         activation: what its outputs go through.
         limit: the longest pair in tokens, special tokens included.
+        said: what the folder says of the activation, in words.
     """
 
     opened: Opened[SequenceClassifier]
     activation: Output
     limit: int
+    said: str = ""
+
+    @property
+    def scale(self) -> Scale | None:
+        """What the outputs are; None where they went through another function, or are numbers in a
+        unit of their own.
+
+        The folder says it, or else its activation does: what has gone through no function is a
+        logit, and what has gone through the sigmoid is a probability.
+        """
+        use = self.opened.use
+        return None if use.ranges else use.scale or SCALES.get(self.activation)
 
 
 def open_cross(
@@ -102,7 +124,14 @@ def open_cross(
             "texts. Put them before the first text yourself, and take them out of the file"
         )
     opened, limit = fitted(opened, opened.model.encoder.config.context, file)
-    return CrossModel(opened, _activation(opened, settings), limit)
+    activation, said = _activation(opened, settings)
+    stored = opened.use.scale
+    if stored is not None and ACTIVATIONS[stored] != activation:
+        raise CorruptCheckpoint(
+            f"{opened.path} says in {USE} that its score is a {stored}, which goes through "
+            f"{ACTIVATIONS[stored]}, but {said}. Restore the folder from a good copy"
+        )
+    return CrossModel(opened, activation, limit, said)
 
 
 def save_cross(
@@ -130,9 +159,21 @@ def save_cross(
         UnsupportedModel: the format asked for cannot express the model; it says what.
         CheckpointError: the folder is taken, or the disk is full.
     """
-    opened, name = model.opened, output_name(model.activation)
+    return save_opened(
+        path,
+        with_limit(model.opened, model.limit),
+        format=weights_format(format),
+        card=card,
+        replace=replace,
+        also=cross_writer(model.activation),
+    )
 
-    def also(folder: Path, used: Format) -> None:
+
+def cross_writer(activation: Output) -> Callable[[Path, Format], None]:
+    """What makes the new folder of a classifier that of a cross-encoder; see `save_opened`."""
+    name = output_name(activation)
+
+    def write(folder: Path, used: Format) -> None:
         if used == "hf":
             # Since version 4 of sentence-transformers; later ones read it here too.
             document = {**read_json(folder / CONFIG), _FIELD: {"activation_fn": name}}
@@ -141,14 +182,7 @@ def save_cross(
             settings = {"model_type": "CrossEncoder", "activation_fn": name}
             (folder / SETTINGS).write_bytes(render_json(settings))
 
-    return save_opened(
-        path,
-        with_limit(opened, model.limit),
-        format=weights_format(format),
-        card=card,
-        replace=replace,
-        also=also,
-    )
+    return write
 
 
 def _with_scores(
@@ -172,15 +206,18 @@ _FIELD = "sentence_transformers"
 _OLD_FIELD = "sbert_ce_default_activation_function"
 
 
-def _activation(opened: Opened[SequenceClassifier], settings: SettingsFile) -> Output:
+def _activation(opened: Opened[SequenceClassifier], settings: SettingsFile) -> tuple[Output, str]:
+    """The activation, and where it comes from."""
     if settings.activation_fn is not None:
-        return output_named(settings.activation_fn, str(opened.path / SETTINGS))
+        found = output_named(settings.activation_fn, str(opened.path / SETTINGS))
+        return found, f"{SETTINGS} names {found}"
     raw, where = read_json(opened.path / CONFIG), str(opened.path / CONFIG)
     name = _field(raw, where)
     if name is not None:
-        return output_named(name, where)
+        return (found := output_named(name, where)), f"{CONFIG} names {found}"
     # Where the range of a number is stored, it is one in its own unit, and no logit.
-    return "sigmoid" if len(opened.labels) == 1 and not opened.use.ranges else "identity"
+    usual: Output = "sigmoid" if len(opened.labels) == 1 and not opened.use.ranges else "identity"
+    return usual, f"the folder names no activation, and {usual} is the usual one"
 
 
 def _field(raw: Mapping[str, Any], where: str) -> str | None:

@@ -17,6 +17,7 @@ from unmask.errors import ConfigError, CorruptCheckpoint, UnsupportedModel
 
 USE = "use.json"
 Outputs = Literal["one", "several", "numbers"]
+Scale = Literal["logit", "probability", "calibrated"]
 PROBLEMS: Mapping[Outputs, str] = {
     "one": "single_label_classification",
     "several": "multi_label_classification",
@@ -37,6 +38,8 @@ class Use:
         thresholds: of "several", the probability from which a label is given, by label; where one
             is missing it is `THRESHOLD`.
         ranges: of "numbers", the lowest and the highest that was learnt from, by output.
+        scale: what the score of a pair of texts is: a "logit", a "probability", or one that was
+            "calibrated" on rows that were not trained on; None where nobody has said.
     """
 
     outputs: Outputs = "one"
@@ -44,6 +47,7 @@ class Use:
     temperature: float = 1.0
     thresholds: dict[str, float] = field(default_factory=dict)
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
+    scale: Scale | None = None
 
     def __post_init__(self) -> None:
         if not 0.0 < self.temperature < float("inf"):

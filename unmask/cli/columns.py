@@ -59,7 +59,7 @@ Task = Annotated[
     typer.Option(
         help="classify: labels for each text (default); pair: for two; regress: numbers; tag: a "
         "label for each word; answer: the words of a text that answer a question; embed: vectors "
-        "of texts."
+        "of texts; rerank: how well a document goes with a query."
     ),
 ]
 Train = Annotated[

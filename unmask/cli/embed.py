@@ -35,6 +35,12 @@ def embed(
         typer.Option("--normalize/--raw", help="Length 1, or as is. Default: what the model says."),
     ] = None,
     on_long: columns.OnLong = None,
+    as_: Annotated[
+        str | None,
+        typer.Option(
+            "--as", help="How numbers are stored: float32 (default), float16, int8, bits."
+        ),
+    ] = None,
     replace: Annotated[
         bool, typer.Option("--replace", help="Replace the output if it is there.")
     ] = False,
@@ -61,6 +67,7 @@ def embed(
 
     from unmask.heads.embedding import PoolingMode
     from unmask.nn.prepared import Precision
+    from unmask.pipelines.quantized import FORMS
     from unmask.verbs.embed import embed
 
     modes = (None, *get_args(PoolingMode))
@@ -75,6 +82,7 @@ def embed(
         truncate_dim=truncate_dim,
         normalize=normalize,
         on_long=options.word("on-long", on_long or "truncate", ("truncate", "chunk", "error")),
+        stored_as=options.word("as", as_ or "float32", FORMS),
         replace=replace,
         on_bad=options.word("on-bad", on_bad or "stop", ("stop", "skip")),
         max_bad=0.01 if max_bad is None else max_bad,

@@ -14,8 +14,9 @@ Data = Annotated[
     Path | None,
     typer.Option(
         help="For a classifier: table with texts and labels, .csv .tsv .jsonl ...; for a tagger: "
-        "CoNLL, .jsonl or .parquet; for an embedding model: queries with "
-        "documents, or pairs with a score; for --task blimp: file or folder of minimal pairs."
+        "CoNLL, .jsonl or .parquet; for a reranker: rows with a query, a document and a label, or "
+        "with a query, a positive and negatives; for an embedding model: queries with documents, "
+        "or pairs with a score; for --task blimp: file or folder of minimal pairs."
     ),
 ]
 Corpus = Annotated[
@@ -28,7 +29,7 @@ Task = Annotated[
     str | None,
     typer.Option(
         help="For a language model: blimp (minimal pairs, by --data) or pseudo-perplexity "
-        "(of --text)."
+        "(of --text); rerank for a cross-encoder whose folder does not say that it is one."
     ),
 ]
 Score = Annotated[
@@ -45,7 +46,7 @@ Against = Annotated[
     str | None,
     typer.Option(
         metavar="MODEL",
-        help="Another classifier on the same rows: how they differ, and whether by chance.",
+        help="Another model of the kind on the same rows: how they differ, and whether by chance.",
     ),
 ]
 Report = Annotated[
@@ -118,7 +119,7 @@ def evaluate(
         device=device or "auto",
         threads=threads,
         revision=revision,
-        task=options.word("task", task, ("blimp", "pseudo-perplexity")) if task else None,
+        task=options.word("task", task, ("blimp", "pseudo-perplexity", "rerank")) if task else None,
         score=options.word("score", score or "plain", ("plain", "within-word")),
         most_pairs=most_pairs,
         against=against,

@@ -25,6 +25,7 @@ VERBS = {
     "predict": "unmask.cli.predict:predict",
     "embed": "unmask.cli.embed:embed",
     "rerank": "unmask.cli.rerank:rerank",
+    "mine": "unmask.cli.mine:mine",
     "info": "unmask.cli.info:info",
     "scope": "unmask.cli.scope:scope",
     "doctor": "unmask.cli.doctor:doctor",

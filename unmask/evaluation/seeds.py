@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields, is_dataclass
 import numpy as np
 
 from unmask.evaluation.bootstrap import LEVEL, Estimate
+from unmask.evaluation.ranking import RankingFigure
 
 __all__ = ["Spread", "numbers_in", "reach_of_mean", "spreads"]
 
@@ -82,10 +83,13 @@ def numbers_in(figures: object) -> Iterator[tuple[str, float]]:
             yield field.name, value
         elif isinstance(value, Estimate) and value.value is not None:
             yield field.name, value.value
-        elif field.name == "confidence" and value is not None:
+        elif field.name in ("confidence", "ranking", "sure") and value is not None:
             yield from numbers_in(value)
-        elif field.name == "figures":  # of an embedding model
-            yield from ((one.name, one.value.value) for one in value if one.value.value is not None)
+        elif field.name == "figures":  # of rankings and of vectors
+            for one in value:
+                found = one.mean if isinstance(one, RankingFigure) else one.value
+                if found.value is not None:
+                    yield one.name, found.value
         elif field.name == "numbers":
             for one in value:
                 before = f"{one.name} " if len(value) > 1 else ""

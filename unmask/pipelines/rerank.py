@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import NotRequired, TypedDict, overload
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from unmask.checkpoint.cross import CrossModel, open_cross, save_cross
 from unmask.checkpoint.sentence import SentenceFormat
+from unmask.checkpoint.use import Scale
 from unmask.errors import ConfigError, ModelError
-from unmask.heads.outputs import OUTPUTS
+from unmask.heads.outputs import OUTPUTS, Output
 from unmask.nn.prepared import Precision
 from unmask.pipelines.checks import check_several
 from unmask.pipelines.pairs import Pair
@@ -21,6 +23,9 @@ from unmask.pipelines.precision import make_fast
 from unmask.pipelines.running import F32, TOKENS, warned
 from unmask.pipelines.scored import OnLongPair, of_pairs
 from unmask.tokens.tokenizer import Tokenizer
+
+RISING: tuple[Output, ...] = ("identity", "tanh", "sigmoid")
+"""Activations that keep the order of logits."""
 
 
 class Ranked(TypedDict):
@@ -43,11 +48,13 @@ class Scored:
 
     Attributes:
         scores: `(labels,)`, after the model's activation.
+        logits: `(labels,)`, before it.
         tokens: how many tokens the pair had before anything was cut, special tokens included.
         truncated: whether some of them were not read.
     """
 
     scores: F32
+    logits: F32
     tokens: int
     truncated: bool
 
@@ -113,6 +120,14 @@ class Reranker:
         return self.opened.opened.labels
 
     @property
+    def scale(self) -> Scale | None:
+        """What a score is: a "logit", any number; a "probability"; or one that was "calibrated" on
+        rows that the model was not trained on. None where it is none of these: the folder names
+        another function, such as tanh, or says that the model gives numbers in their own unit.
+        """
+        return self.opened.scale
+
+    @property
     def tokenizer(self) -> Tokenizer:
         """Text to ids."""
         return self.opened.opened.tokenizer
@@ -167,12 +182,8 @@ class Reranker:
             TokenizerError: something is no pair of two texts.
         """
         check_several("predict", pairs, "pair")
-        answers = warned(
-            self.stream(pairs, on_long=on_long, batch_tokens=batch_tokens, progress=progress),
-            lambda answer: (answer.truncated, answer.scores),
-            f"pairs are longer than {self.max_length} tokens, and their longer texts were cut; "
-            "on_long='error' refuses them",
-        )
+        found = self._warned(pairs, on_long, batch_tokens, progress)
+        answers = (one.scores for one in found)
         if isinstance(pairs, Iterator):
             return answers
         scores = list(answers)
@@ -186,6 +197,7 @@ class Reranker:
         top_k: int | None = None,
         return_documents: bool = False,
         *,
+        among: Collection[int] | None = None,
         on_long: OnLongPair = "truncate",
         progress: bool = False,
     ) -> list[Ranked]:
@@ -196,34 +208,56 @@ class Reranker:
             documents: the second.
             top_k: how many are given; None for all.
             return_documents: also give the documents themselves.
+            among: places of the documents that are ranked, such as those that a search found;
+                None for all.
             on_long, progress: as in `predict`.
 
         Raises:
             ModelError: the model gives several labels rather than a score.
-            ConfigError: `top_k` is less than 1.
+            ConfigError: `top_k` is less than 1, or there is no document at one of the places.
             TooLong, TokenizerError: as in `predict`.
+        """
+        self.check_score()
+        if top_k is not None and top_k < 1:
+            raise ConfigError(f"top_k must be at least 1, not {top_k}")
+        check_several("rank", documents, "document")
+        places = range(len(documents)) if among is None else _places(among, len(documents))
+        texts = [documents[place] for place in places]
+        # The last bits of a score depend on its place in a batch, and equal texts must tie.
+        distinct = list(dict.fromkeys(texts))
+        pairs = [(query, text) for text in distinct]
+        found = list(self._warned(pairs, on_long, TOKENS, progress))
+        order = self.order(found)
+        number = {text: place for place, text in enumerate(distinct)}
+        numbers = [number[text] for text in texts]
+        ranked = []
+        for at in sorted(range(len(texts)), key=lambda at: -order[numbers[at]])[:top_k]:
+            one = Ranked(corpus_id=places[at], score=float(found[numbers[at]].scores[0]))
+            if return_documents:
+                one["text"] = texts[at]
+            ranked.append(one)
+        return ranked
+
+    def order(self, answers: Sequence[Scored]) -> npt.NDArray[np.float64]:
+        """`(N,)` what pairs are ranked by: larger is better.
+
+        It is the logit where the activation keeps its order: two logits can be so high that the
+        probabilities of both are 1.
+        """
+        rising = self.opened.activation in RISING
+        return np.array([float((one.logits if rising else one.scores)[0]) for one in answers])
+
+    def check_score(self) -> None:
+        """Check that the model gives a score.
+
+        Raises:
+            ModelError: it gives several labels.
         """
         if len(self.labels) != 1:
             raise ModelError(
                 f"to rank takes a model with one output, a score, but this one has the labels "
                 f"{', '.join(self.labels)}; use predict, and choose a column"
             )
-        if top_k is not None and top_k < 1:
-            raise ConfigError(f"top_k must be at least 1, not {top_k}")
-        check_several("rank", documents, "document")
-        # The last bits of a score depend on its place in a batch, and equal texts must tie.
-        distinct = list(dict.fromkeys(documents))
-        pairs = [(query, text) for text in distinct]
-        found = self.predict(pairs, on_long=on_long, progress=progress)
-        score_of = dict(zip(distinct, found.tolist(), strict=True))
-        scores = [score_of[text] for text in documents]
-        ranked = []
-        for place in sorted(range(len(documents)), key=lambda place: -scores[place])[:top_k]:
-            one = Ranked(corpus_id=place, score=scores[place])
-            if return_documents:
-                one["text"] = documents[place]
-            ranked.append(one)
-        return ranked
 
     def stream(
         self,
@@ -237,11 +271,41 @@ class Reranker:
         answers = of_pairs(
             self.opened.opened,
             pairs,
-            OUTPUTS[self.opened.activation],
+            lambda logits: logits,
             on_long=on_long,
             doing="scoring",
             progress=progress,
             limit=self.max_length,
             batch_tokens=batch_tokens,
         )
-        return (Scored(one.values.numpy(), one.tokens, one.truncated) for one in answers)
+        activation = OUTPUTS[self.opened.activation]
+        return (
+            Scored(activation(one.values).numpy(), one.values.numpy(), one.tokens, one.truncated)
+            for one in answers
+        )
+
+    def _warned(
+        self, pairs: Iterable[Pair], on_long: OnLongPair, batch_tokens: int, progress: bool
+    ) -> Iterator[Scored]:
+        """As `stream`, with one warning at the end where pairs were cut."""
+        return warned(
+            self.stream(pairs, on_long=on_long, batch_tokens=batch_tokens, progress=progress),
+            lambda answer: (answer.truncated, answer),
+            f"pairs are longer than {self.max_length} tokens, and their longer texts were cut; "
+            "on_long='error' refuses them",
+        )
+
+
+def _places(among: Collection[int], documents: int) -> list[int]:
+    """Places as plain numbers.
+
+    Raises:
+        ConfigError: there is no document at one of them.
+    """
+    places = [int(place) for place in among]
+    if wrong := [place for place in places if not 0 <= place < documents]:
+        raise ConfigError(
+            f"places among {documents:,} documents go from 0 to {documents - 1:,}, but one is "
+            f"{wrong[0]:,}. Are the vectors that were searched those of these documents?"
+        )
+    return places

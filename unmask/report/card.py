@@ -24,6 +24,7 @@ Task = Literal[
     "feature-extraction",
     "sentence-similarity",
     "question-answering",
+    "text-ranking",
 ]
 
 _USES = {
@@ -34,6 +35,7 @@ _USES = {
     "feature-extraction": "turns text into vectors, one a token",
     "sentence-similarity": "turns each text into one vector, to be compared by cosine",
     "question-answering": "finds the words of a text that answer a question about it",
+    "text-ranking": "says how well a document goes with a query",
 }
 _UNMASK = {
     "fill-mask": ("FillMask", "model({example}, top_k=5)"),
@@ -43,6 +45,7 @@ _UNMASK = {
     "feature-extraction": ("Encoder", 'model(["a text"]).last_hidden_state'),
     "sentence-similarity": ("Embedder", 'model.encode(["a text", "another"])'),
     "question-answering": ("Answerer", 'model.answer("a question?", "a text that answers it")'),
+    "text-ranking": ("Reranker", 'model.rank("a query", ["a document", "another"])'),
 }
 _TRANSFORMERS = {
     "fill-mask": "AutoModelForMaskedLM",
@@ -51,6 +54,7 @@ _TRANSFORMERS = {
     "token-classification": "AutoModelForTokenClassification",
     "feature-extraction": "AutoModel",
     "question-answering": "AutoModelForQuestionAnswering",
+    "text-ranking": "AutoModelForSequenceClassification",
 }
 LIMITS = (
     "The model knows only what its training text says, and repeats the slant of that text.",

@@ -55,8 +55,8 @@ class QuestionColumns:
         Raises:
             DataError: one is not there; the message lists those that are.
         """
-        asked = _column(table, question, QUESTION_COLUMNS, "question", "--text-column")
-        text = _column(table, context, CONTEXT_COLUMNS, "context", "--pair-column")
+        asked = role_column(table, question, QUESTION_COLUMNS, "question", "--text-column")
+        text = role_column(table, context, CONTEXT_COLUMNS, "context", "--pair-column")
         if asked == text:
             raise DataError(
                 f"question and context must be two columns, but both are {asked!r} in {table.name}"
@@ -64,7 +64,7 @@ class QuestionColumns:
         return cls(
             asked,
             text,
-            _column(table, answer, ANSWER_COLUMNS, "answers", "--label-column")
+            role_column(table, answer, ANSWER_COLUMNS, "answers", "--label-column")
             if answers
             else None,
             first_column(table.columns, START_COLUMNS) if answers else None,
@@ -102,8 +102,10 @@ def first_column(columns: Iterable[str], known: tuple[str, ...]) -> str | None:
     return next((folded[name] for name in known if name in folded), None)
 
 
-def _column(table: Table, named: str | None, known: tuple[str, ...], role: str, option: str) -> str:
-    """The column that plays a role.
+def role_column(
+    table: Table, named: str | None, known: tuple[str, ...], role: str, option: str
+) -> str:
+    """The column that plays a role: the one that is named, or else the first of known names.
 
     Raises:
         DataError: it is not there.

@@ -25,7 +25,7 @@ def numbers_of(table: Table, row: Row, column: str) -> Numbers:
     """
     value = target_value(table, row, column)
     try:
-        found = tuple(_number(one) for one in _listed(value))
+        found = tuple(number_of(one) for one in _listed(value))
     except ValueError as error:
         raise DataError(
             f"{table.at(row)}: column {column!r} must hold a finite number, or a list of them, but "
@@ -95,7 +95,12 @@ def _listed(value: Any) -> list[Any]:
     return list(value) if isinstance(value, list | tuple) else [value]
 
 
-def _number(value: Any) -> float:
+def number_of(value: Any) -> float:
+    """A finite number; text is read as one.
+
+    Raises:
+        ValueError: it is none; says what it is.
+    """
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         raise ValueError(f"it is {kind_in_words(value)}")
     try:

@@ -20,13 +20,15 @@ from unmask.pipelines.answer import Answerer
 from unmask.pipelines.classify import Classifier
 from unmask.pipelines.pair import PairClassifier
 from unmask.pipelines.regress import Regressor
+from unmask.pipelines.rerank import Reranker, Scored
 from unmask.pipelines.tag import Tagger
 from unmask.text.bad import Reading
+from unmask.text.judged import judged_columns
 from unmask.text.labelled import Columns, asked_of
 from unmask.text.question_columns import QuestionColumns
 from unmask.text.questions import filled
 from unmask.text.rows import Row, Table
-from unmask.verbs.looking import look
+from unmask.verbs.looking import look, scores_pairs
 from unmask.verbs.row_models import open_for_rows
 from unmask.verbs.spans import counted_spans, holds_words, source_column, tagged_rows
 
@@ -88,6 +90,8 @@ class Answers:
             return _spans(Tagger.from_pretrained(folder, device=device), asked)
         if said.head == "span":
             return _questions(Answerer.from_pretrained(folder, device=device), asked)
+        if said.head == "sequence" and scores_pairs(folder, said):
+            return _scores(Reranker.from_pretrained(folder, device=device), asked)
         if said.head == "sequence":
             return _of_sequences(open_for_rows(folder, device, asked.pair_column), asked)
         raise ModelError(
@@ -162,6 +166,32 @@ def _spans(tagger: Tagger, asked: Asked) -> Answers:
     names = {part: name for part, name in _SPANS.items() if words or part != "tags"}
     what = f"{'words' if words else 'text'} from column {column!r}"
     return Answers("tagging", names, what, rows, counted_spans)
+
+
+def _scores(reranker: Reranker, asked: Asked) -> Answers:
+    """How well documents go with queries, on the scale that the folder names."""
+    reranker.check_score()
+    if asked.scores:
+        raise ConfigError("a reranker gives one score for each row already; leave --scores out")
+    if asked.on_long == "chunk":
+        raise ConfigError("pairs are not split; on_long must be truncate or error, not 'chunk'")
+    columns, cut = judged_columns(asked.table, asked.text_column, asked.pair_column), asked.on_long
+
+    def rows(reading: Reading) -> Iterator[tuple[Row, Answer]]:
+        first, second = tee(asked_of(asked.table, columns, reading))
+        answers = reranker.stream((pair for _, pair in second), on_long=cut or "truncate")
+        return ((row, _scored(one)) for (row, _), one in zip(first, answers, strict=True))
+
+    names = {"score": "score", **_COUNTS}
+    return Answers("scoring", names, str(columns), rows, _none)
+
+
+def _scored(one: Scored) -> Answer:
+    return {
+        "score": float(one.scores[0]),
+        "tokens": one.tokens,
+        "truncated": one.truncated,
+    }
 
 
 def _questions(answerer: Answerer, asked: Asked) -> Answers:

@@ -12,6 +12,7 @@ from unmask.errors import ConfigError
 from unmask.heads.embedding import PoolingMode
 from unmask.nn.prepared import Precision
 from unmask.pipelines.embed import Embedded, Embedder
+from unmask.pipelines.quantized import FORMS, Form
 from unmask.text.bad import Reading
 from unmask.text.labelled import Columns, texts_of
 from unmask.text.rows import Table
@@ -25,11 +26,13 @@ class EmbedResult:
     """What was written.
 
     Attributes:
-        output: the file, `(rows, dimension)` float32.
+        output: the file, `(rows, dimension)`; of bits an eighth as many bytes a row.
         rows: how many vectors it has.
         dimension: their width.
         truncated: texts that were cut.
         skipped: bad places of the input that were left out.
+        form: what the numbers are stored as.
+        outside: of int8, numbers outside of the ranges, which were set to the end that is nearer.
     """
 
     output: Path
@@ -37,12 +40,17 @@ class EmbedResult:
     dimension: int
     truncated: int
     skipped: int
+    form: Form = "float32"
+    outside: int = 0
 
     def in_words(self) -> dict[str, str]:
         """For people."""
         cut = {"texts cut": f"{self.truncated:,}"} if self.truncated else {}
         bad = {"bad rows left out": f"{self.skipped:,}"} if self.skipped else {}
-        shape = {"vectors": f"{self.rows:,}", "dimension": f"{self.dimension:,}"}
+        form: dict[str, str] = {} if self.form == "float32" else {"stored as": self.form}
+        if self.outside:
+            form["numbers set to the end of their range"] = f"{self.outside:,}"
+        shape = {"vectors": f"{self.rows:,}", "dimension": f"{self.dimension:,}", **form}
         return {**shape, "written to": str(self.output), **cut, **bad}
 
 
@@ -58,6 +66,7 @@ def embed(
     truncate_dim: int | None = None,
     normalize: bool | None = None,
     on_long: OnLong = "truncate",
+    stored_as: Form = "float32",
     replace: bool = False,
     on_bad: Literal["stop", "skip"] = "stop",
     max_bad: float = 0.01,
@@ -81,6 +90,8 @@ def embed(
         normalize: None for what the model does; True for vectors of length 1; False to leave out a
             normalising at the model's end.
         on_long: what happens to a text longer than the model takes.
+        stored_as: what the numbers are stored as: "float32", "float16", "int8" (ranges are put
+            beside the file) or "bits"; see `unmask.quantize`.
         replace: whether an output that is there may be replaced.
         on_bad, max_bad: at a corrupt place, stop or leave the row out; and how large a share.
         precision: of the matrix products: "auto", "fp32", "bf16" or "int8"; None for fp32.
@@ -98,6 +109,8 @@ def embed(
         TooLong: a text is longer than the model takes, under "error".
     """
     output, watch = Path(output), watch or Silent()
+    if stored_as not in FORMS:
+        raise ConfigError(f"vectors are stored as {', '.join(FORMS)}, not as {stored_as!r}")
     table = _table(input, output)
     columns = Columns.of(table, text_column, labels=False)
     use_threads(threads)
@@ -107,7 +120,7 @@ def embed(
     before = embedder.resolve(prompt, prompt_name)
     watch.say(f"{table.name}: {columns}")
     with (
-        vector_file(output, embedder.dimension, replace=replace) as write,
+        vector_file(output, embedder.dimension, replace=replace, form=stored_as) as write,
         watch.stage("embedding") as advance,
     ):
         size = max(1, table.path.stat().st_size)
@@ -115,7 +128,8 @@ def embed(
         texts: Iterator[str] = (text for _, text in texts_of(table, columns, reading))
         answers = embedder.stream(texts, prompt=before, normalize=normalize, on_long=on_long)
         rows, truncated = _written(answers, write)
-    return EmbedResult(output, rows, embedder.dimension, truncated, reading.bad)
+    facts = (output, rows, embedder.dimension, truncated, reading.bad)
+    return EmbedResult(*facts, stored_as, write.outside)
 
 
 def _table(input: str | Path, output: Path) -> Table:

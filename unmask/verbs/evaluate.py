@@ -20,12 +20,13 @@ from unmask.text.bad import Reading
 from unmask.verbs.answering import AnswerEvaluation, evaluate_answers
 from unmask.verbs.classifier_result import ClassifierEvaluation
 from unmask.verbs.evaluate_classifier import Wanted
+from unmask.verbs.evaluate_rerank import RerankEvaluation, evaluate_reranker
 from unmask.verbs.evaluate_rows import Rows, evaluate_rows
 from unmask.verbs.evaluate_targets import TargetsEvaluation
 from unmask.verbs.evaluate_text import LanguageModelEvaluation, on_text
 from unmask.verbs.evaluate_vectors import evaluate_vectors
 from unmask.verbs.likelihood import PairsEvaluation, PerplexityEvaluation, Scoring, Task
-from unmask.verbs.looking import look
+from unmask.verbs.looking import look, scores_pairs
 from unmask.verbs.machine import resolve_device, use_threads
 from unmask.verbs.spans import TaggerEvaluation, evaluate_tagger
 from unmask.verbs.watch import Silent, Watch
@@ -35,6 +36,7 @@ Evaluation = (
     | TargetsEvaluation
     | TaggerEvaluation
     | AnswerEvaluation
+    | RerankEvaluation
     | LanguageModelEvaluation
     | PairsEvaluation
     | PerplexityEvaluation
@@ -58,7 +60,7 @@ def evaluate(
     device: str = "auto",
     threads: int | None = None,
     revision: str | None = None,
-    task: Task | None = None,
+    task: Task | Literal["rerank"] | None = None,
     score: How = "plain",
     most_pairs: int | None = None,
     against: str | Path | None = None,
@@ -72,7 +74,7 @@ def evaluate(
         model: folder of a model or of a finished run, or a name on the Hub.
         data: for a classifier, a table with a text and a label in each row; for a tagger, a file
             of tagged words; questions with answers; for an embedding model, queries with their
-            documents or graded pairs; for "blimp", minimal pairs.
+            documents or graded pairs; for a reranker, judged queries; for "blimp", minimal pairs.
         corpus: of an embedding model: a table of documents among which those of the queries are
             looked for; None for those of `data`.
         text: for a language model, files and folders of text.
@@ -107,6 +109,8 @@ def evaluate(
     job = _Job(
         folder, said, data, corpus, paths, named, on_long, reading, place, wanted, watch or Silent()
     )
+    if task == "rerank" or (task is None and scores_pairs(folder, said)):
+        return job.ranking()
     if task is not None:
         return job.scored(task, score, most_pairs)
     return job.measured(most_tokens)
@@ -162,6 +166,13 @@ class _Job:
         if task == "blimp":
             return scoring.pairs(self.data, self.paths, most_pairs)
         return scoring.perplexity(self.data, self.paths, self.named.text or "text", self.reading)
+
+    def ranking(self) -> RerankEvaluation:
+        """Documents of queries in their order, beside another model's where it is asked for."""
+        self._refuse_corpus()
+        table = self._table("a reranker", "judged queries")
+        rows = Rows(table, *self.named, self.reading)
+        return evaluate_reranker(self.folder, rows, self.wanted, self.device, self.watch)
 
     def labels(self) -> ClassifierEvaluation | TargetsEvaluation:
         """Labels or numbers of rows, beside another model's where it is asked for."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from unmask.batches.sequences import OnLong
+from unmask.checkpoint.use import Scale
 from unmask.config import from_mapping, merge, to_mapping
 from unmask.errors import ConfigError
 from unmask.nn.adapting import LinearName
@@ -17,7 +18,8 @@ from unmask.train.precision import Dtype
 from unmask.train.schedule import Schedule
 from unmask.verbs.embed_settings import TuneEmbed
 
-TaskName = Literal["classify", "pair", "regress", "tag", "answer", "embed"]
+TaskName = Literal["classify", "pair", "regress", "tag", "answer", "embed", "rerank"]
+RankLoss = Literal["pointwise", "listwise", "mse"]
 LEAST_UPDATES = 200  # fewer than that are too few for a new head, however small the data
 MOST_EPOCHS = 30
 FROZEN_LR, FROZEN_EPOCHS = 3e-3, 20
@@ -217,12 +219,27 @@ class TuneAnswer:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class TuneRank:
+    """Attributes:
+    loss: "pointwise" for binary cross-entropy of each query and document by itself; "listwise" for
+        cross-entropy over the documents of each query together; "mse" for a teacher's logits.
+    scale: what the score of the finished model is: a "logit", a "probability", or one "calibrated"
+        on the dev rows; None for calibrated where the dev labels are all 0 or 1, else for a
+        probability, and for a logit of "mse".
+    """
+
+    loss: RankLoss = "pointwise"
+    scale: Scale | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class FinetuneSettings:
     """All of it.
 
     Attributes:
         task: what is learnt: labels of a text ("classify"), of a "pair" or of words ("tag");
-            numbers ("regress"); the words that "answer" a question; vectors of texts ("embed").
+            numbers ("regress"); the words that "answer" a question; vectors of texts ("embed");
+            how well a document goes with a query ("rerank").
     """
 
     task: TaskName = "classify"
@@ -231,6 +248,7 @@ class FinetuneSettings:
     loss: TuneLoss = field(default_factory=TuneLoss)
     answer: TuneAnswer = field(default_factory=TuneAnswer)
     embed: TuneEmbed = field(default_factory=TuneEmbed)
+    rank: TuneRank = field(default_factory=TuneRank)
     optim: TuneOptim = field(default_factory=TuneOptim)
     budget: TuneBudget = field(default_factory=TuneBudget)
     schedule: Schedule = field(default_factory=lambda: Schedule(shape="linear", warmup=0.1))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from unmask.checkpoint.formats import Described, describe
 from unmask.checkpoint.locating import locate
+from unmask.checkpoint.use import read_use
 from unmask.checkpoint.weightfiles import stored_types
 
 
@@ -19,3 +20,10 @@ def look(path: str | Path, revision: str | None = None) -> tuple[Path, Described
     """
     folder = locate(path, revision).folder
     return folder, describe(folder, lambda: stored_types(folder))
+
+
+def scores_pairs(folder: Path, said: Described) -> bool:
+    """Whether a folder holds a reranker that says what its score is."""
+    if not said.has("sequence"):
+        return False
+    return read_use(folder, said.outputs, said.labels).scale is not None

@@ -13,6 +13,7 @@ from unmask.pipelines.scored import OnLongPair
 from unmask.text.bad import Reading
 from unmask.text.labelled import Columns, texts_of
 from unmask.text.rows import Table
+from unmask.verbs.evaluate_rerank import said_of
 from unmask.verbs.machine import resolve_device, use_threads
 from unmask.verbs.watch import Silent, Watch
 
@@ -23,6 +24,7 @@ class RerankResult:
 
     Attributes:
         ranked: best first; `corpus_id` counts the rows that were read from 0.
+        scale: what a score is: "logit", "probability" or "calibrated"; None for none of them.
         rows: how many rows were read.
         skipped: bad places of the input that were left out.
     """
@@ -30,10 +32,12 @@ class RerankResult:
     ranked: tuple[Ranked, ...]
     rows: int
     skipped: int
+    scale: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """For programs."""
-        return {"ranked": list(self.ranked), "rows": self.rows, "skipped": self.skipped}
+        facts = {"rows": self.rows, "skipped": self.skipped, "scale": self.scale}
+        return {"ranked": list(self.ranked), **facts}
 
 
 def rerank(
@@ -80,7 +84,8 @@ def rerank(
     columns = Columns.of(table, text_column, labels=False)
     use_threads(threads)
     reranker = Reranker.from_pretrained(model, device=resolve_device(device), revision=revision)
-    watch.say(f"{table.name}: {columns}")
+    for line in (f"{table.name}: {columns}", said_of(reranker)):
+        watch.say(line)
     reading = Reading(on_bad, max_bad)
     texts = [text for _, text in texts_of(table, columns, reading)]
     with watch.stage("scoring"), warnings.catch_warnings(record=True) as caught:
@@ -88,4 +93,4 @@ def rerank(
         ranked = reranker.rank(query, texts, top_k, return_documents=True, on_long=on_long)
     for warning in caught:
         watch.say(str(warning.message))
-    return RerankResult(tuple(ranked), len(texts), reading.bad)
+    return RerankResult(tuple(ranked), len(texts), reading.bad, reranker.scale)

@@ -16,13 +16,15 @@ from unmask.verbs.tasks.embed import embed
 from unmask.verbs.tasks.labelled_data import read_pairs, read_texts
 from unmask.verbs.tasks.pieces import Given, Pieces
 from unmask.verbs.tasks.regress import regress
+from unmask.verbs.tasks.rerank import rerank
 from unmask.verbs.tasks.sets import read_pair_sets, read_sets
 from unmask.verbs.tasks.tag import tag
 
 _ANSWER = ("answer.window", "answer.overlap", "answer.longest")
+_RANK = ("rank.loss", "rank.scale")
 OWN = (
     "data.pair_column", "data.label_separator", "model.freeze", "model.pooling",
-    "loss.class_weights", "loss.smoothing", *_ANSWER, *EMBED_SETTINGS,
+    "loss.class_weights", "loss.smoothing", *_ANSWER, *EMBED_SETTINGS, *_RANK,
 )  # fmt: skip
 """Settings that only some tasks have, as `room.key`."""
 
@@ -79,6 +81,11 @@ KINDS: Mapping[TaskName, Kind] = {
         what="gives each text a vector",
         pieces=embed,
         own=frozenset({"data.pair_column", "model.pooling", *EMBED_SETTINGS}),
+    ),
+    "rerank": Kind(
+        what="says how well a document goes with a query",
+        pieces=rerank,
+        own=_WHOLE | {"data.pair_column", *_RANK},
     ),
 }
 

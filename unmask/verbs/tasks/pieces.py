@@ -19,6 +19,7 @@ from unmask.evaluation.classification import ClassificationFigures
 from unmask.evaluation.embedding import EmbeddingFigures
 from unmask.evaluation.multilabel import MultiLabelFigures
 from unmask.evaluation.regression import RegressionFigures
+from unmask.evaluation.reranking import RerankFigures
 from unmask.evaluation.tagging import TaggingFigures
 from unmask.report.card import Task
 from unmask.train.loop import Evaluate, Objective, Source
@@ -58,6 +59,7 @@ TaskFigures = (
     | TaggingFigures
     | AnswerFigures
     | EmbeddingFigures
+    | RerankFigures
 )
 """What a finished model is worth on the dev rows: of each task, one of these. No two have the same
 fields, so that a stored one can be told."""

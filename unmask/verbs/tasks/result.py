@@ -13,7 +13,10 @@ from unmask.verbs.finetune_settings import TaskName
 from unmask.verbs.tasks.pieces import TaskFigures
 
 RESULT = "result.json"
-_NEXT = {"embed": "unmask embed {folder} --input new.csv --output vectors.npy"}
+_NEXT = {
+    "embed": "unmask embed {folder} --input new.csv --output vectors.npy",
+    "rerank": 'unmask rerank {folder} --query "..." --input documents.jsonl',
+}
 _PREDICT = "unmask predict {folder} --input new.csv --output answers.csv"
 
 

@@ -27,11 +27,14 @@ class Rows:
         truncated: how many of them were cut.
         segments: 0 or 1 for each token, for pairs to a model that tells their texts apart; else
             None.
+        groups: how many rows, one after the other, must share a batch; None where each stands by
+            itself.
     """
 
     rows: tuple[list[int], ...]
     truncated: int
     segments: tuple[list[int], ...] | None = None
+    groups: tuple[int, ...] | None = None
 
     @classmethod
     def of(cls, texts: Sequence[str], opened: Opened[Any], on_long: OnLong) -> Rows:
@@ -48,18 +51,30 @@ class Rows:
 
     @classmethod
     def of_pairs(
-        cls, first: Sequence[str], second: Sequence[str], opened: Opened[Any], on_long: OnLong
+        cls,
+        first: Sequence[str],
+        second: Sequence[str],
+        opened: Opened[Any],
+        on_long: OnLong,
+        limit: int | None = None,
     ) -> Rows:
         """Tokenise pairs; of one that is too long the longer text is cut.
 
+        Args:
+            first, second: the texts of N pairs.
+            opened: the model that they are for.
+            on_long: what happens to a pair longer than the limit: "truncate" or "error".
+            limit: in tokens, special tokens included; None for the context.
+
         Raises:
-            TooLong: a pair is longer than the context, under "error".
+            TooLong: a pair is longer than the limit, under "error".
         """
-        tokenizer, context = opened.tokenizer, opened.model.encoder.config.context
+        tokenizer = opened.tokenizer
+        longest = limit or opened.model.encoder.config.context
         both = zip(tokenizer.ids_stream(first), tokenizer.ids_stream(second), strict=True)
         fitted = [
             fit_pair(
-                one, two, tokenizer.layout.pair, context, error=on_long == "error", number=number
+                one, two, tokenizer.layout.pair, longest, error=on_long == "error", number=number
             )
             for number, (one, two) in enumerate(both)
         ]
@@ -74,7 +89,7 @@ class Rows:
 
     def batches(self, batch: int, seed: int) -> RowBatches:
         """Batches of so many rows, on average."""
-        return RowBatches.of(self.rows, self.segments, batch=batch, seed=seed)
+        return RowBatches.of(self.rows, self.segments, batch=batch, seed=seed, groups=self.groups)
 
     def read(
         self, read: Callable[[Batch], Sequence[torch.Tensor]], device: torch.device
@@ -103,18 +118,21 @@ def logits_of(model: nn.Module, rows: Rows, device: torch.device) -> torch.Tenso
     return torch.stack(rows.read(read, device))
 
 
-def cut_notes(rows: Rows, dev: Rows, opened: Opened[Any], noun: str = "texts") -> tuple[str, ...]:
+def cut_notes(
+    rows: Rows, dev: Rows, opened: Opened[Any], noun: str = "texts", limit: int | None = None
+) -> tuple[str, ...]:
     """What was cut, in words.
 
     Args:
         rows, dev: to learn from, and to measure with.
         opened: the model that they are for.
         noun: what they are.
+        limit: the longest in tokens, where that is not the context.
     """
-    context = opened.model.encoder.config.context
+    longest = limit or opened.model.encoder.config.context
     return tuple(
         f"{one.truncated:,} of {len(one):,} {kind} {noun} {'is' if one.truncated == 1 else 'are'} "
-        f"longer than the context of {context} tokens, and only read to there (--on-long truncate)"
+        f"longer than the context of {longest} tokens, and only read to there (--on-long truncate)"
         for one, kind in ((rows, "training"), (dev, "dev"))
         if one.truncated
     )

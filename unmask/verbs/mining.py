@@ -1,0 +1,226 @@
+"""Pairs of a query and a positive, and the negatives that are found for them.
+
+N rows, M different texts, E numbers of a vector, C candidates of a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from unmask.batches.sequences import OnLong
+from unmask.errors import DataError
+from unmask.pipelines.embed import Embedder
+from unmask.pipelines.negatives import NegativeRule
+from unmask.pipelines.quantized import F32
+from unmask.pipelines.rerank import Reranker
+from unmask.pipelines.search import I64, Hits, pair_scores, search
+from unmask.text.bad import Reading
+from unmask.text.judged import filled_of, judged_columns
+from unmask.text.rows import Table, Values
+from unmask.verbs.watch import Watch
+
+ROWS = 256  # whose candidates a reranker reads together
+NEW = ("query", "positive", "negatives", "teacher_scores")
+"""Columns that are written, in front of those that are passed through."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Queries with a positive each, in the order of the file.
+
+    Attributes:
+        name: of the file.
+        columns: where they were found, in words.
+        rows: N pairs.
+        rest: of each row, its other columns.
+        others: their names.
+    """
+
+    name: str
+    columns: str
+    rows: tuple[tuple[str, str], ...]
+    rest: tuple[Values, ...]
+    others: tuple[str, ...]
+
+    @classmethod
+    def read(
+        cls, path: str | Path, query: str | None, positive: str | None, reading: Reading
+    ) -> Pairs:
+        """All rows of a table.
+
+        Raises:
+            DataError: a column is missing, another has the name of one that is to be written, or
+                there are no rows.
+            CorruptText: a bad place.
+        """
+        table = Table.open(path)
+        columns = judged_columns(table, query, positive, positives=True)
+        others = [name for name in table.columns if name not in columns.texts]
+        if taken := [name for name in others if name in NEW]:
+            raise DataError(
+                f"{table.name} has a column {taken[0]!r}, which is to be written; rename it or "
+                "leave it out"
+            )
+        read = [
+            (texts, {name: row.values[name] for name in row.values if name not in columns.texts})
+            for row, texts in filled_of(table, columns, reading)
+        ]
+        if not read:
+            raise DataError(f"negatives are found for queries, but {table.name} has none")
+        rows = tuple((texts[0], texts[1]) for texts, _ in read)
+        return cls(table.name, str(columns), rows, tuple(rest for _, rest in read), tuple(others))
+
+
+@dataclass(frozen=True, slots=True)
+class Mined:
+    """The negatives of a row.
+
+    Attributes:
+        places: of them among the texts.
+        by_margin: candidates that a margin left out.
+        scores: a teacher's logits, of the positive and then of each; None without one.
+    """
+
+    places: I64
+    by_margin: int
+    scores: list[float] | None
+
+    def values(self, pairs: Pairs, number: int, texts: Sequence[str]) -> dict[str, Any]:
+        """The new columns of the row."""
+        query, positive = pairs.rows[number]
+        found = {
+            "query": query,
+            "positive": positive,
+            "negatives": [texts[place] for place in self.places],
+        }
+        return found if self.scores is None else {**found, "teacher_scores": self.scores}
+
+
+@dataclass(frozen=True, slots=True)
+class Miner:
+    """The candidates of all rows.
+
+    Attributes:
+        pairs: the rows.
+        texts: M different texts that may be negatives.
+        rule: which of them become negatives.
+        own: of each query, places of its positives.
+        hits: the nearest texts of each row's query, its positives among them.
+        positives: `(N,)` score of each row's positive.
+        on_long: what happens to a text longer than a model takes.
+        truncated: texts that were cut.
+    """
+
+    pairs: Pairs
+    texts: tuple[str, ...]
+    rule: NegativeRule
+    own: Mapping[str, frozenset[int]]
+    hits: Hits
+    positives: F32
+    on_long: Literal["truncate", "error"]
+    truncated: int
+
+    @classmethod
+    def of(
+        cls,
+        pairs: Pairs,
+        more: Sequence[str],
+        embedder: Embedder,
+        rule: NegativeRule,
+        on_long: Literal["truncate", "error"],
+        watch: Watch,
+    ) -> Miner:
+        """Turn all texts into vectors and look for the nearest of each query."""
+        texts = tuple(dict.fromkeys([*(positive for _, positive in pairs.rows), *more]))
+        number = {text: place for place, text in enumerate(texts)}
+        own: dict[str, set[int]] = {}
+        for query, positive in pairs.rows:
+            own.setdefault(query, set()).add(number[positive])
+        queries = {text: place for place, text in enumerate(own)}
+        before = embedder.prompts.get("query", "")
+        asked, cut = _vectors(embedder, [*queries], before, on_long, watch, "queries")
+        given, cut_too = _vectors(
+            embedder, texts, embedder.document_prompt(), on_long, watch, "candidates"
+        )
+        by = embedder.opened.similarity
+        with watch.stage("searching"):
+            most = rule.range + max(map(len, own.values()))
+            hits = search(asked, given, most, by=by)
+        rows = np.array([queries[query] for query, _ in pairs.rows])
+        right = np.array([number[positive] for _, positive in pairs.rows])
+        scores = _in_parts(asked, given, rows, right, by)
+        known = {query: frozenset(places) for query, places in own.items()}
+        every = Hits(hits.corpus_ids[rows], hits.scores[rows])
+        return cls(pairs, texts, rule, known, every, scores, on_long, cut + cut_too)
+
+    def rows(self, teacher: Reranker | None) -> Iterator[Mined]:
+        """The negatives of each row, in order."""
+        for first in range(0, len(self.pairs.rows), ROWS):
+            numbers = range(first, min(first + ROWS, len(self.pairs.rows)))
+            found = [self._candidates(number) for number in numbers]
+            if teacher is None:
+                for number, (places, scores) in zip(numbers, found, strict=True):
+                    chosen, dropped = self.rule.choose(
+                        number, float(self.positives[number]), scores
+                    )
+                    yield Mined(places[chosen], dropped, None)
+                continue
+            logits = self._logits(teacher, numbers, [places for places, _ in found])
+            for number, (places, _), scores in zip(numbers, found, logits, strict=True):
+                chosen, dropped = self.rule.choose(number, float(scores[0]), scores[1:])
+                kept = [float(scores[0]), *scores[1:][chosen].tolist()]
+                yield Mined(places[chosen], dropped, kept)
+
+    def _candidates(self, number: int) -> tuple[I64, F32]:
+        """Places and scores of a row's candidates, the nearest first."""
+        own = self.own[self.pairs.rows[number][0]]
+        near, scores = self.hits.corpus_ids[number], self.hits.scores[number]
+        others = np.flatnonzero(~np.isin(near, list(own)))[self.rule.skip_first : self.rule.range]
+        return near[others], scores[others]
+
+    def _logits(self, teacher: Reranker, numbers: range, places: Sequence[I64]) -> Iterator[F32]:
+        """A teacher's logits of each row's positive and candidates."""
+        pairs = []
+        for number, some in zip(numbers, places, strict=True):
+            query, positive = self.pairs.rows[number]
+            pairs += [(query, text) for text in (positive, *(self.texts[one] for one in some))]
+        distinct = list(dict.fromkeys(pairs))
+        answers = teacher.stream(distinct, on_long=self.on_long)
+        of = {pair: float(one.logits[0]) for pair, one in zip(distinct, answers, strict=True)}
+        first = 0
+        for some in places:
+            own = pairs[first : first + 1 + len(some)]
+            first += len(own)
+            yield np.array([of[pair] for pair in own], dtype=np.float32)
+
+
+def _vectors(
+    embedder: Embedder, texts: Sequence[str], prompt: str, on_long: OnLong, watch: Watch, what: str
+) -> tuple[F32, int]:
+    """`(N, E)`, and how many texts were cut."""
+    found = np.empty((len(texts), embedder.dimension), dtype=np.float32)
+    cut = 0
+    with watch.stage(f"embedding {len(texts):,} {what}") as advance:
+        for place, one in enumerate(embedder.stream(texts, prompt=prompt, on_long=on_long)):
+            found[place] = one.vector
+            cut += one.truncated
+            advance((place + 1) / len(texts), "")
+    return found, cut
+
+
+def _in_parts(first: F32, second: F32, rows: I64, columns: I64, by: Any) -> F32:
+    """Scores `(N,)` of pairs of vectors, a few thousand at a time."""
+    parts = [
+        pair_scores(
+            first[rows[at : at + 4096]].astype(np.float64),
+            second[columns[at : at + 4096]].astype(np.float64),
+            by,
+        )
+        for at in range(0, len(rows), 4096)
+    ]
+    return np.concatenate(parts)
