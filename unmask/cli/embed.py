@@ -14,6 +14,20 @@ TruncateDim = Annotated[
     int | None,
     typer.Option(help="Leading numbers of a vector that are kept. Default: what the model says."),
 ]
+Pooling = Annotated[
+    str | None,
+    typer.Option(help="For a model that was not made for embeddings: mean, cls, max, ..."),
+]
+PromptName = Annotated[
+    str | None, typer.Option(help="Name of one of the model's prompts, such as query.")
+]
+As = Annotated[
+    str | None,
+    typer.Option("--as", help="How numbers are stored: float32 (default), float16, int8, bits."),
+]
+BatchInvariant = Annotated[
+    bool, typer.Option("--batch-invariant", help="The same bits whatever the other rows are.")
+]
 
 
 def embed(
@@ -22,13 +36,8 @@ def embed(
     output: Annotated[Path, typer.Option("--output", help="New file: .npy.")],
     text_column: columns.TextColumn = None,
     prompt: Annotated[str | None, typer.Option(help="Put before each text.")] = None,
-    prompt_name: Annotated[
-        str | None, typer.Option(help="Name of one of the model's prompts, such as query.")
-    ] = None,
-    pooling: Annotated[
-        str | None,
-        typer.Option(help="For a model that was not made for embeddings: mean, cls, max, ..."),
-    ] = None,
+    prompt_name: PromptName = None,
+    pooling: Pooling = None,
     truncate_dim: TruncateDim = None,
     normalize: Annotated[
         bool | None,
@@ -50,9 +59,7 @@ def embed(
         str | None,
         typer.Option(help="auto, fp32, bf16 or int8. Default: fp32. See docs/howto/speed.md."),
     ] = None,
-    batch_invariant: Annotated[
-        bool, typer.Option("--batch-invariant", help="The same bits whatever the other rows are.")
-    ] = False,
+    batch_invariant: BatchInvariant = False,
     device: options.Device = None,
     threads: options.Threads = None,
     revision: options.Revision = None,

@@ -10,41 +10,51 @@ import typer
 from unmask.cli import columns, options
 from unmask.cli.console import Terminal, print_json, print_table
 
+Corpus = Annotated[
+    Path | None,
+    typer.Option(help="Table with more texts to look among. Default: the positives alone."),
+]
+Teacher = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MODEL", help="A cross-encoder, whose logits count and become teacher_scores."
+    ),
+]
+PerQuery = Annotated[int, typer.Option(help="Negatives of a row.")]
+SkipFirst = Annotated[int, typer.Option(help="Nearest candidates that are left out.")]
+Range = Annotated[
+    int, typer.Option("--range", help="Up to which candidate, counted from the nearest.")
+]
+Margin = Annotated[
+    float | None, typer.Option(help="A negative scores so much below the positive, at least.")
+]
+RelativeMargin = Annotated[
+    float | None,
+    typer.Option(help="The same as a share: 0.05 for at most 95 % of the positive's score."),
+]
+Pick = Annotated[
+    str, typer.Option(help="top (the nearest that are left) or sampled (drawn among them).")
+]
+CorpusColumn = Annotated[
+    str | None, typer.Option(metavar="COLUMN", help="Column of the corpus. Default: found.")
+]
+
 
 def mine(
     model: options.Model,
     input: Annotated[Path, typer.Option("--input", help="Table: .csv .tsv .jsonl .parquet.")],
     output: Annotated[Path, typer.Option("--output", help="New file: .jsonl.")],
-    corpus: Annotated[
-        Path | None,
-        typer.Option(help="Table with more texts to look among. Default: the positives alone."),
-    ] = None,
-    reranker: Annotated[
-        str | None,
-        typer.Option(
-            metavar="MODEL", help="A cross-encoder, whose logits count and become teacher_scores."
-        ),
-    ] = None,
-    per_query: Annotated[int, typer.Option(help="Negatives of a row.")] = 5,
-    skip_first: Annotated[int, typer.Option(help="Nearest candidates that are left out.")] = 0,
-    range_: Annotated[
-        int, typer.Option("--range", help="Up to which candidate, counted from the nearest.")
-    ] = 100,
-    margin: Annotated[
-        float | None, typer.Option(help="A negative scores so much below the positive, at least.")
-    ] = None,
-    relative_margin: Annotated[
-        float | None,
-        typer.Option(help="The same as a share: 0.05 for at most 95 % of the positive's score."),
-    ] = None,
-    pick: Annotated[
-        str, typer.Option(help="top (the nearest that are left) or sampled (drawn among them).")
-    ] = "top",
+    corpus: Corpus = None,
+    reranker: Teacher = None,
+    per_query: PerQuery = 5,
+    skip_first: SkipFirst = 0,
+    range_: Range = 100,
+    margin: Margin = None,
+    relative_margin: RelativeMargin = None,
+    pick: Pick = "top",
     text_column: columns.TextColumn = None,
     pair_column: columns.PairColumn = None,
-    corpus_column: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="Column of the corpus. Default: found.")
-    ] = None,
+    corpus_column: CorpusColumn = None,
     on_long: Annotated[
         str | None,
         typer.Option(help="Long text: truncate (default; counted) or error."),

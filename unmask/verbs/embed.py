@@ -12,7 +12,7 @@ from unmask.errors import ConfigError
 from unmask.heads.embedding import PoolingMode
 from unmask.nn.prepared import Precision
 from unmask.pipelines.embed import Embedded, Embedder
-from unmask.pipelines.quantized import FORMS, Form
+from unmask.pipelines.quantized import Form
 from unmask.text.bad import Reading
 from unmask.text.labelled import Columns, texts_of
 from unmask.text.rows import Table
@@ -90,15 +90,13 @@ def embed(
         normalize: None for what the model does; True for vectors of length 1; False to leave out a
             normalising at the model's end.
         on_long: what happens to a text longer than the model takes.
-        stored_as: what the numbers are stored as: "float32", "float16", "int8" (ranges are put
-            beside the file) or "bits"; see `unmask.quantize`.
+        stored_as: float32, float16, int8 (with ranges beside the file) or bits; see `quantize`.
         replace: whether an output that is there may be replaced.
         on_bad, max_bad: at a corrupt place, stop or leave the row out; and how large a share.
         precision: of the matrix products: "auto", "fp32", "bf16" or "int8"; None for fp32.
         batch_invariant: whether a text's vector must be the same bits whatever texts are with it.
         device: "cpu", "cuda", "cuda:1"; "auto" for a GPU where there is one.
-        threads: of the CPU; None for as many as it has cores.
-        revision: branch, tag or commit of a name on the Hub.
+        threads, revision: of the CPU, None for all cores; of a name on the Hub.
         watch: is told of the progress.
 
     Raises:
@@ -109,8 +107,6 @@ def embed(
         TooLong: a text is longer than the model takes, under "error".
     """
     output, watch = Path(output), watch or Silent()
-    if stored_as not in FORMS:
-        raise ConfigError(f"vectors are stored as {', '.join(FORMS)}, not as {stored_as!r}")
     table = _table(input, output)
     columns = Columns.of(table, text_column, labels=False)
     use_threads(threads)
@@ -128,8 +124,8 @@ def embed(
         texts: Iterator[str] = (text for _, text in texts_of(table, columns, reading))
         answers = embedder.stream(texts, prompt=before, normalize=normalize, on_long=on_long)
         rows, truncated = _written(answers, write)
-    facts = (output, rows, embedder.dimension, truncated, reading.bad)
-    return EmbedResult(*facts, stored_as, write.outside)
+    facts = (output, rows, embedder.dimension, truncated, reading.bad, stored_as, write.outside)
+    return EmbedResult(*facts)
 
 
 def _table(input: str | Path, output: Path) -> Table:

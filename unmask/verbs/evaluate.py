@@ -72,31 +72,28 @@ def evaluate(
 
     Args:
         model: folder of a model or of a finished run, or a name on the Hub.
-        data: for a classifier, a table with a text and a label in each row; for a tagger, a file
-            of tagged words; questions with answers; for an embedding model, queries with their
-            documents or graded pairs; for a reranker, judged queries; for "blimp", minimal pairs.
+        data: a table with a text and a label in each row; tagged words; questions with answers;
+            judged queries, queries with their documents or graded pairs; minimal pairs for "blimp".
         corpus: of an embedding model: a table of documents among which those of the queries are
             looked for; None for those of `data`.
         text: for a language model, files and folders of text.
-        text_column, label_column, pair_column: of a table (of questions: question, answers, text);
-            None to find them by their names.
-        label_separator: between the labels of a row that may have several, where they are no list.
+        text_column, label_column, pair_column: None to find them by their names.
+        label_separator: between labels, where a row may have several.
         on_long: for long text; None for "chunk" of tags and answers, else "truncate".
         on_bad, max_bad: at a corrupt place, stop or skip; and how large a share may be skipped.
-        most_tokens, most_pairs: of the text that a language model reads, where what is left out is
-            counted; and of each paradigm of pairs, None for all.
-        device: "cpu", "cuda", "cuda:1"; "auto" for a GPU where there is one.
-        threads, revision: of the CPU, None for all cores; of a name on the Hub.
+        most_tokens, most_pairs: of the text for a language model; of each paradigm, None for all.
+        device, threads: "cpu", "cuda:1", "auto" for a GPU if there is one; None for all cores.
+        revision: branch, tag or commit of a name on the Hub.
         task: "blimp" for minimal pairs, "pseudo-perplexity" for how likely each token is given the
             others; None for what the kind of model is measured by.
         score: of these, see `unmask.evaluation.pseudo`.
         against: another model on the same rows: how they differ, and whether by chance.
-        report, replace: a page to write, *.html, and whether one that is there may be replaced.
+        report, replace: a page to write, *.html; whether one that is there may be replaced.
         watch: is told of the progress.
 
     Raises:
         ConfigError: what is given does not fit the kind of model.
-        ModelError: the folder holds neither, or `against` holds no classifier.
+        ModelError: the folder, or that of `against`, holds no model that is measured so.
         DataError, TextError: the data cannot be used, or have labels that the model lacks.
     """
     folder, said = look(model, revision)

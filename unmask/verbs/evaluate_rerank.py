@@ -19,7 +19,7 @@ from unmask.verbs.evaluate_classifier import Wanted
 from unmask.verbs.evaluate_rows import Rows
 from unmask.verbs.evaluation_facts import as_facts, left_out
 from unmask.verbs.tasks.judged_data import check_measurable, told
-from unmask.verbs.tasks.rerank import labels_of, rankings
+from unmask.verbs.tasks.rerank import SCALE_WORDS, labels_of, rankings
 from unmask.verbs.watch import Watch
 
 
@@ -107,10 +107,9 @@ def evaluate_reranker(
 
 def said_of(model: Reranker) -> str:
     """What a model's score is, and where that is said."""
-    if model.opened.opened.use.scale is not None:
-        return f"the score of the model is a {model.scale}, as its folder says"
-    what = "none of logit and probability" if model.scale is None else f"a {model.scale}"
-    return f"the score of the model is {what}: {model.opened.said}"
+    known = model.opened.opened.use.scale is not None
+    why = ", as its folder says" if known else f": {model.opened.said}"
+    return f"the score of the model is a {SCALE_WORDS[model.scale]}{why}"
 
 
 def _opened(path: str | Path, device: torch.device) -> Reranker:

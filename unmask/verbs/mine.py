@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+
+import torch
 
 from unmask.errors import ConfigError
 from unmask.pipelines.embed import Embedder
@@ -16,7 +19,7 @@ from unmask.text.labelled import Columns, texts_of
 from unmask.text.question_columns import role_column
 from unmask.text.rows import Table
 from unmask.verbs.machine import resolve_device, use_threads
-from unmask.verbs.mining import NEW, Mined, Miner, Pairs
+from unmask.verbs.mining import NEW, Miner, Pairs
 from unmask.verbs.row_files import row_file
 from unmask.verbs.watch import Silent, Watch
 
@@ -88,38 +91,30 @@ def mine(
 ) -> MineResult:
     """Find hard negatives: texts near a query that are none of its positives.
 
-    Candidates are all positives of the input and the texts of the corpus. Every positive of a query
-    is left out for it, in whatever row it stands. Each row of the input is written, also one
-    without negatives: `query`, `positive`, a list of `negatives`, the hardest first, and its other
-    columns as they are. With a reranker there are `teacher_scores` too, its logits of the positive
-    and then of each negative.
+    Candidates are all positives of the input and the texts of the corpus, less all positives of the
+    query itself. Each row of the input is written: `query`, `positive`, a list of `negatives`, the
+    hardest first, which may be empty, and its other columns as they are. With a reranker there are
+    `teacher_scores` too, its logits of the positive and then of each negative.
 
     Args:
         model: folder of an embedding model, or a name on the Hub.
         input: table with a query and a positive in each row: .csv, .tsv, .jsonl or .parquet.
-        output: .jsonl; written whole or not at all.
-        corpus: table with more texts to look among; None for the positives alone.
+        output, corpus: new .jsonl file; table with more texts to look among, or None.
         reranker: folder of a cross-encoder with one output, whose logits take the place of the
             embedding model's scores, for margins and order; None for none.
-        text_column, pair_column: of the queries and of the positives; None to find them by names.
-        corpus_column: of the corpus; None to find it by its name.
-        on_long: what happens to a text longer than a model takes.
-        replace: whether an output that is there may be replaced.
+        text_column, pair_column, corpus_column: of the queries, the positives and the corpus; None
+            to find them by their names.
+        on_long, replace: of a text longer than a model takes; of an output that is there.
         on_bad, max_bad: at a corrupt place, stop or leave the row out; and how large a share.
         device: "cpu", "cuda", "cuda:1"; "auto" for a GPU where there is one.
-        threads: of the CPU; None for as many as it has cores.
-        revision: of the embedding model on the Hub: branch, tag or commit.
+        threads, revision: of the CPU, None for all cores; of the embedding model on the Hub.
         watch: is told of the progress.
-        chosen: `per_query`, `range`, `margin` and so on: which candidates become negatives, see
-            `unmask.pipelines.negatives.NegativeRule`.
+        chosen: `per_query`, `margin` and so on, see `unmask.pipelines.negatives.NegativeRule`.
 
     Raises:
-        ConfigError: the output is no .jsonl, is there, or is the input; or a share is asked of
-            logits.
-        DataError: a table has no such column, or one that is to be written.
-        CorruptText: a bad place, such as a query without text.
-        ModelError: the model is not made for embeddings, or the reranker gives no score.
-        TooLong: a text is longer than a model takes, under "error".
+        ConfigError: the output is no .jsonl, is there, or is the input; or a rule makes no sense.
+        DataError, CorruptText: a column is missing or taken; a bad place, such as an empty query.
+        ModelError, TooLong: a model is of another kind; a text is too long, under "error".
     """
     output, watch, rule = Path(output), watch or Silent(), NegativeRule(**chosen)
     _check(output, input, corpus, rule, reranker)
@@ -127,45 +122,30 @@ def mine(
     with watch.stage("reading the data"):
         pairs = Pairs.read(input, text_column, pair_column, reading)
         more, told = _corpus(corpus, corpus_column, reading)
-    for line in (f"{pairs.name}: {pairs.columns}; {len(pairs.rows):,} rows", told):
-        if line:
-            watch.say(line)
+    for line in filter(None, (f"{pairs.name}: {pairs.columns}; {len(pairs.rows):,} rows", told)):
+        watch.say(line)
     use_threads(threads)
     place = resolve_device(device)
     embedder = Embedder.from_pretrained(model, device=place, revision=revision)
-    teacher = None
-    if reranker is not None:
-        teacher = Reranker.from_pretrained(reranker, device=place)
-        teacher.check_score()
+    teacher = None if reranker is None else _teacher(reranker, place)
     miner = Miner.of(pairs, more, embedder, rule, on_long, watch)
-    counts = _Counts()
     columns = [*NEW[: 3 if teacher is None else 4], *pairs.others]
     with row_file(output, columns, replace=replace) as write, watch.stage("choosing") as advance:
+        counts = Counter[str]()
         for number, mined in enumerate(miner.rows(teacher)):
             write({**mined.values(pairs, number, miner.texts), **pairs.rest[number]})
-            counts.add(mined, rule.per_query)
+            counts.update(mined.counts(rule.per_query))
             advance((number + 1) / len(pairs.rows), "")
-    return MineResult(
-        output, len(pairs.rows), len(miner.texts), counts.full, counts.fewer, counts.none,
-        counts.negatives, counts.by_margin, miner.truncated, reading.bad,
-    )  # fmt: skip
+    sizes = (len(pairs.rows), len(miner.texts))
+    found = (counts[name] for name in ("full", "fewer", "none", "negatives", "by_margin"))
+    return MineResult(output, *sizes, *found, miner.truncated, reading.bad)
 
 
-@dataclass(slots=True)
-class _Counts:
-    full: int = 0
-    fewer: int = 0
-    none: int = 0
-    negatives: int = 0
-    by_margin: int = 0
-
-    def add(self, mined: Mined, wanted: int) -> None:
-        count = len(mined.places)
-        self.negatives += count
-        self.by_margin += mined.by_margin
-        self.full += count == wanted
-        self.none += count == 0
-        self.fewer += 0 < count < wanted
+def _teacher(path: str | Path, device: torch.device) -> Reranker:
+    """A cross-encoder that gives a score."""
+    teacher = Reranker.from_pretrained(path, device=device)
+    teacher.check_score()
+    return teacher
 
 
 def _corpus(path: str | Path | None, column: str | None, reading: Reading) -> tuple[list[str], str]:

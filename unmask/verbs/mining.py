@@ -5,6 +5,7 @@ N rows, M different texts, E numbers of a vector, C candidates of a row.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,6 +90,12 @@ class Mined:
     places: I64
     by_margin: int
     scores: list[float] | None
+
+    def counts(self, wanted: int) -> Counter[str]:
+        """What the row adds to the counts of `MineResult`, by name."""
+        count = len(self.places)
+        kind = "none" if count == 0 else "full" if count == wanted else "fewer"
+        return Counter({kind: 1, "negatives": count, "by_margin": self.by_margin})
 
     def values(self, pairs: Pairs, number: int, texts: Sequence[str]) -> dict[str, Any]:
         """The new columns of the row."""

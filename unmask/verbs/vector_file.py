@@ -11,6 +11,7 @@ from typing import BinaryIO
 import numpy as np
 
 from unmask.checkpoint.durable import empty_file, explained, make_folders, staged, sync
+from unmask.errors import ConfigError
 from unmask.pipelines.quantized import (
     DTYPES,
     F32,
@@ -97,11 +98,14 @@ def vector_file(
         What takes a vector `(dimension,)`.
 
     Raises:
-        ConfigError: the file is no .npy, or is there and not to be replaced.
+        ConfigError: the file is no .npy, or is there and not to be replaced; or there is no such
+            form.
         DataError: a number does not fit the form.
         CheckpointError: the disk is full or refuses.
     """
     path = checked_output(path, replace=replace)
+    if form not in DTYPES:
+        raise ConfigError(f"vectors are stored as {', '.join(DTYPES)}, not as {form!r}")
     with explained(path, None):
         make_folders(path.parent)
         with staged(path, empty_file) as temporary:

@@ -141,17 +141,17 @@ def _learnt(data: Judgements, loss: RankLoss) -> tuple[Judgements, str]:
     kept = []
     for place, query in enumerate(data.queries):
         if not any(query.labels):
-            why["have no relevant document"] += 1
+            why["without a relevant document"] += 1
         elif len(set(query.labels)) < 2:
-            why["have no document that is less relevant than another"] += 1
+            why["without one that is less relevant than another"] += 1
         else:
             kept.append(place)
     reasons = " and ".join(f"{count:,} {reason}" for reason, count in why.items())
     if not kept:
         raise DataError(
-            "an order is learnt from queries with a relevant document and one that is less so, "
-            f"but of {len(data.queries):,} in {data.name} {reasons}; add documents, such as those "
-            "that unmask mine finds, or learn pairs by themselves: --set rank.loss=pointwise"
+            "an order is learnt from queries with a relevant document and one that is less so, but "
+            f"of {len(data.queries):,} in {data.name} there are {reasons}; add documents, such as "
+            "those that unmask mine finds, or learn pairs by themselves: --set rank.loss=pointwise"
         )
-    left = f"nothing can be learnt from queries that are left out: {reasons}" if why else ""
+    left = f"queries from which no order can be learnt are left out: {reasons}" if why else ""
     return data.some(kept), left

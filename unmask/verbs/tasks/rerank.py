@@ -35,6 +35,12 @@ from unmask.verbs.tasks.regress import Scale as Spread
 from unmask.verbs.tasks.rows import Rows, cut_notes, logits_of
 
 SCORE = "score"  # the name of a new head's output
+SCALE_WORDS: Mapping[Scale | None, str] = {
+    "logit": "logit",
+    "probability": "probability",
+    "calibrated": "calibrated probability",
+    None: "number that is neither a logit nor a probability",
+}
 Model = Opened[SequenceClassifier]
 
 
@@ -179,7 +185,7 @@ def _finished(opened: Model, dev: Measure, scale: Scale) -> Finished:
                 figures, sure=SureFigures.of(platt(logits), truth), uncalibrated=plain
             )
             _into(platt, opened.model.head.project)
-    notes.append(f"the score of the model is a {scale} (rank.scale), and its folder says so")
+    notes.append(f"the score of the model is a {SCALE_WORDS[scale]}, and its folder says so")
     use = replace(opened.use, texts="pair", scale=scale, ranges={}, temperature=1.0)
     beside = cross_writer(ACTIVATIONS[scale])
     return Finished(figures, replace(opened, use=use), tuple(notes), beside)
