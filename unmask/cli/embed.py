@@ -44,12 +44,7 @@ def embed(
         typer.Option("--normalize/--raw", help="Length 1, or as is. Default: what the model says."),
     ] = None,
     on_long: columns.OnLong = None,
-    as_: Annotated[
-        str | None,
-        typer.Option(
-            "--as", help="How numbers are stored: float32 (default), float16, int8, bits."
-        ),
-    ] = None,
+    as_: As = None,
     replace: Annotated[
         bool, typer.Option("--replace", help="Replace the output if it is there.")
     ] = False,

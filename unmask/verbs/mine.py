@@ -136,9 +136,14 @@ def mine(
             write({**mined.values(pairs, number, miner.texts), **pairs.rest[number]})
             counts.update(mined.counts(rule.per_query))
             advance((number + 1) / len(pairs.rows), "")
-    sizes = (len(pairs.rows), len(miner.texts))
-    found = (counts[name] for name in ("full", "fewer", "none", "negatives", "by_margin"))
-    return MineResult(output, *sizes, *found, miner.truncated, reading.bad)
+    return MineResult(
+        output=output,
+        rows=len(pairs.rows),
+        candidates=len(miner.texts),
+        **{name: counts[name] for name in ("full", "fewer", "none", "negatives", "by_margin")},
+        truncated=miner.truncated,
+        skipped=reading.bad,
+    )
 
 
 def _teacher(path: str | Path, device: torch.device) -> Reranker:
