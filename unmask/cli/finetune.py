@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
-
-from unmask.cli import columns, options
+from unmask.cli import columns, options, training
 from unmask.cli.console import Terminal, print_json, print_table
 
 
 def finetune(
     model: options.Model,
     train: columns.Train,
-    out: Annotated[Path, typer.Option(help="Folder of the run; an unfinished one is resumed.")],
-    dev: Annotated[
-        Path | None, typer.Option(help="Table to measure with. Default: a tenth is held out.")
-    ] = None,
+    out: training.Out,
+    dev: training.Dev = None,
     task: columns.Task = None,
     text_column: columns.TextColumn = None,
     label_column: columns.LabelColumn = None,
@@ -27,44 +20,23 @@ def finetune(
     label_smoothing: columns.LabelSmoothing = None,
     query_prompt: columns.QueryPrompt = None,
     document_prompt: columns.DocumentPrompt = None,
-    freeze: Annotated[
-        bool | None, typer.Option("--freeze", help="Train the head, leave the encoder as it is.")
-    ] = None,
-    lora: Annotated[
-        int | None,
-        typer.Option(
-            metavar="RANK", help="Train matrices of this rank beside the encoder's; try 8."
-        ),
-    ] = None,
-    layer_decay: Annotated[
-        float | None,
-        typer.Option(help="Learning rate of a layer, of that of the one above. Default: 1."),
-    ] = None,
-    epochs: Annotated[int | None, typer.Option(help="Default: by width and rows; shown.")] = None,
-    lr: Annotated[float | None, typer.Option(help="Default: by width; shown.")] = None,
-    batch: Annotated[int | None, typer.Option(help="Rows of an update. Default: 32.")] = None,
-    patience: Annotated[
-        int | None,
-        typer.Option(help="End after so many evaluations without a better figure. Default: never."),
-    ] = None,
-    eval_every: Annotated[
-        float | None, typer.Option(help="Epochs between evaluations. Default: 1.")
-    ] = None,
-    metric: Annotated[
-        str | None,
-        typer.Option(help="Figure on the dev rows by which weights are chosen. Default: by task."),
-    ] = None,
-    dropout: Annotated[float | None, typer.Option(help="Of hidden units. Default: 0.")] = None,
-    pooling: Annotated[str | None, typer.Option(help="Of a new head: cls or mean.")] = None,
-    dev_share: Annotated[float | None, typer.Option(help="Held out without --dev.")] = None,
+    freeze: training.Freeze = None,
+    lora: training.Lora = None,
+    layer_decay: training.LayerDecay = None,
+    epochs: training.Epochs = None,
+    lr: training.Rate = None,
+    batch: training.Batch = None,
+    patience: training.Patience = None,
+    eval_every: training.EvalEvery = None,
+    metric: training.Metric = None,
+    dropout: training.Dropout = None,
+    pooling: training.Pooling = None,
+    dev_share: training.DevShare = None,
     on_long: columns.OnLongTuned = None,
     on_bad: options.OnBad = None,
     max_bad: options.MaxBad = None,
     seed: options.Seed = None,
-    seeds: Annotated[
-        int | None,
-        typer.Option(help="Runs, with this seed and the next ones: mean and interval. Default: 1."),
-    ] = None,
+    seeds: training.Seeds = None,
     device: options.Device = None,
     dtype: options.Dtype = None,
     threads: options.Threads = None,

@@ -95,8 +95,8 @@ def embed(
         on_bad, max_bad: at a corrupt place, stop or leave the row out; and how large a share.
         precision: of the matrix products: "auto", "fp32", "bf16" or "int8"; None for fp32.
         batch_invariant: whether a text's vector must be the same bits whatever texts are with it.
-        device: "cpu", "cuda", "cuda:1"; "auto" for a GPU where there is one.
-        threads, revision: of the CPU, None for all cores; of a name on the Hub.
+        device, threads: "cpu", "cuda:1", "auto" for a GPU if there is one; None for all cores.
+        revision: branch, tag or commit of a name on the Hub.
         watch: is told of the progress.
 
     Raises:
@@ -124,8 +124,8 @@ def embed(
         texts: Iterator[str] = (text for _, text in texts_of(table, columns, reading))
         answers = embedder.stream(texts, prompt=before, normalize=normalize, on_long=on_long)
         rows, truncated = _written(answers, write)
-    facts = (output, rows, embedder.dimension, truncated, reading.bad, stored_as, write.outside)
-    return EmbedResult(*facts)
+    facts = (truncated, reading.bad, stored_as, write.outside)
+    return EmbedResult(output, rows, embedder.dimension, *facts)
 
 
 def _table(input: str | Path, output: Path) -> Table:

@@ -136,14 +136,9 @@ def mine(
             write({**mined.values(pairs, number, miner.texts), **pairs.rest[number]})
             counts.update(mined.counts(rule.per_query))
             advance((number + 1) / len(pairs.rows), "")
-    return MineResult(
-        output=output,
-        rows=len(pairs.rows),
-        candidates=len(miner.texts),
-        **{name: counts[name] for name in ("full", "fewer", "none", "negatives", "by_margin")},
-        truncated=miner.truncated,
-        skipped=reading.bad,
-    )
+    found = {name: counts[name] for name in ("full", "fewer", "none", "negatives", "by_margin")}
+    more_facts = {"truncated": miner.truncated, "skipped": reading.bad}
+    return MineResult(output, len(pairs.rows), len(miner.texts), **found, **more_facts)
 
 
 def _teacher(path: str | Path, device: torch.device) -> Reranker:

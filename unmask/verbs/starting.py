@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -75,10 +76,10 @@ def _said_of(opened: Opened[Any], start: Start) -> list[str]:
         needed = "the heads for tokens and pairs" if pairs else "the language-model head"
         notes.append(
             f"{start.name} holds {HOLDS[start.said.head]}: of {needed} that it needs, "
-            f"{_listed(opened.new)} are drawn anew"
+            f"{listed(opened.new)} are drawn anew"
         )
     if opened.aside:
-        notes.append(f"set aside, since this run has no use for them: {_listed(opened.aside)}")
+        notes.append(f"set aside, since this run has no use for them: {listed(opened.aside)}")
     if sentence_root(start.folder) is not None:
         notes.append(
             f"{start.name} is an embedding model or a reranker: what follows its encoder "
@@ -87,6 +88,7 @@ def _said_of(opened: Opened[Any], start: Start) -> list[str]:
     return notes
 
 
-def _listed(names: tuple[str, ...]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return ", ".join(names[:_SHOWN]) + more

@@ -9,8 +9,8 @@ import torch
 from unmask.errors import WeightMapError
 from unmask.verbs.doctoring.finding import Finding
 from unmask.verbs.doctoring.patient import Patient
+from unmask.verbs.starting import listed
 
-_SHOWN = 5
 _TABLE = 2  # rows of a table that may be all zero, as that of segments is in models without them
 
 
@@ -69,7 +69,7 @@ def numbers(patient: Patient) -> Iterator[Finding]:
         yield Finding(
             "numbers",
             "error",
-            f"{len(bad)} of {len(floats)} tensors hold NaN or infinity: {_listed(told)}",
+            f"{len(bad)} of {len(floats)} tensors hold NaN or infinity: {listed(told)}",
             "Every text gets NaN for an answer.",
             "Copy the folder again; if it is as it was saved, its training diverged, or the type "
             "it was saved in is too narrow.",
@@ -83,7 +83,7 @@ def numbers(patient: Patient) -> Iterator[Finding]:
         yield Finding(
             "numbers",
             "warning",
-            f"{len(empty)} of {len(floats)} tensors are all zero: {_listed(empty)}",
+            f"{len(empty)} of {len(floats)} tensors are all zero: {listed(empty)}",
             "A matrix of zeros passes nothing on: it was made and never filled.",
             "Compare with the model it comes from, and save it again.",
         )
@@ -108,8 +108,3 @@ def _types(floats: dict[str, torch.Tensor], said: bool) -> Iterator[Finding]:
         )
     elif not said:
         yield Finding("numbers", "ok", f"{len(floats)} tensors, {told}; all are finite")
-
-
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
