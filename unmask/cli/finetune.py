@@ -62,13 +62,7 @@ def finetune(
     watch = Terminal()
     settings = finetune_settings(base, over, **short)
     result = finetune(
-        model,
-        train=train,
-        dev=dev,
-        out=out,
-        settings=settings,
-        revision=revision,
-        watch=watch,
+        model, train=train, dev=dev, out=out, settings=settings, revision=revision, watch=watch
     )
     if json:
         print_json(asdict(result))

@@ -87,8 +87,7 @@ def embed(
         prompt, prompt_name: put before each text; the model's default where neither is given.
         pooling: for a folder without `modules.json`: how its tokens become a vector.
         truncate_dim: how many leading numbers of a vector are kept; None for what the folder says.
-        normalize: None for what the model does; True for vectors of length 1; False to leave out a
-            normalising at the model's end.
+        normalize: None for what the model does; True for vectors of length 1; False for as is.
         on_long: what happens to a text longer than the model takes.
         stored_as: float32, float16, int8 (with ranges beside the file) or bits; see `quantize`.
         replace: whether an output that is there may be replaced.
@@ -101,8 +100,7 @@ def embed(
 
     Raises:
         ConfigError: the output is there, is the input, or is no .npy; or a prompt is unknown.
-        DataError: the table has no such column.
-        CorruptText: a bad place.
+        DataError, CorruptText: the table has no such column; a bad place.
         ModelError: the model is not made for embeddings, and no pooling is given.
         TooLong: a text is longer than the model takes, under "error".
     """
