@@ -74,6 +74,7 @@ def verbs() -> tuple[Verb, ...]:
 
 def _chosen() -> str:
     """The rates and epochs that fine-tuning chooses by itself."""
+    from unmask.verbs import embed_settings as embed
     from unmask.verbs import finetune_settings as tune
 
     rows = [
@@ -83,6 +84,10 @@ def _chosen() -> str:
         ),
         ("any, with `--freeze`", f"{tune.FROZEN_LR:g}", str(tune.FROZEN_EPOCHS)),
         ("any, with `--lora`", f"{tune.LORA_LR:g}", "as by width"),
+        *(
+            (f"up to {most}, `embed`" if most else "wider, `embed`", f"{rate:g}", str(epochs))
+            for most, rate, epochs in embed.EMBED_RECIPES
+        ),
     ]
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     return f"""### What is chosen for you
@@ -94,7 +99,8 @@ Where `optim.lr` and `budget.epochs` are left open, they follow from the width o
 {table}
 
 Small data is read more often, up to {tune.MOST_EPOCHS} times, so that a run has about
-{tune.LEAST_UPDATES} updates or more. The command prints what it chose.
+{tune.LEAST_UPDATES} updates or more ({embed.EMBED_UPDATES} of `embed`).
+The command prints what it chose.
 """
 
 

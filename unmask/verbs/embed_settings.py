@@ -11,6 +11,11 @@ from unmask.objectives.related import KEPT, TOKENS
 
 EmbedLoss = Literal["contrastive", "ranking", "cosine", "margin", "kl"]
 
+# Peak learning rate and epochs up to a width. There is no new head to learn, and a model that gives
+# vectors already is easily moved too far.
+EMBED_RECIPES = ((256, 2e-4, 3), (512, 5e-5, 1), (None, 2e-5, 1))
+EMBED_UPDATES = 50  # fewer hardly move a model
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TuneEmbed:

@@ -16,7 +16,7 @@ from unmask.nn.config import Pooling
 from unmask.train.optim import OptimConfig
 from unmask.train.precision import Dtype
 from unmask.train.schedule import Schedule
-from unmask.verbs.embed_settings import TuneEmbed
+from unmask.verbs.embed_settings import EMBED_RECIPES, EMBED_UPDATES, TuneEmbed
 
 TaskName = Literal["classify", "pair", "regress", "tag", "answer", "embed", "rerank"]
 RankLoss = Literal["pointwise", "listwise", "mse"]
@@ -287,16 +287,18 @@ class Recipe:
 
         The rate comes from `RECIPES`, or is `FROZEN_LR` for a head alone and `LORA_LR` for
         matrices of low rank, whose weights start from nothing. Little data is read more often, so
-        that there are some `LEAST_UPDATES`.
+        that there are some `LEAST_UPDATES`. Vectors have a table of their own.
         """
-        rate, epochs = next((lr, n) for most, lr, n in RECIPES if most is None or width <= most)
+        embeds = settings.task == "embed"
+        table, least = (EMBED_RECIPES, EMBED_UPDATES) if embeds else (RECIPES, LEAST_UPDATES)
+        rate, epochs = next((lr, n) for most, lr, n in table if most is None or width <= most)
         why = f"by the encoder's width of {width}"
         if settings.model.freeze:
             rate, epochs, why = FROZEN_LR, FROZEN_EPOCHS, "for a head alone"
         elif settings.model.lora is not None:
             rate, why = LORA_LR, f"for LoRA, {why}"
         updates = math.ceil(rows / settings.budget.batch)
-        epochs = max(epochs, min(MOST_EPOCHS, math.ceil(LEAST_UPDATES / updates)))
+        epochs = max(epochs, min(MOST_EPOCHS, math.ceil(least / updates)))
         lr, chosen = settings.optim.lr, settings.budget.epochs
         said = []
         if lr is None:
