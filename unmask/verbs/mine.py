@@ -137,8 +137,8 @@ def mine(
             counts.update(mined.counts(rule.per_query))
             advance((number + 1) / len(pairs.rows), "")
     found = {name: counts[name] for name in ("full", "fewer", "none", "negatives", "by_margin")}
-    more_facts = {"truncated": miner.truncated, "skipped": reading.bad}
-    return MineResult(output, len(pairs.rows), len(miner.texts), **found, **more_facts)
+    lost = {"truncated": miner.truncated, "skipped": reading.bad}
+    return MineResult(output, len(pairs.rows), len(miner.texts), **found, **lost)
 
 
 def _teacher(path: str | Path, device: torch.device) -> Reranker:
