@@ -21,6 +21,7 @@ def test_from_pairs_to_vectors(tiny_model_folder: Path, tmp_path: Path) -> None:
     )  # fmt: skip
     assert "pairs from columns 'query' and 'positive'; 60 rows" in done.stderr
     assert "nDCG@10 of 16 numbers" in done.stdout
+    assert "a learning rate of 0.0002 (--lr)" in done.stderr
     assert ", before 0." in done.stdout
     assert f"Next: unmask embed {run} --input new.csv --output vectors.npy" in done.stdout
     documents = written(tmp_path / "docs.jsonl", [{"text": row["positive"]} for row in pairs(9)])
