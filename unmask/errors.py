@@ -18,10 +18,13 @@
         └── NonFiniteLoss       the loss was not finite, several times in a row
 
 Each message says the rule, the value that broke it, and the remedy. Catching `UnmaskError` catches
-them all; the command line prints them without a traceback. `shown` puts a value into a message.
+them all; the command line prints them without a traceback. `shown` puts a value into a message,
+`first_of` some names.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 
 class UnmaskError(Exception):
@@ -102,6 +105,12 @@ class TrainingError(UnmaskError):
 
 class NonFiniteLoss(TrainingError):
     """The loss was not finite several steps in a row."""
+
+
+def first_of(names: Sequence[str], most: int) -> str:
+    """The first of some names as a message lists them, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def shown(value: object, most: int = 80) -> str:

@@ -28,6 +28,7 @@ CODE = [page for page in PAGES if page.parent != DOCS / "decisions"]
 SHORT = {
     "pretrain": "unmask.verbs.pretrain_settings",
     "finetune": "unmask.verbs.finetune_settings",
+    "scope": "unmask.verbs.scope",
 }
 
 

@@ -73,7 +73,7 @@ def page(given: ScopeFacts) -> Page:
 def test_every_part_is_there() -> None:
     found = page(facts())
     for part in (
-        "go, with warnings", "a rule", "what was found", "Do this.", "a baseline", "a backbone",
+        "go, with warnings", "a rule", "What was found", "Do this.", "a baseline", "a backbone",
         "a head", "some data", "a training", "an evaluation", "a stop", "a failure", "It fails.",
         "look there", "mend it", "an assumption", 'task = "classify"', "unmask finetune m",
         "90.0%", "dev rows that are training rows", "The same text, different labels", "row 7",

@@ -136,7 +136,7 @@ def test_real_weights_under_shuffled_tokens(tmp_path: Path) -> None:
 
     change_tokenizer(folder, shuffle)
     result = doctor(folder, threads=1)
-    assert "cosine" in told(result, "tokenizer", "error").found
+    assert "cosine" in told(result, "spelling", "error").found
     assert not result.healthy
 
 
@@ -448,6 +448,11 @@ def test_your_own_prompt(embedding: Path) -> None:
     assert told(doctor(embedding, prompt="query: "), "prompts").level == "ok"
     found = told(doctor(embedding, prompt="query:"), "prompts", "error").found
     assert "differs from 'query: ' in white space" in found
+
+
+def test_a_prompt_that_nobody_expects(embedding: Path) -> None:
+    assert "declares no prompts" in told(doctor(embedding, prompt="query: "), "prompts").found
+    assert told(doctor(embedding, prompt="query: "), "prompts").level == "warning"
 
 
 def test_vectors_that_are_all_alike(embedding: Path) -> None:

@@ -67,6 +67,7 @@ def test_the_recipe_runs_as_it_is(tiny_model_folder: Path, tmp_path: Path) -> No
     assert result.recipe is not None
     recipe = read_toml(result.recipe)
     assert recipe["model"] == {"freeze": True, "pooling": "mean"}
+    assert recipe["run"] == {"seed": 0, "device": "cpu"}
     words = shlex.split(facts.command)
     assert words[:2] == ["unmask", "finetune"]
     assert words[words.index("--config") + 1] == str(result.recipe)

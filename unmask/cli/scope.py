@@ -10,54 +10,57 @@ import typer
 from unmask.cli import columns, options
 from unmask.cli.console import Terminal, print_json, print_table
 
+Data = Annotated[
+    Path, typer.Argument(help="What is to be learnt from, as finetune --train takes it.")
+]
+Task = Annotated[str, typer.Option(help="classify, pair, regress, tag, answer, embed or rerank.")]
+Dev = Annotated[
+    Path | None,
+    typer.Option(help="File to measure with. Default: a stratified share is held out."),
+]
+Models = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--model",
+        metavar="MODEL",
+        help="Candidate for the backbone: a folder, or a name on the Hub. May be given several "
+        "times. Default: the models that open here.",
+    ),
+]
+Latency = Annotated[
+    float | None, typer.Option(help="Budget for one row at the 95th percentile of length.")
+]
+Memory = Annotated[str | None, typer.Option(help="Budget for the parameters, such as 500MB.")]
+Metric = Annotated[
+    str | None,
+    typer.Option(help="The figure that decides, such as accuracy, macro-f1. Default: shown."),
+]
+MostRows = Annotated[
+    int, typer.Option(help="Rows that are judged for label mistakes, drawn where more.")
+]
+Replace = Annotated[bool, typer.Option("--replace", help="Replace the files of an earlier run.")]
+
 
 def scope(
-    data: Annotated[
-        Path, typer.Argument(help="What is to be learnt from, as finetune --train takes it.")
-    ],
-    task: Annotated[
-        str,
-        typer.Option(help="classify, pair, regress, tag, answer, embed or rerank."),
-    ],
+    data: Data,
+    task: Task,
     out: Annotated[Path, typer.Option(help="Folder for scope.html and recipe.toml.")],
-    dev: Annotated[
-        Path | None,
-        typer.Option(help="File to measure with. Default: a stratified share is held out."),
-    ] = None,
-    model: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--model",
-            metavar="MODEL",
-            help="Candidate for the backbone: a folder, or a name on the Hub. May be given several "
-            "times. Default: the models that open here.",
-        ),
-    ] = None,
-    latency_ms: Annotated[
-        float | None, typer.Option(help="Budget for one row at the 95th percentile of length.")
-    ] = None,
-    memory: Annotated[
-        str | None, typer.Option(help="Budget for the parameters, such as 500MB.")
-    ] = None,
-    metric: Annotated[
-        str | None,
-        typer.Option(help="The figure that decides, such as accuracy, macro-f1. Default: shown."),
-    ] = None,
+    dev: Dev = None,
+    model: Models = None,
+    latency_ms: Latency = None,
+    memory: Memory = None,
+    metric: Metric = None,
     text_column: columns.TextColumn = None,
     label_column: columns.LabelColumn = None,
     pair_column: columns.PairColumn = None,
     label_separator: columns.LabelSeparator = None,
     on_bad: options.OnBad = None,
     max_bad: options.MaxBad = None,
-    most_rows: Annotated[
-        int, typer.Option(help="Rows that are judged for label mistakes, drawn where more.")
-    ] = 5000,
+    most_rows: MostRows = 5000,
     seed: options.Seed = None,
     device: options.Device = None,
     threads: options.Threads = None,
-    replace: Annotated[
-        bool, typer.Option("--replace", help="Replace the files of an earlier run.")
-    ] = False,
+    replace: Replace = False,
     json: options.Json = False,
 ) -> None:
     """Audit labelled data before anything is trained, and plan the training, or refuse it.

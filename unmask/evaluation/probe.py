@@ -25,8 +25,13 @@ class Probe:
     _steps: Any
 
     @classmethod
-    def fit(cls, vectors: F32, labels: Sequence[str]) -> Probe:
+    def fit(cls, vectors: F32, labels: Sequence[str], *, strength: float = STRENGTH) -> Probe:
         """Learn from vectors `(N, E)` and their labels; the same data give the same probe.
+
+        Args:
+            vectors: `(N, E)`.
+            labels: of the N vectors.
+            strength: inverse regularisation, above 0.
 
         Raises:
             DataError: less than two labels.
@@ -37,7 +42,7 @@ class Probe:
 
         if len(found := set(labels)) < 2:
             raise DataError(f"a probe needs two or more labels to tell apart, not {sorted(found)}")
-        steps = make_pipeline(StandardScaler(), LogisticRegression(C=STRENGTH, max_iter=1000))
+        steps = make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=1000))
         return cls(steps.fit(vectors, list(labels)))
 
     def predict(self, vectors: F32) -> list[str]:

@@ -40,7 +40,7 @@ def verdict_section(facts: ScopeFacts) -> Html:
     parts = []
     for one in facts.remarks:
         head = f"{'Refused' if one.kind == 'refusal' else 'Warning'}: {one.rule}"
-        parts.append(callout(head, f"{one.found}. {one.instead}", "warn"))
+        parts.append(callout(head, f"{_capital(one.found)}. {one.instead}", "warn"))
     return join(parts)
 
 
@@ -161,43 +161,42 @@ def _shown(rows: Sequence[ShownRow]) -> Html:
 
 def candidates_section(facts: ScopeFacts) -> Html:
     """What each model makes of the text, and how fast it reads it here."""
-    columns = [Column("model")]
-    names = ("parameters", "in memory", "context", "tokens per word", "unknown", "past the context",
-             "ms at 50 %", "ms at 95 %", "tokens/s")  # fmt: skip
-    columns += [Column(name, "numbers") for name in names]
-    scored = any(one.score is not None for one in facts.candidates)
-    columns += [Column("out of fold", "numbers")] if scored else []
-    rows = [_candidate(one, scored) for one in facts.candidates]
-    first = facts.candidates[0]
+    first, scored = facts.candidates[0], any(one.score is not None for one in facts.candidates)
+    of_text = ["tokens per word", "unknown tokens", "context", "rows past it"]
+    of_text += ["out of fold"] if scored else []
+    here = ["parameters", "in memory", "ms at 50 %", "ms at 95 %", "tokens/s together"]
     said = [f"{one.name}: {one.against}." for one in facts.candidates if one.against]
     return join(
         [
             prose(
                 f"Half of the rows have up to {count(first.half)} tokens of {first.name}, 95 % up "
-                f"to {count(first.most)}. Milliseconds are for one such row by itself, measured "
-                "here while the page was made; the chosen model stands first."
+                f"to {count(first.most)}. The chosen model stands first."
             ),
-            table(columns, rows, best=0),
+            _figures(of_text, [_on_text(one, scored) for one in facts.candidates]),
+            prose(
+                "Milliseconds are for one row of that length by itself, the best of a few times; "
+                "they hold for this machine, and were measured while the page was made."
+            ),
+            _figures(here, [_here(one) for one in facts.candidates]),
             notes(said),
         ]
     )
 
 
-def _candidate(one: CandidateFacts, scored: bool) -> tuple[str, ...]:
+def _figures(names: Sequence[str], rows: Sequence[tuple[str, ...]]) -> Html:
+    columns = [Column("model"), *(Column(name, "numbers") for name in names)]
+    return table(columns, rows, best=0)
+
+
+def _on_text(one: CandidateFacts, scored: bool) -> tuple[str, ...]:
     score = () if not scored else ("" if one.score is None else f"{one.score:.3f}",)
-    return (
-        one.name,
-        short(one.parameters),
-        size(one.bytes),
-        count(one.context),
-        f"{one.tokens_per_word:.2f}",
-        percent(one.unknown, 2),
-        percent(one.cut),
-        f"{one.ms_half:.1f}",
-        f"{one.ms_most:.1f}",
-        short(one.tokens_per_second),
-        *score,
-    )
+    told = f"{one.tokens_per_word:.2f}", percent(one.unknown, 2), count(one.context)
+    return one.name, *told, percent(one.cut), *score
+
+
+def _here(one: CandidateFacts) -> tuple[str, ...]:
+    times = f"{one.ms_half:.1f}", f"{one.ms_most:.1f}"
+    return one.name, short(one.parameters), size(one.bytes), *times, short(one.tokens_per_second)
 
 
 def suspects_section(facts: ScopeFacts) -> Html:

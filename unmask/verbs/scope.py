@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
 from unmask.checkpoint.durable import write_file
+from unmask.config import from_mapping
 from unmask.errors import ConfigError
 from unmask.report.facts_scope import ScopeFacts
 from unmask.report.scope import scope_report
@@ -23,6 +24,8 @@ from unmask.verbs.scoping.rows import ScopedRows
 from unmask.verbs.watch import Silent, Watch
 
 MOST_ROWS = 5000  # rows that are judged
+SHORT = ("text_column", "label_column", "pair_column", "label_separator", "on_bad", "max_bad")
+"""What `scope` takes of `TuneData`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +87,13 @@ def scope(
     latency_ms: float | None = None,
     memory: str | int | None = None,
     metric: str | None = None,
-    text_column: str | None = None,
-    label_column: str | None = None,
-    pair_column: str | None = None,
-    label_separator: str | None = None,
-    on_bad: Literal["stop", "skip"] = "stop",
-    max_bad: float = 0.01,
     most_rows: int = MOST_ROWS,
     seed: int = 0,
     device: str = "auto",
     threads: int | None = None,
     replace: bool = False,
     watch: Watch | None = None,
+    **reading: Any,
 ) -> ScopeResult:
     """Audit labelled data, and plan how a model learns from them, or say why not.
 
@@ -110,9 +108,6 @@ def scope(
         latency_ms: budget for one row at the 95th percentile of length, in milliseconds.
         memory: budget for the parameters, in bytes or as "500MB".
         metric: the figure that is to decide; None for what suits the task and the classes.
-        text_column, label_column, pair_column: None to find them by their names.
-        label_separator: between the labels of a row, where they are no list.
-        on_bad, max_bad: at a corrupt place, stop or skip; and how large a share may be skipped.
         most_rows: rows that are judged for label mistakes; of more, some are drawn.
         seed: of what is held out and drawn.
         device: where it is to run, and is timed: "cpu", "cuda"; "auto" for a GPU where there is
@@ -120,6 +115,8 @@ def scope(
         threads: of the CPU; None for as many as it has cores.
         replace: whether files of an earlier run in `out` may be replaced.
         watch: is told of the progress.
+        reading: `text_column`, `label_column`, `pair_column`, `label_separator`, `on_bad` and
+            `max_bad`, as in `TuneData`.
 
     Raises:
         ConfigError: the task is to write text, or unknown; a budget is no number; no candidate.
@@ -131,14 +128,7 @@ def scope(
     watch, out = watch or Silent(), Path(out)
     _check_free(out, replace)
     use_threads(threads)
-    settings = TuneData(
-        text_column=text_column,
-        label_column=label_column,
-        pair_column=pair_column,
-        label_separator=label_separator,
-        on_bad=on_bad,
-        max_bad=max_bad,
-    )
+    settings = _reading(reading)
     with watch.stage("reading the data"):
         rows = ScopedRows.read(data, dev, kind, settings, seed)
     for line in rows.told:
@@ -146,7 +136,7 @@ def scope(
     where = resolve_device(device)
     with watch.stage("opening candidates"):
         found = _candidates(models, where, kind, rows.data.names)
-    scoped = Scoped(kind, rows, budget, seed, most_rows, watch)
+    scoped = Scoped(kind, rows, budget, seed, device, most_rows, watch)
     files = str(data), None if dev is None else str(dev)
     facts = scoped.facts(found, metric, _given(settings), files, out)
     page = scope_report(facts)
@@ -156,6 +146,12 @@ def scope(
     if facts.recipe:
         write_file(out / RECIPE, facts.recipe.encode())
     return ScopeResult(facts, page.save(out / PAGE), out / RECIPE if facts.recipe else None)
+
+
+def _reading(given: dict[str, Any]) -> TuneData:
+    if unknown := sorted(set(given) - set(SHORT)):
+        raise ConfigError(f"unknown setting {unknown[0]!r}; known are {', '.join(SHORT)}")
+    return from_mapping(TuneData, given)
 
 
 def _check_free(out: Path, replace: bool) -> None:

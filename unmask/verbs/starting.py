@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -13,6 +12,7 @@ from unmask.checkpoint.layers import keep_layers
 from unmask.checkpoint.origin import Origin
 from unmask.checkpoint.sentence import sentence_root
 from unmask.checkpoint.surgery import initialise_from
+from unmask.errors import first_of
 from unmask.heads.model import LanguageModel, PretrainingModel
 from unmask.nn.encoder import Encoder
 from unmask.tokens.tokenizer import Tokenizer
@@ -76,19 +76,14 @@ def _said_of(opened: Opened[Any], start: Start) -> list[str]:
         needed = "the heads for tokens and pairs" if pairs else "the language-model head"
         notes.append(
             f"{start.name} holds {HOLDS[start.said.head]}: of {needed} that it needs, "
-            f"{listed(opened.new)} are drawn anew"
+            f"{first_of(opened.new, _SHOWN)} are drawn anew"
         )
     if opened.aside:
-        notes.append(f"set aside, since this run has no use for them: {listed(opened.aside)}")
+        told = first_of(opened.aside, _SHOWN)
+        notes.append(f"set aside, since this run has no use for them: {told}")
     if sentence_root(start.folder) is not None:
         notes.append(
             f"{start.name} is an embedding model or a reranker: what follows its encoder "
             "(modules.json) is not carried over into the run"
         )
     return notes
-
-
-def listed(names: Sequence[str]) -> str:
-    """The first names, and how many more there are."""
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more

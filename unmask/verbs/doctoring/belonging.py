@@ -19,7 +19,7 @@ from unmask.tokens.tokenizer import Tokenizer
 from unmask.verbs.doctoring.finding import Finding
 from unmask.verbs.doctoring.patient import Patient
 
-CHECK = "tokenizer"
+CHECK, SPELLED = "tokenizer", "spelling"
 REMEDY = "Take tokenizer.json from the folder that the weights come from."
 MOST_TEXTS = 2000
 SPARE = 1000  # rows without a token that are no matter: tables are rounded up
@@ -120,7 +120,7 @@ def spelling(patient: Patient) -> Iterator[Finding]:
     table = encoder_of(opened.model).embedding.tokens.weight.detach().float().cpu()
     first, second = _spelled_alike(tokenizer, len(table))
     if len(first) < PAIRS:
-        yield Finding(CHECK, "ok", f"too small to be held against the weights by its spelling "
+        yield Finding(SPELLED, "ok", f"too small to be held against the weights by its spelling "
                       f"({len(first)} pairs of tokens that differ by a last letter)")  # fmt: skip
         return
     rows = F.normalize(table - table.mean(0), dim=1)
@@ -135,10 +135,10 @@ def spelling(patient: Patient) -> Iterator[Finding]:
     )
     if gap > 4 * error or not _has_neighbours(rows):
         untold = "" if gap > 4 * error else "; the table has no structure yet that could tell"
-        yield Finding(CHECK, "ok", told + untold)
+        yield Finding(SPELLED, "ok", told + untold)
         return
     yield Finding(
-        CHECK,
+        SPELLED,
         "error",
         told,
         "In a trained table words that are spelled alike lie near each other. Here they do not, "

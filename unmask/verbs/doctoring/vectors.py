@@ -100,7 +100,17 @@ def prompts(patient: Patient) -> Iterator[Finding]:
     declared = {} if model is None else {k: v for k, v in model.prompts.items() if v}
     expected = () if family is None else tuple(filter(None, family.prompts))
     if not declared and not expected:
-        if model is not None:
+        if patient.prompt:
+            yield Finding(
+                "prompts",
+                "warning",
+                f"your own code puts {patient.prompt!r} before a text, and the folder declares no "
+                "prompts, nor is it known to expect any",
+                "A model that was not trained with it reads it as a part of each text, and finds "
+                "all of them more alike.",
+                "Leave it out, or look on the model's page for what it was trained with.",
+            )
+        elif model is not None:
             yield Finding("prompts", "ok", "none are declared, and none are known to be expected")
         return
     every = tuple(dict.fromkeys((*declared.values(), *expected)))

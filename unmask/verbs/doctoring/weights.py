@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import torch
 
-from unmask.errors import WeightMapError
+from unmask.errors import WeightMapError, first_of
 from unmask.verbs.doctoring.finding import Finding
 from unmask.verbs.doctoring.patient import Patient
-from unmask.verbs.starting import listed
 
+_SHOWN = 5
 _TABLE = 2  # rows of a table that may be all zero, as that of segments is in models without them
 
 
@@ -50,7 +50,7 @@ def opening(patient: Patient) -> Iterator[Finding]:
             "with it.",
             "Use it as an encoder, or copy the weights with the head.",
         )
-    aside = f"; {len(opened.aside)} stored tensors are not used" if opened.aside else ""
+    aside = f"; not used: {first_of([*opened.aside], _SHOWN)}" if opened.aside else ""
     what = said.holds if patient.root is None else "an embedding model"
     yield Finding(
         "opening", "ok", f"opens as {what}, {opened.arch.name}; no tensor is missing{aside}"
@@ -69,7 +69,7 @@ def numbers(patient: Patient) -> Iterator[Finding]:
         yield Finding(
             "numbers",
             "error",
-            f"{len(bad)} of {len(floats)} tensors hold NaN or infinity: {listed(told)}",
+            f"{len(bad)} of {len(floats)} tensors hold NaN or infinity: {first_of(told, _SHOWN)}",
             "Every text gets NaN for an answer.",
             "Copy the folder again; if it is as it was saved, its training diverged, or the type "
             "it was saved in is too narrow.",
@@ -83,7 +83,7 @@ def numbers(patient: Patient) -> Iterator[Finding]:
         yield Finding(
             "numbers",
             "warning",
-            f"{len(empty)} of {len(floats)} tensors are all zero: {listed(empty)}",
+            f"{len(empty)} of {len(floats)} tensors are all zero: {first_of(empty, _SHOWN)}",
             "A matrix of zeros passes nothing on: it was made and never filled.",
             "Compare with the model it comes from, and save it again.",
         )
@@ -107,4 +107,5 @@ def _types(floats: dict[str, torch.Tensor], said: bool) -> Iterator[Finding]:
             "Save the model again in one type.",
         )
     elif not said:
-        yield Finding("numbers", "ok", f"{len(floats)} tensors, {told}; all are finite")
+        kind = next(iter(count), "no type")
+        yield Finding("numbers", "ok", f"{len(floats)} tensors in {kind}, all finite")

@@ -67,6 +67,7 @@ class Scoped:
     rows: ScopedRows
     budget: Budget
     seed: int
+    device: str
     most_rows: int
     watch: Watch
 
@@ -157,6 +158,7 @@ class Scoped:
             candidate=candidate,
             facts=facts,
             seed=self.seed,
+            device=self.device,
             baseline=self._baseline(),
         )
 

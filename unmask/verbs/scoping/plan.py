@@ -33,6 +33,7 @@ class Choice:
         metric: the figure that decides.
         candidate, facts: the backbone.
         seed: of the run.
+        device: of the run, as the user named it.
         baseline: what a bag of words gets on the dev rows, in words; empty where none was fitted.
     """
 
@@ -47,6 +48,7 @@ class Choice:
     candidate: Candidate
     facts: CandidateFacts
     seed: int
+    device: str
     baseline: str
 
     @property
@@ -82,11 +84,13 @@ def settings_of(choice: Choice, given: dict[str, Any]) -> dict[str, Any]:
         table["model"] = {"freeze": True}
         if _poolable(choice):
             table["model"]["pooling"] = "mean"
-    table["run"] = {"seed": choice.seed}
-    settings = finetune_settings(table)
+    settings = finetune_settings(table, seed=choice.seed)
     recipe = Recipe.of(settings, choice.candidate.width, choice.train_rows)
     table["optim"] = {"lr": recipe.optim.lr}
     table["budget"] = {"epochs": recipe.epochs, "batch": settings.budget.batch}
+    table["run"] = {"seed": choice.seed}
+    if choice.device != "auto":
+        table["run"]["device"] = choice.device
     chosen(finetune_settings(table))
     return table
 
