@@ -88,6 +88,7 @@ def _chosen() -> str:
             (f"up to {most}, `embed`" if most else "wider, `embed`", f"{rate:g}", str(epochs))
             for most, rate, epochs in embed.EMBED_RECIPES
         ),
+        ("any, with `--few-shot`", f"{tune.FEW_SHARE:g} of the above", str(tune.FEW_EPOCHS)),
     ]
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     return f"""### What is chosen for you

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pytest
 
@@ -50,3 +52,20 @@ def test_what_cannot_be_drawn_is_refused() -> None:
         list(draws_of(["a"] * 9 + ["c"] * 2 + ["b"] * 3, 4, 1))
     with pytest.raises(ConfigError, match="at least 1, not 0 and 5"):
         list(draws_of(["a", "b"], 0, 5))
+
+
+@pytest.mark.parametrize("names", [("b", "a"), ("c", "a", "b")])
+@pytest.mark.parametrize("weights", ["none", "balanced"])
+def test_as_a_layer_it_says_the_same(
+    names: tuple[str, ...], weights: Literal["none", "balanced"]
+) -> None:
+    labels = [names[number % len(names)] for number in range(60)] + [names[0]] * 20
+    known = vectors(labels, 0)
+    probe = Probe.fit(known, labels, strength=0.5, weights=weights)
+    weight, bias = probe.layer(names)
+    assert weight.shape == (len(names), 8)
+    logits = vectors(labels, 1).astype(np.float64) @ weight.T + bias
+    shares = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    order = [sorted(names).index(name) for name in names]
+    theirs = probe._steps.predict_proba(vectors(labels, 1))[:, order]
+    assert shares == pytest.approx(theirs, abs=1e-6)

@@ -22,6 +22,7 @@ def finetune(
     document_prompt: columns.DocumentPrompt = None,
     freeze: training.Freeze = None,
     lora: training.Lora = None,
+    few_shot: training.FewShot = None,
     layer_decay: training.LayerDecay = None,
     epochs: training.Epochs = None,
     lr: training.Rate = None,

@@ -18,6 +18,9 @@ Lora = Annotated[
     int | None,
     typer.Option(metavar="RANK", help="Train matrices of this rank beside the encoder's; try 8."),
 ]
+FewShot = Annotated[
+    bool | None, typer.Option("--few-shot", help="Learn from 8 to 64 texts of each label.")
+]
 LayerDecay = Annotated[
     float | None,
     typer.Option(help="Learning rate of a layer, of that of the one above. Default: 1."),

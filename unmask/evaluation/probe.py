@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -25,13 +25,21 @@ class Probe:
     _steps: Any
 
     @classmethod
-    def fit(cls, vectors: F32, labels: Sequence[str], *, strength: float = STRENGTH) -> Probe:
+    def fit(
+        cls,
+        vectors: F32,
+        labels: Sequence[str],
+        *,
+        strength: float = STRENGTH,
+        weights: Literal["none", "balanced"] = "none",
+    ) -> Probe:
         """Learn from vectors `(N, E)` and their labels; the same data give the same probe.
 
         Args:
             vectors: `(N, E)`.
             labels: of the N vectors.
             strength: inverse regularisation, above 0.
+            weights: "balanced" for as much weight to all rows of a label together, however many.
 
         Raises:
             DataError: less than two labels.
@@ -42,7 +50,12 @@ class Probe:
 
         if len(found := set(labels)) < 2:
             raise DataError(f"a probe needs two or more labels to tell apart, not {sorted(found)}")
-        steps = make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=1000))
+        steps = make_pipeline(
+            StandardScaler(),
+            LogisticRegression(
+                C=strength, max_iter=1000, class_weight=None if weights == "none" else weights
+            ),
+        )
         return cls(steps.fit(vectors, list(labels)))
 
     def predict(self, vectors: F32) -> list[str]:
@@ -58,6 +71,23 @@ class Probe:
         """`(N, C)` the probability of each label for vectors `(N, E)`."""
         found: F64 = self._steps.predict_proba(vectors)
         return found
+
+    def layer(self, names: Sequence[str]) -> tuple[F64, F64]:
+        """The same as a linear layer on the vectors as they come: `(C, E)` weights, `(C,)` biases.
+
+        A softmax of its outputs gives the probabilities.
+
+        Args:
+            names: the C labels that were learnt from, in the order of the outputs.
+        """
+        scaler, regression = self._steps[0], self._steps[1]
+        weight, bias = regression.coef_, regression.intercept_
+        if len(names) == 2:  # one row, for the second of two labels
+            weight, bias = np.concatenate((-weight, weight)) / 2, np.concatenate((-bias, bias)) / 2
+        place = {str(label): number for number, label in enumerate(regression.classes_)}
+        order = [place[name] for name in names]
+        weight = weight[order] / scaler.scale_
+        return weight, bias[order] - weight @ scaler.mean_
 
     def accuracy(self, vectors: F32, labels: Sequence[str]) -> float:
         """The share of vectors `(N, E)` whose label is found."""

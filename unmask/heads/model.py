@@ -73,6 +73,10 @@ class SequenceClassifier(nn.Module):
         logits: torch.Tensor = self.head(self.encoder(batch), batch)
         return logits
 
+    def vectors(self, batch: Batch) -> torch.Tensor:
+        """`(B, D)`: what the last layer tells the labels by."""
+        return self.head.vectors(self.encoder(batch), batch)
+
 
 class TokenClassifier(nn.Module):
     """An encoder that scores every token: for labels, for the ends of an answer, or as replaced."""

@@ -23,5 +23,10 @@ class SequenceHead(nn.Module):
 
     def forward(self, hidden: torch.Tensor, batch: Batch) -> torch.Tensor:
         """`(T, D)` hidden states to `(B, labels)` logits."""
-        logits: torch.Tensor = self.project(self.drop(self.transform(self.pool(hidden, batch))))
+        logits: torch.Tensor = self.project(self.drop(self.vectors(hidden, batch)))
         return logits
+
+    def vectors(self, hidden: torch.Tensor, batch: Batch) -> torch.Tensor:
+        """`(T, D)` hidden states to `(B, D)`: what the last layer is given, before dropout."""
+        pooled: torch.Tensor = self.transform(self.pool(hidden, batch))
+        return pooled

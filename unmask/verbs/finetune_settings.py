@@ -24,6 +24,8 @@ LEAST_UPDATES = 200  # fewer than that are too few for a new head, however small
 MOST_EPOCHS = 30
 FROZEN_LR, FROZEN_EPOCHS = 3e-3, 20
 LORA_LR = 2e-3  # by a trial, see docs/log.md; epochs are those of the whole model
+FEW_SHARE, FEW_EPOCHS = 0.1, 8  # with --few-shot: of the rate in `RECIPES`; see docs/log.md
+FEW_TEMPERATURE, FEW_STRENGTH = 0.1, 0.1
 # Peak learning rate and epochs up to a width. Wide encoders are those that were pretrained for
 # long: the more an encoder knows, the less it should be moved.
 RECIPES = ((128, 1e-3, 5), (256, 5e-4, 5), (512, 2e-4, 4), (None, 5e-5, 3))
@@ -233,6 +235,32 @@ class TuneRank:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class TuneFewShot:
+    """Attributes:
+    use: learn from 8 to 64 texts of each label: draw those of one label together, then fit a linear
+        layer.
+    temperature: cosines of texts are divided by it; the lower, the more the nearest count.
+    strength: inverse regularisation of the logistic regression that gives the layer.
+    """
+
+    use: bool = False
+    temperature: float = FEW_TEMPERATURE
+    strength: float = FEW_STRENGTH
+
+    def __post_init__(self) -> None:
+        if self.temperature <= 0 or self.strength <= 0:
+            raise ConfigError(
+                "few_shot.temperature and few_shot.strength must be above 0, not "
+                f"{self.temperature} and {self.strength}"
+            )
+        if not self.use and (self.temperature, self.strength) != (FEW_TEMPERATURE, FEW_STRENGTH):
+            raise ConfigError(
+                f"few_shot.temperature={self.temperature} and few_shot.strength={self.strength} do "
+                "nothing without --few-shot (few_shot.use=true)"
+            )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class FinetuneSettings:
     """All of it.
 
@@ -249,6 +277,7 @@ class FinetuneSettings:
     answer: TuneAnswer = field(default_factory=TuneAnswer)
     embed: TuneEmbed = field(default_factory=TuneEmbed)
     rank: TuneRank = field(default_factory=TuneRank)
+    few_shot: TuneFewShot = field(default_factory=TuneFewShot)
     optim: TuneOptim = field(default_factory=TuneOptim)
     budget: TuneBudget = field(default_factory=TuneBudget)
     schedule: Schedule = field(default_factory=lambda: Schedule(shape="linear", warmup=0.1))
@@ -297,6 +326,8 @@ class Recipe:
             rate, epochs, why = FROZEN_LR, FROZEN_EPOCHS, "for a head alone"
         elif settings.model.lora is not None:
             rate, why = LORA_LR, f"for LoRA, {why}"
+        elif settings.few_shot.use:
+            rate, epochs = FEW_SHARE * rate, FEW_EPOCHS
         updates = math.ceil(rows / settings.budget.batch)
         epochs = max(epochs, min(MOST_EPOCHS, math.ceil(least / updates)))
         lr, chosen = settings.optim.lr, settings.budget.epochs
@@ -337,6 +368,7 @@ SHORT: Mapping[str, tuple[str, ...]] = {
     "eval_every": ("budget", "eval_every"),
     "metric": ("budget", "metric"),
     "pooling": ("model", "pooling"),
+    "few_shot": ("few_shot", "use"),
     "dropout": ("model", "dropout"),
     "query_prompt": ("embed", "query_prompt"),
     "document_prompt": ("embed", "document_prompt"),

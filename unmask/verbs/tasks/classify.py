@@ -17,6 +17,7 @@ from unmask.heads.model import SequenceClassifier
 from unmask.objectives.supervised import Classification
 from unmask.text.labelled import Labelled
 from unmask.text.rows import Table
+from unmask.verbs.tasks.few_shot import as_few_shot, from_few
 from unmask.verbs.tasks.frozen import frozen_head
 from unmask.verbs.tasks.labelled_data import Read, Split
 from unmask.verbs.tasks.pieces import (
@@ -45,6 +46,8 @@ def classify(read: Read, sets: ReadSets) -> Callable[[Given], Pieces]:
         table = Table.open(given.train)
         if holds_sets(table, given.settings.data):
             return several(given, table, sets)
+        if given.settings.few_shot.use:
+            return from_few(_one(as_few_shot(given), table, read), given.settings)
         return _one(given, table, read)
 
     return pieces

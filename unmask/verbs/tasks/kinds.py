@@ -25,6 +25,7 @@ _RANK = ("rank.loss", "rank.scale")
 OWN = (
     "data.pair_column", "data.label_separator", "model.freeze", "model.pooling",
     "loss.class_weights", "loss.smoothing", *_ANSWER, *EMBED_SETTINGS, *_RANK,
+    "few_shot.use",
 )  # fmt: skip
 """Settings that only some tasks have, as `room.key`."""
 
@@ -53,7 +54,7 @@ KINDS: Mapping[TaskName, Kind] = {
     "classify": Kind(
         what="gives each text one label",
         pieces=classify(read_texts, read_sets),
-        own=_LABELS,
+        own=_LABELS | {"few_shot.use"},
     ),
     "pair": Kind(
         what="gives each pair of texts one label",

@@ -150,6 +150,8 @@ class Pieces:
             and what measures it; None where the task cannot be learnt so.
         begin: is called before the first step, while the model is as it was opened, to measure it;
             None for nothing.
+        source: gives batches of so many rows by a seed, where not any rows may make one; None for
+            those of `rows`.
         finish: what is done once the training is, such as choosing thresholds on the dev rows;
             None for nothing.
         metrics: figures of `dev` that weights may be chosen by; the first is the task's own. Empty
@@ -166,8 +168,13 @@ class Pieces:
     notes: tuple[str, ...]
     frozen: Callable[[], tuple[nn.Module, Evaluate]] | None = None
     begin: Callable[[], None] | None = None
+    source: Callable[[int, int], Batches] | None = None
     finish: Callable[[], Finished] | None = None
     metrics: tuple[str, ...] = ()
+
+    def batches(self, batch: int, seed: int) -> Batches:
+        """Batches of so many rows, on average."""
+        return (self.source or self.rows.batches)(batch, seed)
 
     def finished(self) -> Finished:
         """What is saved, and what it is worth; the model is trained and in evaluation mode."""

@@ -46,7 +46,7 @@ def several(given: Given, file: File, read: ReadSets) -> Pieces:
         read: reads a file.
 
     Raises:
-        ConfigError: class weights are asked for.
+        ConfigError: class weights are asked for, or few-shot.
         DataError, LabelMismatch: see `_split`.
     """
     settings, watch = given.settings, given.watch
@@ -54,6 +54,11 @@ def several(given: Given, file: File, read: ReadSets) -> Pieces:
         raise ConfigError(
             f"class_weights={settings.loss.class_weights} weighs rows by their one label, and the "
             f"rows of {given.train} have any number of them; leave it out"
+        )
+    if settings.few_shot.use:
+        raise ConfigError(
+            f"few-shot draws texts of one label together, and the rows of {given.train} have any "
+            "number of them; leave it out"
         )
     with watch.stage("reading the data"):
         train, dev, labels, notes = _split(given, file, read)

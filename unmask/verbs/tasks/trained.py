@@ -94,6 +94,8 @@ def goal_of(budget: TuneBudget, metrics: tuple[str, ...], task: str) -> Goal | N
 
 def trained_settings(settings: FinetuneSettings) -> str:
     """How the encoder is trained, for a card."""
+    if settings.few_shot.use:
+        return "by drawing texts of one label together, with a logistic regression as its head"
     if settings.model.freeze:
         return "with the encoder frozen"
     if settings.model.lora is not None:
