@@ -1,0 +1,89 @@
+"""Our own arms: the verbs and pipelines, as a user calls them."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from unmask.bench.arm import Measured
+from unmask.bench.tasks.rows import read_rows
+from unmask.bench.tasks.tag import read_sentences
+from unmask.bench.tasks.task import Given
+from unmask.evaluation.probe import Probe
+from unmask.pipelines.answer import Answerer
+from unmask.pipelines.classify import Classifier
+from unmask.pipelines.embed import Embedder
+from unmask.pipelines.pair import PairClassifier
+from unmask.pipelines.tag import Tagger
+from unmask.text.questions import read_questions
+from unmask.verbs.finetune import finetune
+
+
+def _tuned(given: Given, task: str, **more: Any) -> tuple[Path, float, float]:
+    """The model's folder, seconds of the whole command, and those of its training."""
+    begun = time.perf_counter()
+    result = finetune(
+        given.model,
+        train=given.file("train"),
+        dev=given.file("dev"),
+        out=given.out,
+        task=task,
+        seed=given.seed,
+        threads=given.threads,
+        epochs=given.epochs or None,
+        **more,
+    )
+    return result.model, time.perf_counter() - begun, result.seconds
+
+
+def classify(given: Given) -> Measured:
+    """`unmask finetune --task classify`."""
+    folder, seconds, training = _tuned(given, "classify")
+    return given.told(seconds, training, _labels(folder, given))
+
+
+def few_shot(given: Given) -> Measured:
+    """`unmask finetune --few-shot`; all of it is training, as the head is fitted at the end."""
+    folder, seconds, _ = _tuned(given, "classify", few_shot=True)
+    return given.told(seconds, seconds, _labels(folder, given))
+
+
+def _labels(folder: Path, given: Given) -> list[str]:
+    texts = [text for text, _ in read_rows(given.file("test"))]
+    return [one["label"] for one in Classifier.from_pretrained(folder).predict(texts)]
+
+
+def pair(given: Given) -> Measured:
+    """`unmask finetune --task pair`."""
+    folder, seconds, training = _tuned(given, "pair")
+    pairs = [(first, second) for first, second, _ in read_rows(given.file("test"))]
+    said = PairClassifier.from_pretrained(folder).predict(pairs)
+    return given.told(seconds, training, [one["label"] for one in said])
+
+
+def tag(given: Given) -> Measured:
+    """`unmask finetune --task tag`."""
+    folder, seconds, training = _tuned(given, "tag")
+    words = [[word for word, _ in one] for one in read_sentences(given.file("test"))]
+    said = Tagger.from_pretrained(folder).predict(words)
+    return given.told(seconds, training, [" ".join(one["tags"]) for one in said])
+
+
+def answer(given: Given) -> Measured:
+    """`unmask finetune --task answer`."""
+    folder, seconds, training = _tuned(given, "answer")
+    pairs = [(row.text, row.context) for row in read_questions(given.file("test")).rows]
+    said = Answerer.from_pretrained(folder).predict(pairs)
+    return given.told(seconds, training, [one["text"] for one in said])
+
+
+def probe(given: Given) -> Measured:
+    """Logistic regression on the frozen vectors, as `unmask probe` has it."""
+    begun = time.perf_counter()
+    embedder = Embedder.from_pretrained(given.model)
+    rows = read_rows(given.file("train"))
+    fitted = Probe.fit(embedder.encode([text for text, _ in rows]), [row[-1] for row in rows])
+    seconds = time.perf_counter() - begun
+    texts = [text for text, _ in read_rows(given.file("test"))]
+    return given.told(seconds, seconds, fitted.predict(embedder.encode(texts)))

@@ -1,0 +1,162 @@
+"""The page of the results: `python -m unmask.bench.tasks.page RESULTS.json ... docs/results.md`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from unmask.bench.machine import COMMIT
+from unmask.bench.tasks.report import ArmFound, TaskFound, load
+from unmask.checkpoint.durable import write_file
+from unmask.errors import UnmaskError
+
+HEAD = """\
+# Results of tasks
+
+What models fine-tuned with `unmask` are worth, beside the same pretrained model (all-MiniLM-L6-v2)
+fine-tuned with other libraries on the same rows. This page is written by
+`python -m unmask.bench.tasks.page` from stored runs; how they are made:
+[measure against other libraries](howto/benchmark.md#tasks).
+"""
+TAIL = """\
+A figure is the mean over seeds. Its interval, and that of a difference, holds 95 % of the
+resamples, in which test rows and seeds are drawn with replacement; a difference is ours less the
+peer's on the same rows and seeds. Times are seconds of training on the same threads, the median
+over seeds; the ratio is the median of those within a seed, whose runs followed each other. "From
+files to model" has reading, tokenising, saving and, of ours, measuring on the dev rows as well.
+"""
+NOT_RUN = "-"
+
+
+def page(stored: Sequence[tuple[dict[str, Any], list[TaskFound]]]) -> str:
+    """The whole page; of a task in several results the newest counts."""
+    newest: dict[str, tuple[dict[str, Any], TaskFound]] = {}
+    for said, rows in sorted(stored, key=lambda one: str(one[0]["date"])):
+        newest |= {row.name: (said, row) for row in rows}
+    rows = [row for _, row in newest.values()]
+    parts = [HEAD, _table(_summary(rows)), TAIL, "## Each arm\n", _table(_arms(rows))]
+    parts += ["## What was asked\n", _table(_asked(rows)), "## Where it ran\n"]
+    parts.append("\n".join(dict.fromkeys(_surroundings(said) for said, _ in newest.values())))
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def _summary(rows: Sequence[TaskFound]) -> list[list[str]]:
+    table = [["task", "figure", "ours", "peer", "difference (95 %)", "times as fast", "asked"]]
+    for row in rows:
+        ours = row.arms[0]
+        peer = row.arms[1] if row.difference is not None else None
+        what = f"{row.what}{' (a quick try, which says nothing)' if row.quick else ''}"
+        table.append(
+            [
+                what,
+                row.figure,
+                f"{ours.mean.value:.3f}",
+                NOT_RUN if peer is None else f"{peer.mean.value:.3f} ({peer.name})",
+                _difference(row),
+                f"{median(row.ratios):.1f}" if row.ratios else NOT_RUN,
+                _reached(row),
+            ]
+        )
+    return table
+
+
+def _difference(row: TaskFound) -> str:
+    if row.difference is None:
+        return NOT_RUN
+    one = row.difference
+    return f"{one.value:+.3f} ({one.low:+.3f} to {one.high:+.3f})"
+
+
+def _reached(row: TaskFound) -> str:
+    if not row.verdicts:
+        return "not measured"
+    missed = [one.what for one in row.verdicts if not one.reached]
+    return f"**not**: {'; '.join(missed)}" if missed else "reached"
+
+
+def _arms(rows: Sequence[TaskFound]) -> list[list[str]]:
+    table = [
+        [
+            "task",
+            "arm",
+            "recipe",
+            "figure (95 %)",
+            "by seed",
+            "training, s",
+            "from files to model, s",
+        ]
+    ]
+    for row in rows:
+        table += [[row.name, *_arm(one)] for one in row.arms]
+    return table
+
+
+def _arm(one: ArmFound) -> list[str]:
+    recipe = {name: value for name, value in one.recipe.items() if name != "run"}
+    if not recipe["epochs"]:
+        del recipe["epochs"]  # its own, or none
+    return [
+        one.name,
+        ", ".join(f"{name} {value}" for name, value in recipe.items()) or "as it comes",
+        f"{one.mean.value:.3f} ({one.mean.low:.3f} to {one.mean.high:.3f})",
+        ", ".join(f"{value:.3f}" for value in one.values),
+        f"{median(one.training):,.0f}",
+        f"{median(one.seconds):,.0f}",
+    ]
+
+
+def _asked(rows: Sequence[TaskFound]) -> list[list[str]]:
+    table = [["task", "asked", "found", "reached"]]
+    for row in rows:
+        table += [
+            [row.name, one.what, one.found, "yes" if one.reached else "**no**"]
+            for one in row.verdicts
+        ]
+    return table
+
+
+def _surroundings(said: dict[str, Any]) -> str:
+    there, versions = said["hardware"], said["versions"]
+    named = ", ".join(
+        f"{name} {value}"
+        for name, value in versions.items()
+        if name != COMMIT and value != "not installed"
+    )
+    at = f" at commit {versions[COMMIT]}" if COMMIT in versions else ""
+    return (
+        f"- {said['date'][:10]}{at}: {there['processor']}, {there['threads']} threads of "
+        f"{there['cores']}. {named}."
+    )
+
+
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    head, *rest = [f"| {' | '.join(row)} |" for row in rows]
+    return "\n".join([head, f"|{'---|' * len(rows[0])}", *rest, ""])
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write the page, or print it; 2 where something is wrong."""
+    files = [Path(name) for name in arguments if not name.endswith(".md")]
+    pages = [Path(name) for name in arguments if name.endswith(".md")]
+    if not files or len(pages) > 1:
+        print(
+            "usage: python -m unmask.bench.tasks.page RESULTS.json ... [PAGE.md]", file=sys.stderr
+        )
+        return 2
+    try:
+        text = page([load(path) for path in files])
+        for path in pages:
+            write_file(path, text.encode())
+    except (UnmaskError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    if not pages:
+        print(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
