@@ -25,9 +25,7 @@ from unmask.evaluation.probe import F32, F64, Probe
 
 FOLDS = 5
 FOLD_STREAM = 902  # stream of Draws
-# Inverse regularisation. With 48 of 1,200 labels changed, on frozen MiniLM vectors: of 0.1, 0.01
-# and 0.001 it found 25, 28 and 26 of them on sentence_polarity among 290, 205 and 149 suspects, and
-# 42, 42 and 35 on twenty labels of banking77 among 64, 47 and 37.
+# Inverse regularisation; docs/log.md has what 0.1 and 0.001 find of labels changed on purpose.
 STRENGTH = 0.01
 # Where a model is sure of nearly all rows, the mean would let the doubtful mistakes pass.
 SURE = 0.7
