@@ -23,7 +23,7 @@ RankLoss = Literal["pointwise", "listwise", "mse"]
 LEAST_UPDATES = 200  # fewer than that are too few for a new head, however small the data
 MOST_EPOCHS = 30
 FROZEN_LR, FROZEN_EPOCHS = 3e-3, 20
-LORA_LR = 2e-3  # by a trial, see docs/log.md; epochs are those of the whole model
+LORA_LR = 1e-3  # by a trial, see docs/log.md; epochs are those of the whole model
 FEW_SHARE, FEW_EPOCHS = 0.1, 8  # with --few-shot: of the rate in `RECIPES`; see docs/log.md
 FEW_TEMPERATURE, FEW_STRENGTH = 0.1, 0.1
 # Peak learning rate and epochs up to a width. Wide encoders are those that were pretrained for
