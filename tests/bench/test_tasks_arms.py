@@ -27,7 +27,7 @@ LR = {"lr": 1e-3, "batch": 8}
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Files of every kind, a few rows each, told apart by folders."""
     root = tmp_path_factory.mktemp("tasks")
-    for kind, some in (("train", sentences()[::4]), ("dev", sentences()[1::9]), ("test", TEST)):
+    for kind, some in (("train", sentences()[::5]), ("dev", sentences()[1::7]), ("test", TEST)):
         write_rows(root / "one" / f"{kind}.csv", [(text, label_of(text)) for text in some])
         pairs = [(text, text.upper(), label_of(text)) for text in some]
         write_rows(root / "pair" / f"{kind}.csv", pairs)
