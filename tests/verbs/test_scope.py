@@ -122,6 +122,27 @@ def test_pairs_that_belong_together(tiny_model_folder: Path, tmp_path: Path) -> 
         assert "nDCG@10" in result.facts.plan.evaluation
 
 
+def test_recipes_of_vectors_and_scores_run(tiny_model_folder: Path, tmp_path: Path) -> None:
+    rows = [
+        (f"who sees {n}", f"the dog sees {(n + other) % 30}", str(int(not other)))
+        for n in range(30)
+        for other in (0, 1)
+    ]
+    files = {
+        "embed": (("query", "document"), [row[:2] for row in rows if row[2] == "1"]),
+        "rerank": (("query", "document", "label"), rows),
+    }
+    for task, (columns, chosen) in files.items():
+        data = write_csv(tmp_path / f"{task}.csv", list(chosen), columns)
+        out = tmp_path / task
+        result = scope(data, task=task, models=[tiny_model_folder], out=out, **QUICK)
+        assert result.recipe is not None
+        settings = finetune_settings(read_toml(result.recipe), epochs=1, threads=1)
+        run = finetune(tiny_model_folder, train=data, out=out / "run", settings=settings)
+        assert run.finished
+        assert run.task == task
+
+
 # What is refused
 
 

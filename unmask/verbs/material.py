@@ -263,7 +263,7 @@ def _matched(path: str | Path, settings: TuneData) -> Material:
         targets=tuple(None if one is None else str(one) for one in grades),
         labels=((),) * len(rows),
         groups=("",) * len(rows),
-        columns=_named(columns),
+        columns=_named(columns) | ({} if grade is None else {"label_column": grade}),
     )
 
 

@@ -16,6 +16,7 @@ from unmask.verbs.scoping.failures import failure_of
 from unmask.verbs.scoping.rules import FEW_LABELS
 from unmask.verbs.tasks.kinds import KINDS, chosen
 
+PATIENCE = 3  # evaluations, one an epoch
 FEW_CLASS = 50  # evaluation rows of a class, below which its figures say little
 
 
@@ -87,7 +88,11 @@ def settings_of(choice: Choice, given: dict[str, Any]) -> dict[str, Any]:
     settings = finetune_settings(table, seed=choice.seed)
     recipe = Recipe.of(settings, choice.candidate.width, choice.train_rows)
     table["optim"] = {"lr": recipe.optim.lr}
-    table["budget"] = {"epochs": recipe.epochs, "batch": settings.budget.batch}
+    table["budget"] = {
+        "epochs": recipe.epochs,
+        "batch": settings.budget.batch,
+        "patience": PATIENCE,
+    }
     table["run"] = {"seed": choice.seed}
     if choice.device != "auto":
         table["run"]["device"] = choice.device
@@ -256,7 +261,7 @@ def _stopping(choice: Choice, settings: FinetuneSettings | None) -> str:
     epochs = 10 if settings is None else settings.budget.epochs
     seeds = "five seeds where the encoder is trained whole" if choice.frozen else "three seeds"
     return (
-        f"the run ends after {epochs} epochs, and the dev figures of each epoch are in log.jsonl; "
-        f"{seeds}. The project stops if the interval of {choice.metric} still covers the "
+        f"the run ends after {epochs} epochs, or after {PATIENCE} in a row without a better figure "
+        f"on the dev rows, and keeps the weights that were best; {seeds} (--seeds). The project stops if the interval of {choice.metric} still covers the "
         "baseline's: then ship the baseline"
     )
