@@ -52,7 +52,8 @@ def test_neither_order_nor_batching_changes_an_answer(
     random.Random(1).shuffle(order)
     shuffled = classifier.predict([texts[place] for place in order])
     monkeypatch.setattr(running.by_length, "__defaults__", (64,))
-    monkeypatch.setattr(running.run, "__kwdefaults__", {"segments": None, "tokens": 64})
+    defaults = {"segments": None, "tokens": 64, "tell": None, "lanes": None}
+    monkeypatch.setattr(running.run, "__kwdefaults__", defaults)
     small = classifier.predict(texts)
     for place, other in zip(order, shuffled, strict=True):
         assert other["label"] == first[place]["label"]

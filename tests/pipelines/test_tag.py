@@ -156,7 +156,7 @@ def test_neither_order_nor_batching_changes_an_answer(
     shuffled = tagger.predict([texts[place] for place in order])
     monkeypatch.setattr(running.by_length, "__defaults__", (64,))
     monkeypatch.setattr(
-        running.run, "__kwdefaults__", {"segments": None, "tokens": 64, "tell": None}
+        running.run, "__kwdefaults__", {"segments": None, "tokens": 64, "tell": None, "lanes": None}
     )
     again = tagger.predict(texts)
     assert all(close(other, first[p]) for p, other in zip(order, shuffled, strict=True))

@@ -54,6 +54,18 @@ def test_rows_with_a_label_are_grouped_by_their_query(tmp_path: Path) -> None:
     )
 
 
+def test_a_label_beside_negatives_is_refused(tmp_path: Path) -> None:
+    """A positive with the label 0 would be learnt as one that answers."""
+    rows = [["a", "x", "y", 1], ["b", "z", "y", 0]]
+    path = table(tmp_path / "in.csv", ["query", "positive", "negative", "label"], rows)
+    with pytest.raises(DataError, match=r"rows have a label or negatives, but .*in\.csv has both"):
+        read_judgements(path)
+    path = table(tmp_path / "in.csv", ["query", "positive", "negative", "worth"], rows)
+    assert len(read_judgements(path)) == 4
+    with pytest.raises(DataError, match="has both: 'worth' and 'negative'"):
+        read_judgements(path, label_column="worth")
+
+
 @pytest.mark.parametrize("columns", [("question", "context"), ("Query", "Passage"), ("q", "d")])
 def test_columns_by_name_or_as_told(tmp_path: Path, columns: tuple[str, str]) -> None:
     path = table(tmp_path / "in.csv", [*columns, "relevance"], [["a", "x", 1], ["a", "y", 0]])

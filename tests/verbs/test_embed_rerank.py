@@ -130,5 +130,10 @@ def test_vectors_in_fewer_bytes(form: str, model: Path, table: Path, tmp_path: P
     assert result.in_words()["stored as"] == form
     hits = search(ours.encode(TEXTS[:5]), found, 1)
     assert hits.corpus_ids[:, 0].tolist() == [0, 1, 2, 3, 4] or form == "bits"
+    beside = tmp_path / "b.ranges.npy"
+    beside.write_text("precious")
+    with pytest.raises(ConfigError, match=r"b\.ranges\.npy exists already"):
+        embed(model, input=table, output=tmp_path / "b.npy", stored_as=form)  # type: ignore[arg-type]
+    assert beside.read_text() == "precious"
     with pytest.raises(ConfigError, match="stored as float32, float16, int8, bits, not as 'int4'"):
         embed(model, input=table, output=out, replace=True, stored_as="int4")  # type: ignore[arg-type]

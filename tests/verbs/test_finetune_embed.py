@@ -285,3 +285,13 @@ def test_a_stopped_run_goes_on_to_the_same_bits(tiny_model_folder: Path, tmp_pat
         figures.append(result.figures)
     assert digests[0] == digests[1]
     assert figures[0] == figures[1]
+
+
+def test_an_update_of_one_row_is_refused(tiny_model_folder: Path, tmp_path: Path) -> None:
+    """There would be nothing to tell a query's document from, and only weight decay would work."""
+    rows = {"contrastive": without(pairs(20), "negative"), "ranking": graded(20)}
+    for loss, some in rows.items():
+        settings = finetune_settings(None, {"embed": {"loss": loss}}, **{**QUICK, "batch": 1})
+        train = written(tmp_path / f"{loss}.jsonl", some)
+        with pytest.raises(ConfigError, match=f"embed.loss={loss} .* two at least, not 1"):
+            finetune(tiny_model_folder, train=train, out=tmp_path / "run", settings=settings)

@@ -72,6 +72,25 @@ def test_the_nearest_that_are_no_positives(
     assert result.in_words()["  rows with all"] == "12"
 
 
+def test_what_a_model_cannot_tell_from_query_or_positive_is_no_negative(
+    model: Path, pairs: Path, tmp_path: Path
+) -> None:
+    """Each query stands in the corpus, and each positive in other letters and with a space."""
+    copies = [*(text.upper() for text in TEXTS), *(f"{text} " for text in TEXTS), *QUERIES]
+    corpus = write_csv(tmp_path / "corpus.csv", [(text,) for text in copies], ("text",))
+    out = tmp_path / "out.jsonl"
+    result = mine(model, input=pairs, output=out, corpus=corpus, per_query=60, range=200)
+    for number, row in enumerate(lines(out)):
+        own = {row["query"].lower(), row["positive"].lower()}
+        own |= {TEXTS[0].lower(), TEXTS[33].lower()} if number in (0, 11) else set()
+        found = [text.strip().lower() for text in row["negatives"]]
+        assert not own & set(found)
+        assert len(found) == len(set(found))
+    assert result.candidates == 60 + len({query.lower() for query in QUERIES} - {
+        text.lower() for text in TEXTS
+    })  # fmt: skip
+
+
 def test_without_a_corpus_the_positives_of_others_are_candidates(
     model: Path, pairs: Path, tmp_path: Path
 ) -> None:

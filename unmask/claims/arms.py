@@ -98,7 +98,7 @@ def runs_of(
     return found
 
 
-def _settings(claim: Claim, arm: Arm, minutes: float | None, device: str) -> dict[str, Any]:
+def _settings(claim: Claim, arm: Arm, minutes: float | None, device: str = "cpu") -> dict[str, Any]:
     """Nested settings of an arm, checked."""
     settings: dict[str, Any] = merge(BASE, {"run": {"device": device}})
     for one in (claim.set, arm.set):

@@ -15,6 +15,7 @@ from unmask.errors import ConfigError, DataError
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
 STRENGTH = 0.1  # inverse regularisation
+FLAT = 1e-6  # of the widest spread of a number over the texts
 DRAWN_ROWS = 202  # stream of Draws
 
 
@@ -50,13 +51,15 @@ class Probe:
 
         if len(found := set(labels)) < 2:
             raise DataError(f"a probe needs two or more labels to tell apart, not {sorted(found)}")
-        steps = make_pipeline(
-            StandardScaler(),
-            LogisticRegression(
-                C=strength, max_iter=1000, class_weight=None if weights == "none" else weights
-            ),
+        scaler = StandardScaler().fit(vectors)
+        # What is the same for all texts but for rounding tells nothing, and divided by its spread
+        # it would have weights beyond all measure.
+        scaler.scale_[scaler.scale_ < FLAT * scaler.scale_.max()] = 1.0
+        regression = LogisticRegression(
+            C=strength, max_iter=1000, class_weight=None if weights == "none" else weights
         )
-        return cls(steps.fit(vectors, list(labels)))
+        regression.fit(scaler.transform(vectors), list(labels))
+        return cls(make_pipeline(scaler, regression))
 
     def predict(self, vectors: F32) -> list[str]:
         """The most probable label of each vector `(N, E)`."""

@@ -217,15 +217,16 @@ def write_ranges(path: Path, ranges: Ranges) -> None:
 
 
 def checked_output(path: Path, *, replace: bool) -> Path:
-    """The whole path of a new file of vectors.
+    """The whole path of a new file of vectors, beside which ranges may be put.
 
     Raises:
-        ConfigError: the file is no .npy, or is there and not to be replaced.
+        ConfigError: the file is no .npy, or one of both is there and not to be replaced.
     """
     if path.suffix.lower() != ".npy":
         raise ConfigError(f"the output must be a .npy file, and {path} is none")
-    if path.exists() and not replace:
-        raise ConfigError(f"{path} exists already; choose another name, or pass --replace")
+    for one in (path, ranges_file(path)):
+        if one.exists() and not replace:
+            raise ConfigError(f"{one} exists already; choose another name, or pass --replace")
     return Path(os.path.abspath(path))
 
 

@@ -126,6 +126,7 @@ def read_judgements(
     negatives = negative_columns(table)
     named = (query_column, document_column)
     if negatives:
+        _check_one_kind(table, negatives, label_column)
         _check_teacher(table, teacher)
         columns = judged_columns(table, *named, positives=True)
         told = f"{columns}, negatives from {', '.join(map(repr, negatives))}"
@@ -328,6 +329,16 @@ def _label_column(table: Table, named: str | None) -> str:
             f"{there}. Choose the label with --label-column, or find negatives: unmask mine"
         )
     return role_column(table, named, LABEL_COLUMNS, "label", "--label-column")
+
+
+def _check_one_kind(table: Table, negatives: Sequence[str], named: str | None) -> None:
+    """Rows have negatives or a label: a positive with the label 0 would be neither."""
+    label = named or first_column(table.columns, LABEL_COLUMNS)
+    if label is not None:
+        raise DataError(
+            f"rows have a label or negatives, but {table.name} has both: {label!r} and "
+            f"{', '.join(map(repr, negatives))}. Leave one of them out of the table"
+        )
 
 
 def _check_teacher(table: Table, teacher: bool) -> None:

@@ -112,7 +112,7 @@ def embed(
     how |= {"pooling": pooling, "truncate_dim": truncate_dim, "revision": revision}
     embedder = Embedder.from_pretrained(model, device=resolve_device(device), **how)
     before = embedder.resolve(prompt, prompt_name)
-    watch.say(f"{table.name}: {columns}")
+    watch.say(f"{table.name}: {columns}{_unused(embedder, prompt, before)}")
     with (
         vector_file(output, embedder.dimension, replace=replace, form=stored_as) as write,
         watch.stage("embedding") as advance,
@@ -132,6 +132,14 @@ def _table(input: str | Path, output: Path) -> Table:
     if output.exists() and output.samefile(table.path):
         raise ConfigError(f"the output must be another file than the input, {table.name}")
     return table
+
+
+def _unused(embedder: Embedder, prompt: str | None, before: str) -> str:
+    """That a model's prompts are left out, where nobody chose to; else nothing."""
+    names = [name for name, text in embedder.prompts.items() if text]
+    if before or prompt is not None or not names:
+        return ""
+    return f"; the model has prompts ({', '.join(names)}) and none is used, see --prompt-name"
 
 
 def _written(answers: Iterator[Embedded], write: Write) -> tuple[int, int]:

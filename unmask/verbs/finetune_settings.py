@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from unmask.batches.sequences import OnLong
-from unmask.checkpoint.use import Scale
 from unmask.config import from_mapping, merge, to_mapping
 from unmask.errors import ConfigError
 from unmask.nn.adapting import LinearName
@@ -17,15 +16,14 @@ from unmask.train.optim import OptimConfig
 from unmask.train.precision import Dtype
 from unmask.train.schedule import Schedule
 from unmask.verbs.embed_settings import EMBED_RECIPES, EMBED_UPDATES, TuneEmbed
+from unmask.verbs.task_settings import TuneAnswer, TuneFewShot, TuneRank
 
 TaskName = Literal["classify", "pair", "regress", "tag", "answer", "embed", "rerank"]
-RankLoss = Literal["pointwise", "listwise", "mse"]
 LEAST_UPDATES = 200  # fewer than that are too few for a new head, however small the data
 MOST_EPOCHS = 30
 FROZEN_LR, FROZEN_EPOCHS = 3e-3, 20
 LORA_LR = 1e-3  # by a trial, see docs/log.md; epochs are those of the whole model
 FEW_SHARE, FEW_EPOCHS = 0.1, 8  # with --few-shot: of the rate in `RECIPES`; see docs/log.md
-FEW_TEMPERATURE, FEW_STRENGTH = 0.1, 0.1
 # Peak learning rate and epochs up to a width. Wide encoders are those that were pretrained for
 # long: the more an encoder knows, the less it should be moved.
 RECIPES = ((128, 1e-3, 5), (256, 5e-4, 5), (512, 2e-4, 4), (None, 5e-5, 3))
@@ -87,10 +85,11 @@ class TuneModel:
     def __post_init__(self) -> None:
         if not 0.0 <= self.dropout < 1.0:
             raise ConfigError(f"dropout must be at least 0 and below 1, not {self.dropout}")
-        if self.lora is None and self.lora_alpha is not None:
+        targets = self.lora_targets != get_args(LinearName)
+        if self.lora is None and (targets or self.lora_alpha is not None):
+            what = "lora_targets" if targets else f"lora_alpha={self.lora_alpha:g}"
             raise ConfigError(
-                f"lora_alpha={self.lora_alpha:g} would do nothing without a rank; give --lora, "
-                "or leave it out"
+                f"{what} would do nothing without a rank; give --lora, or leave it out"
             )
         if self.lora is not None and (
             self.lora < 1 or not self.lora_targets or (self.lora_alpha or 1.0) <= 0
@@ -203,61 +202,6 @@ class TuneRun:
     def __post_init__(self) -> None:
         if self.seeds < 1:
             raise ConfigError(f"seeds must be at least 1, not {self.seeds}; it is a number of runs")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TuneAnswer:
-    """Attributes:
-    window: tokens of a row, question and special tokens included; None for what the model's folder
-        says, or else 384 or its context.
-    overlap: tokens that neighbouring windows of a long text share; None for what the folder says,
-        or else 128.
-    longest: tokens of an answer at most; None for what the folder says, or else 30.
-    """
-
-    window: int | None = None
-    overlap: int | None = None
-    longest: int | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TuneRank:
-    """Attributes:
-    loss: "pointwise" for binary cross-entropy of each query and document by itself; "listwise" for
-        cross-entropy over the documents of each query together; "mse" for a teacher's logits.
-    scale: what the score of the finished model is: a "logit", a "probability", or one "calibrated"
-        on the dev rows; None for calibrated where the dev labels are all 0 or 1, else for a
-        probability, and for a logit of "mse".
-    """
-
-    loss: RankLoss = "pointwise"
-    scale: Scale | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TuneFewShot:
-    """Attributes:
-    use: learn from 8 to 64 texts of each label: draw those of one label together, then fit a linear
-        layer.
-    temperature: cosines of texts are divided by it; the lower, the more the nearest count.
-    strength: inverse regularisation of the logistic regression that gives the layer.
-    """
-
-    use: bool = False
-    temperature: float = FEW_TEMPERATURE
-    strength: float = FEW_STRENGTH
-
-    def __post_init__(self) -> None:
-        if self.temperature <= 0 or self.strength <= 0:
-            raise ConfigError(
-                "few_shot.temperature and few_shot.strength must be above 0, not "
-                f"{self.temperature} and {self.strength}"
-            )
-        if not self.use and (self.temperature, self.strength) != (FEW_TEMPERATURE, FEW_STRENGTH):
-            raise ConfigError(
-                f"few_shot.temperature={self.temperature} and few_shot.strength={self.strength} do "
-                "nothing without --few-shot (few_shot.use=true)"
-            )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

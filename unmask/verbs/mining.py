@@ -23,6 +23,7 @@ from unmask.pipelines.search import I64, Hits, pair_scores, search
 from unmask.text.bad import Reading
 from unmask.text.judged import filled_of, judged_columns
 from unmask.text.rows import Table, Values
+from unmask.tokens.tokenizer import Tokenizer
 from unmask.verbs.watch import Watch
 
 ROWS = 256  # whose candidates a reranker reads together
@@ -142,12 +143,20 @@ class Miner:
         on_long: Literal["truncate", "error"],
         watch: Watch,
     ) -> Miner:
-        """Turn all texts into vectors and look for the nearest of each query."""
-        texts = tuple(dict.fromkeys([*(positive for _, positive in pairs.rows), *more]))
-        number = {text: place for place, text in enumerate(texts)}
+        """Turn all texts into vectors and look for the nearest of each query.
+
+        Texts are one where their token ids are, since no model tells them apart. The text of the
+        query itself is none of its negatives either.
+        """
+        texts, number = _distinct(
+            [*(positive for _, positive in pairs.rows), *more],
+            [query for query, _ in pairs.rows],
+            embedder.tokenizer,
+        )
         own: dict[str, set[int]] = {}
         for query, positive in pairs.rows:
-            own.setdefault(query, set()).add(number[positive])
+            own.setdefault(query, {number[query]} if query in number else set())
+            own[query].add(number[positive])
         queries = {text: place for place, text in enumerate(own)}
         before = embedder.prompts.get("query", "")
         asked, cut = _vectors(embedder, [*queries], before, on_long, watch, "queries")
@@ -204,6 +213,28 @@ class Miner:
             own = pairs[first : first + 1 + len(some)]
             first += len(own)
             yield np.array([of[pair] for pair in own], dtype=np.float32)
+
+
+def _distinct(
+    texts: Sequence[str], queries: Sequence[str], tokenizer: Tokenizer
+) -> tuple[tuple[str, ...], dict[str, int]]:
+    """Texts with different token ids, the first of each; and the place of each text among them.
+
+    A query has a place where a text has its ids.
+    """
+    every = list(dict.fromkeys(texts))
+    places: dict[tuple[int, ...], int] = {}
+    kept: list[str] = []
+    number: dict[str, int] = {}
+    for text, ids in zip(every, tokenizer.ids_stream(every), strict=True):
+        number[text] = places.setdefault(tuple(ids), len(kept))
+        if number[text] == len(kept):
+            kept.append(text)
+    asked = list(dict.fromkeys(queries))
+    for query, ids in zip(asked, tokenizer.ids_stream(asked), strict=True):
+        if (place := places.get(tuple(ids))) is not None:
+            number[query] = place
+    return tuple(kept), number
 
 
 def _vectors(

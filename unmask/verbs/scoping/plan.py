@@ -262,6 +262,7 @@ def _stopping(choice: Choice, settings: FinetuneSettings | None) -> str:
     seeds = "five seeds where the encoder is trained whole" if choice.frozen else "three seeds"
     return (
         f"the run ends after {epochs} epochs, or after {PATIENCE} in a row without a better figure "
-        f"on the dev rows, and keeps the weights that were best; {seeds} (--seeds). The project stops if the interval of {choice.metric} still covers the "
+        f"on the dev rows, and keeps the weights that were best; {seeds} (--seeds). "
+        f"The project stops if the interval of {choice.metric} still covers the "
         "baseline's: then ship the baseline"
     )

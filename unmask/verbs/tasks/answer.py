@@ -20,7 +20,7 @@ from unmask.pipelines.pairs import tells_segments
 from unmask.pipelines.passages import Passage, PassageFit, passages
 from unmask.text.questions import Question
 from unmask.tokens.tokenizer import Tokenizer
-from unmask.verbs.finetune_settings import TuneAnswer
+from unmask.verbs.task_settings import TuneAnswer
 from unmask.verbs.tasks.labelled_data import counted, is_are
 from unmask.verbs.tasks.pieces import Finished, Given, Pieces, Said, new_weights
 from unmask.verbs.tasks.question_data import QuestionSplit

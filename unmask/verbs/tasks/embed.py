@@ -51,6 +51,11 @@ def embed(given: Given) -> Pieces:
     settings, watch = given.settings, given.watch
     with watch.stage("reading the data"):
         split = RelatedSplit.read(given.train, given.dev, settings)
+    if split.loss in ("contrastive", "ranking") and settings.budget.batch < 2:
+        raise ConfigError(
+            f"under embed.loss={split.loss} a row is learnt against others of its update, which "
+            f"must have two at least, not {settings.budget.batch}; give a larger --batch"
+        )
     opened = _opened(given)
     taught = _taught(opened, settings.embed)
     dims = _dims(taught, settings.embed)

@@ -11,7 +11,8 @@ import numpy as np
 from unmask.errors import DataError
 from unmask.text.bad import Reading
 from unmask.text.judged import Judgements, read_judgements
-from unmask.verbs.finetune_settings import RankLoss, TuneData
+from unmask.verbs.finetune_settings import TuneData
+from unmask.verbs.task_settings import RankLoss
 from unmask.verbs.tasks.labelled_data import counted, held, is_are
 
 

@@ -26,8 +26,8 @@ from unmask.objectives.listwise import Listwise, list_losses
 from unmask.objectives.supervised import Regression, Several
 from unmask.text.judged import Judgements
 from unmask.train.loop import Objective
-from unmask.verbs.finetune_settings import RankLoss, TuneRank
 from unmask.verbs.looking import look
+from unmask.verbs.task_settings import RankLoss, TuneRank
 from unmask.verbs.tasks.frozen import frozen_head
 from unmask.verbs.tasks.judged_data import JudgedSplit
 from unmask.verbs.tasks.pieces import Finished, Given, Pieces, Said, new_weights
@@ -81,7 +81,7 @@ def rerank(given: Given) -> Pieces:
         ),
         frozen=lambda: frozen_head(opened.model, rows, dev),
         finish=lambda: _finished(with_limit(opened, limit), dev, scale),
-        metrics=("ndcg", "mrr", "loss"),
+        metrics=("nDCG@10", "MRR@10", "loss"),
     )
 
 
@@ -133,8 +133,8 @@ class Measure:
         logits = self.logits(model)
         found = ranking_of(self.data, logits, resamples=1)
         return {
-            "ndcg": found["nDCG@10"].value or 0.0,
-            "mrr": found["MRR@10"].value or 0.0,
+            "nDCG@10": found["nDCG@10"].value or 0.0,
+            "MRR@10": found["MRR@10"].value or 0.0,
             "loss": self._loss(torch.from_numpy(logits)),
         }
 
