@@ -163,9 +163,11 @@ def _times(result: ClaimResult) -> list[str]:
 
 def picture(claim: Claim, result: ClaimResult) -> str:
     """The effects of a claim as a file of its own, SVG; those without an interval left out."""
+    arms = [_arms_of(one) for one in result.effects]
+    distinct = len(set(arms)) == len(arms)
     rows = [
         Interval(
-            _arms_of(one),
+            _arms_of(one) if distinct else QUANTITIES[one.metric].what,
             one.mean,
             one.low,
             one.high,
