@@ -17,7 +17,7 @@ from unmask.pipelines.rerank import Reranker, Scored
 from unmask.text.judged import Judgements, read_judgements
 from unmask.verbs.evaluate_classifier import Wanted
 from unmask.verbs.evaluate_rows import Rows
-from unmask.verbs.evaluation_facts import as_facts, left_out
+from unmask.verbs.evaluation_facts import as_facts, left_out, set_against
 from unmask.verbs.tasks.judged_data import check_measurable, told
 from unmask.verbs.tasks.rerank import SCALE_WORDS, labels_of, rankings
 from unmask.verbs.watch import Watch
@@ -56,12 +56,7 @@ class RerankEvaluation:
         """For people: the figures, and how another model differs."""
         lost = left_out("pairs that were cut", self.truncated, self.skipped)
         found = {**self.figures.in_words(), **lost}
-        for one in self.differences:
-            found[f"{one.figure} against {self.other}"] = (
-                f"{one.first:.3f} against {one.second:.3f}: {one.in_words()}"
-            )
-        if self.differences and self.other is not None:
-            found["verdict"] = self.differences[0].verdict("the model", self.other)
+        found |= set_against(self.differences, self.other)
         return found
 
 

@@ -20,7 +20,7 @@ from unmask.pipelines.regress import Regressor
 from unmask.text.labelled import Targeted
 from unmask.text.targets import LabelSet, Numbers
 from unmask.verbs.evaluate_classifier import Wanted, said_of
-from unmask.verbs.evaluation_facts import as_facts, left_out
+from unmask.verbs.evaluation_facts import as_facts, left_out, set_against
 from unmask.verbs.tasks.labelled_data import check_known, counted
 from unmask.verbs.watch import Watch
 
@@ -61,12 +61,7 @@ class TargetsEvaluation:
                 f"recall {one.recall:.3f}  rows {one.rows:,}"
                 for one in self.figures.labels
             }
-        for one in self.differences:
-            found[f"{one.figure} against {self.other}"] = (
-                f"{one.first:.3f} against {one.second:.3f}: {one.in_words()}"
-            )
-        if self.differences and self.other is not None:
-            found["verdict"] = self.differences[0].verdict("the model", self.other)
+        found |= set_against(self.differences, self.other)
         return found
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
+
+from unmask.evaluation.bootstrap import Difference
 
 
 def as_facts(result: Any) -> dict[str, Any]:
@@ -27,3 +30,20 @@ def left_out(what: str, truncated: int, skipped: int) -> dict[str, str]:
     """
     counts = {what: truncated, "bad places left out": skipped}
     return {words: f"{count:,}" for words, count in counts.items() if count}
+
+
+def set_against(differences: Sequence[Difference], other: str | None) -> dict[str, str]:
+    """How a model differs from another on the same rows, for people; nothing without one.
+
+    Args:
+        differences: of the figures, the main one first.
+        other: the other model.
+    """
+    found = {
+        f"{one.figure} against {other}": f"{one.first:.3f} against {one.second:.3f}: "
+        f"{one.in_words()}"
+        for one in differences
+    }
+    if differences and other is not None:
+        found["verdict"] = differences[0].verdict("the model", other)
+    return found
