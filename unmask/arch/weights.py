@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import torch
 
-from unmask.errors import WeightMapError
+from unmask.errors import WeightMapError, first_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,6 +325,4 @@ def _faults(
 
 def _listed(names: Iterable[str]) -> str:
     """Names for a message, cut off visibly."""
-    names = sorted(names)
-    more = f" and {len(names) - MOST} more" if len(names) > MOST else ""
-    return ", ".join(names[:MOST]) + more
+    return first_of(sorted(names), MOST)

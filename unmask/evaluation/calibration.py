@@ -18,7 +18,7 @@ from scipy.special import log_softmax
 from scipy.stats import chi2
 
 from unmask.checkpoint.use import THRESHOLD
-from unmask.errors import DataError
+from unmask.errors import DataError, first_of
 from unmask.evaluation.bootstrap import F64, LEVEL, Counts
 
 COLDEST, HOTTEST = 0.05, 100.0
@@ -233,9 +233,8 @@ class Thresholds:
         )
         if not self.usual:
             return said
-        more = f" and {len(self.usual) - 10} more" if len(self.usual) > 10 else ""
         return (
-            f"{said}; {THRESHOLD} for {', '.join(self.usual[:10])}{more}, which fewer than {FEW} "
+            f"{said}; {THRESHOLD} for {first_of(self.usual, 10)}, which fewer than {FEW} "
             "rows have or lack"
         )
 

@@ -19,7 +19,7 @@ from torch import nn
 from unmask.batches.batch import Batch
 from unmask.batches.together import TogetherBatches
 from unmask.checkpoint.sentence import open_sentence, sentence_root
-from unmask.errors import ConfigError, DataError, ModelError
+from unmask.errors import ConfigError, DataError, ModelError, first_of
 from unmask.evaluation.probe import Probe
 from unmask.heads.embedding import DenseConfig, PoolingMode
 from unmask.heads.model import SequenceClassifier
@@ -201,10 +201,9 @@ def _notes(labels: tuple[str, ...]) -> tuple[str, ...]:
         )
     notes = []
     if single:
-        more = f" and {len(single) - 20} more" if len(single) > 20 else ""
         notes.append(
             f"{counted(len(single), 'label')} with a single text, to which none can be drawn: "
-            f"{', '.join(single[:20])}{more}; 8 to 64 of each are better"
+            f"{first_of(single, 20)}; 8 to 64 of each are better"
         )
     if len(labels) > MANY * len(counts):
         notes.append(

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from unmask.batches.draws import Draws
-from unmask.errors import DataError, LabelMismatch
+from unmask.errors import DataError, LabelMismatch, first_of
 from unmask.text.bad import Reading
 from unmask.text.labelled import (
     Labelled,
@@ -232,5 +232,4 @@ def told(rows: Targeted[Any], more: str = "") -> str:
 
 
 def _listed(names: Sequence[str], most: int = 100) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(map(repr, names[:most])) + more
+    return first_of([*map(repr, names)], most)

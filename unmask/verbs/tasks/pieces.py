@@ -13,7 +13,7 @@ from torch import nn
 from unmask.batches.sequences import OnLong
 from unmask.checkpoint.folder import Opened
 from unmask.checkpoint.formats import Format
-from unmask.errors import ConfigError
+from unmask.errors import ConfigError, first_of
 from unmask.evaluation.answering import AnswerFigures
 from unmask.evaluation.classification import ClassificationFigures
 from unmask.evaluation.embedding import EmbeddingFigures
@@ -191,8 +191,7 @@ def new_weights(opened: Opened[Any], seed: int) -> tuple[str, ...]:
 
 def labels_in_words(labels: tuple[str, ...]) -> str:
     """The first of them, for a card."""
-    more = f" and {len(labels) - MOST_LABELS} more" if len(labels) > MOST_LABELS else ""
-    return f"Labels: {', '.join(labels[:MOST_LABELS])}{more}"
+    return f"Labels: {first_of(labels, MOST_LABELS)}"
 
 
 def check_on_long(word: OnLong | None, allowed: tuple[OnLong, ...]) -> OnLong:

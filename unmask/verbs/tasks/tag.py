@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from unmask.checkpoint.folder import Opened, open_model
-from unmask.errors import DataError
+from unmask.errors import DataError, first_of
 from unmask.evaluation.tagging import TaggingFigures
 from unmask.heads.decoding import Decoder
 from unmask.heads.model import TokenClassifier
@@ -212,13 +212,11 @@ def _opened(given: Given, split: TaggedSplit) -> Opened[TokenClassifier]:
 
 def _said(decoder: Decoder) -> Said:
     types = sorted(decoder.scheme.types(decoder.labels))
-    named = ", ".join(types[:MOST_TYPES])
-    more = f" and {len(types) - MOST_TYPES} more" if len(types) > MOST_TYPES else ""
     count = f"{len(types)} type{'s' * (len(types) != 1)}"
     return Said(
         "token-classification",
         f"tagger for {count} of words"
         if not decoder.scheme.prefixes
         else f"tagger for {count} of spans",
-        f"Types: {named}{more}. Labels are {decoder.scheme.name} tags",
+        f"Types: {first_of(types, MOST_TYPES)}. Labels are {decoder.scheme.name} tags",
     )
