@@ -23,6 +23,7 @@ from unmask.train.log import read_log
 from unmask.verbs.evaluate import evaluate
 from unmask.verbs.finetune import FinetuneResult, finetune
 from unmask.verbs.finetune_settings import FEW_EPOCHS, Recipe, finetune_settings
+from unmask.verbs.task_settings import FEW_STRENGTH
 from unmask.verbs.tasks.few_shot import as_few_shot
 from unmask.verbs.tasks.pieces import Given
 from unmask.verbs.tasks.rows import Rows
@@ -67,14 +68,17 @@ def test_the_last_layer_is_a_logistic_regression_on_the_vectors(
     tuned: FinetuneResult, tiny_model_folder: Path, table: Path, tmp_path: Path
 ) -> None:
     dev = write_table(tmp_path / "dev.csv", sentences()[1::9])
-    result = finetune(tiny_model_folder, train=table, dev=dev, out=tmp_path / "run", **QUICK)
+    over = {"few_shot": {"names": False}}
+    given: dict[str, Any] = {"train": table, "dev": dev, "out": tmp_path / "run", "over": over}
+    result = finetune(tiny_model_folder, **given, **QUICK)
     opened = open_classifier(result.folder)
     model, texts = opened.model, sentences()[::5]
     assert isinstance(model, SequenceClassifier)
     rows = Rows.of(texts, opened, "error")
     read = rows.read(lambda batch: list(model.vectors(batch)), torch.device("cpu"))
     labels = [label_of(text) for text in texts]
-    weight, bias = Probe.fit(torch.stack(read).numpy(), labels).layer(opened.labels)
+    probe = Probe.fit(torch.stack(read).numpy(), labels, strength=FEW_STRENGTH)
+    weight, bias = probe.layer(opened.labels)
     assert np.allclose(model.head.project.weight.detach().numpy(), weight, atol=1e-4)
     assert np.allclose(model.head.project.bias.detach().numpy(), bias, atol=1e-3)
 
@@ -90,6 +94,45 @@ def test_the_log_has_the_loss_and_dev_figures_of_a_fitted_head(tuned: FinetuneRe
     card = (tuned.model / "README.md").read_text()
     assert "a logistic regression as its head" in card
     assert not any("new weights" in note for note in tuned.notes)
+
+
+def test_names_of_labels_are_learnt_from_where_they_help(
+    tiny_model_folder: Path, tmp_path: Path
+) -> None:
+    # The tiny model knows no meanings: what helps is that a name stands in the texts it names.
+    words = ("dog", "house", "music", "garden", "book")
+    rows = [(f"{word} {other}", word) for word in words for other in ("the", "a", "red")]
+    table = write_csv(tmp_path / "train.csv", rows, ("text", "label"))
+    dev = write_csv(tmp_path / "dev.csv", [(word, word) for word in words], ("text", "label"))
+    notes = Notes()
+    given = {"train": table, "dev": dev, "watch": notes, **QUICK, "epochs": 1}
+    named = finetune(tiny_model_folder, out=tmp_path / "named", **given)
+    assert notes.heard("the names of the labels, such as 'book', are read as texts too")
+    assert named.figures is not None
+    assert named.figures.accuracy == 1.0
+    over = {"few_shot": {"names": False}}
+    plain = finetune(tiny_model_folder, out=tmp_path / "plain", over=over, **given)
+    one, two = weights(named.folder), weights(plain.folder)
+    assert not torch.equal(one["head.project.bias"], two["head.project.bias"])
+    # The encoder has read them too.
+    name = "encoder.layers.0.attention.out.weight"
+    assert not torch.equal(one[name], two[name])
+
+
+def test_names_that_mislead_are_left_out(tiny_model_folder: Path, tmp_path: Path) -> None:
+    words = ("dog", "house", "music", "garden", "book")
+    rows = [
+        (f"{word} {other}", words[place - 1])
+        for place, word in enumerate(words)
+        for other in ("the", "a", "red", "good")
+    ]
+    table = write_csv(tmp_path / "train.csv", rows, ("text", "label"))
+    notes = Notes()
+    finetune(
+        tiny_model_folder, train=table, dev=table, out=tmp_path / "run", watch=notes,
+        **{**QUICK, "epochs": 1},
+    )  # fmt: skip
+    assert notes.heard("the names of the labels are not read as texts: of 20 rows")
 
 
 @pytest.mark.parametrize("at", [0.3, 0.9])

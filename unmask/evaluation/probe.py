@@ -33,6 +33,7 @@ class Probe:
         *,
         strength: float = STRENGTH,
         weights: Literal["none", "balanced"] = "none",
+        counts: Sequence[float] | None = None,
     ) -> Probe:
         """Learn from vectors `(N, E)` and their labels; the same data give the same probe.
 
@@ -41,6 +42,7 @@ class Probe:
             labels: of the N vectors.
             strength: inverse regularisation, above 0.
             weights: "balanced" for as much weight to all rows of a label together, however many.
+            counts: how many vectors each of the N stands for; None for one.
 
         Raises:
             DataError: less than two labels.
@@ -51,14 +53,14 @@ class Probe:
 
         if len(found := set(labels)) < 2:
             raise DataError(f"a probe needs two or more labels to tell apart, not {sorted(found)}")
-        scaler = StandardScaler().fit(vectors)
+        scaler = StandardScaler().fit(vectors, sample_weight=counts)
         # What is the same for all texts but for rounding tells nothing, and divided by its spread
         # it would have weights beyond all measure.
         scaler.scale_[scaler.scale_ < FLAT * scaler.scale_.max()] = 1.0
         regression = LogisticRegression(
             C=strength, max_iter=1000, class_weight=None if weights == "none" else weights
         )
-        regression.fit(scaler.transform(vectors), list(labels))
+        regression.fit(scaler.transform(vectors), list(labels), sample_weight=counts)
         return cls(make_pipeline(scaler, regression))
 
     def predict(self, vectors: F32) -> list[str]:

@@ -9,7 +9,7 @@ from unmask.checkpoint.use import Scale
 from unmask.errors import ConfigError
 
 RankLoss = Literal["pointwise", "listwise", "mse"]
-FEW_TEMPERATURE, FEW_STRENGTH = 0.1, 0.1
+FEW_TEMPERATURE, FEW_STRENGTH = 0.05, 0.03  # by a trial, see docs/log.md
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,11 +48,14 @@ class TuneFewShot:
         layer.
     temperature: cosines of texts are divided by it; the lower, the more the nearest count.
     strength: inverse regularisation of the logistic regression that gives the layer.
+    names: read the names of the labels as texts too, where they are words and help to tell rows
+        that are left out.
     """
 
     use: bool = False
     temperature: float = FEW_TEMPERATURE
     strength: float = FEW_STRENGTH
+    names: bool = True
 
     def __post_init__(self) -> None:
         if self.temperature <= 0 or self.strength <= 0:
@@ -60,8 +63,10 @@ class TuneFewShot:
                 "few_shot.temperature and few_shot.strength must be above 0, not "
                 f"{self.temperature} and {self.strength}"
             )
-        if not self.use and (self.temperature, self.strength) != (FEW_TEMPERATURE, FEW_STRENGTH):
+        given = (self.temperature, self.strength, self.names)
+        if not self.use and given != (FEW_TEMPERATURE, FEW_STRENGTH, True):
             raise ConfigError(
-                f"few_shot.temperature={self.temperature} and few_shot.strength={self.strength} do "
-                "nothing without --few-shot (few_shot.use=true)"
+                f"few_shot.temperature={self.temperature}, few_shot.strength={self.strength} and "
+                f"few_shot.names={str(self.names).lower()} do nothing without --few-shot "
+                "(few_shot.use=true)"
             )

@@ -2,8 +2,9 @@
 
 The encoder learns by contrast which texts belong together, for which a few texts are many pairs;
 then a linear layer is fitted on its vectors by logistic regression (SetFit, Tunstall et al. 2022).
-The loss is that of Khosla et al. 2020, over whole batches instead of pair by pair. What comes out
-is a classifier like any other.
+The loss is that of Khosla et al. 2020, over whole batches instead of pair by pair. The names of the
+labels are texts of their labels too, where they help (`few_names`). What comes out is a classifier
+like any other.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,9 +20,10 @@ from torch import nn
 
 from unmask.batches.batch import Batch
 from unmask.batches.together import TogetherBatches
+from unmask.checkpoint.folder import Opened
 from unmask.checkpoint.sentence import open_sentence, sentence_root
 from unmask.errors import ConfigError, DataError, ModelError, first_of
-from unmask.evaluation.probe import Probe
+from unmask.evaluation.probe import F32
 from unmask.heads.embedding import DenseConfig, PoolingMode
 from unmask.heads.model import SequenceClassifier
 from unmask.nn.config import Pooling
@@ -28,6 +31,7 @@ from unmask.objectives.supervised import Classification
 from unmask.objectives.supervised_contrastive import Together
 from unmask.verbs.finetune_settings import FinetuneSettings
 from unmask.verbs.looking import look
+from unmask.verbs.tasks.few_names import Trial, fit, in_words
 from unmask.verbs.tasks.labelled_data import counted
 from unmask.verbs.tasks.pieces import (
     Finished,
@@ -96,7 +100,12 @@ def from_few(pieces: Pieces, settings: FinetuneSettings) -> Pieces:
         # Nothing of what was drawn is left.
         drawn = new_weights(pieces.opened, settings.run.seed)
         notes = tuple(note for note in notes if note not in drawn)
-    fitted = FittedHead(model, rows, labels, names, pieces.dev, settings)
+    fitted, said = _with_names(
+        FittedHead(model, rows, None, labels, names, pieces.dev, settings), pieces.opened
+    )
+    if fitted.words is not None:
+        rows = replace(rows, rows=(*rows.rows, *fitted.words.rows))
+        numbers = torch.cat((numbers, torch.arange(len(names), dtype=numbers.dtype)))
     # It is computed, not trained.
     model.head.project.requires_grad_(False)
 
@@ -112,8 +121,31 @@ def from_few(pieces: Pieces, settings: FinetuneSettings) -> Pieces:
             rows.rows, numbers.numpy(), batch=batch, seed=seed
         ),
         dev=fitted,
-        notes=(*notes, *_notes(labels)),
+        notes=(*notes, *_notes(labels), *said),
         finish=finish,
+    )
+
+
+def _with_names(fitted: FittedHead, opened: Opened[Any]) -> tuple[FittedHead, tuple[str, ...]]:
+    """The same with the names of the labels, if they are words and help, and what to say of it."""
+    few = fitted.settings.few_shot
+    words = in_words(fitted.names) if few.names else None
+    if words is None:
+        return fitted, ()
+    named = replace(fitted, words=Rows.of(words, opened, "truncate"))
+    fitted.model.eval()
+    texts, labels, names = named.vectors()
+    assert names is not None
+    trial = Trial.of(texts, labels, names, fitted.names, few.strength)
+    found = (
+        f"of {trial.rows:,} rows, each left out once, {trial.beside:,} are told right with "
+        f"them and {trial.without:,} without"
+    )
+    if not trial.helps:
+        return fitted, (f"the names of the labels are not read as texts: {found}",)
+    return named, (
+        f"the names of the labels, such as {words[0]!r}, are read as texts too: {found} (leave "
+        "them out with --set few_shot.names=false)",
     )
 
 
@@ -124,7 +156,8 @@ class FittedHead:
     Attributes:
         model: encoder and head.
         rows: the texts to fit to.
-        labels: theirs.
+        words: the names of the labels as texts, to fit to as well; None to leave them out.
+        labels: those of the texts.
         names: all labels, in the order of the model's outputs.
         dev: what the model is measured with.
         settings: of the run.
@@ -132,24 +165,33 @@ class FittedHead:
 
     model: SequenceClassifier
     rows: Rows
+    words: Rows | None
     labels: tuple[str, ...]
     names: tuple[str, ...]
     dev: Measure
     settings: FinetuneSettings
 
-    def fit(self) -> None:
-        """Put a logistic regression into the last layer; the model is in evaluation mode."""
+    def vectors(self) -> tuple[F32, tuple[str, ...], F32 | None]:
+        """`(N, E)` of the texts as the encoder is now, their labels, and `(C, E)` of the names."""
 
         def read(batch: Batch) -> list[torch.Tensor]:
             return list(self.model.vectors(batch).float().cpu())
 
         device = self.model.encoder.embedding.tokens.weight.device
-        vectors = torch.stack(self.rows.read(read, device)).numpy()
-        probe = Probe.fit(
-            vectors,
-            self.labels,
-            strength=self.settings.few_shot.strength,
-            weights=self.settings.loss.class_weights,
+        texts, words = (
+            None if rows is None else torch.stack(rows.read(read, device)).numpy()
+            for rows in (self.rows, self.words)
+        )
+        assert texts is not None
+        return texts, self.labels, words
+
+    def fit(self) -> None:
+        """Put a logistic regression into the last layer; the model is in evaluation mode."""
+        probe = fit(
+            *self.vectors(),
+            self.names,
+            self.settings.few_shot.strength,
+            balanced=self.settings.loss.class_weights == "balanced",
         )
         project = self.model.head.project
         with torch.no_grad():

@@ -1,0 +1,53 @@
+"""Names of labels as texts of their labels."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from unmask.verbs.tasks.few_names import Trial, fit, in_words
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (("card_arrival", "Lost-or-stolen"), ("card arrival", "Lost or stolen")),
+        (("sport.football", "sport/tennis"), ("sport football", "sport tennis")),
+        (("жалоба", "хвала"), ("жалоба", "хвала")),
+        (("0", "1"), None),
+        (("good", "2"), None),
+        (("a_b", "a b"), None),
+    ],
+)
+def test_names_as_one_would_write_them(
+    names: tuple[str, ...], words: tuple[str, ...] | None
+) -> None:
+    assert in_words(names) == words
+
+
+def test_a_name_counts_for_three_texts() -> None:
+    dice = np.random.default_rng(0)
+    vectors = dice.normal(size=(12, 3)).astype(np.float32)
+    labels, names = ["a", "b"] * 6, ["a", "b"]
+    words = dice.normal(size=(2, 3)).astype(np.float32)
+    once = fit(vectors, labels, words, names, 0.1)
+    thrice = fit(
+        np.concatenate((vectors, words, words, words)), labels + names * 3, None, names, 0.1
+    )
+    asked = dice.normal(size=(5, 3)).astype(np.float32)
+    assert np.allclose(once.probabilities(asked), thrice.probabilities(asked), atol=1e-4)
+
+
+def test_a_trial_tells_names_that_help_from_those_that_harm() -> None:
+    dice = np.random.default_rng(1)
+    centres = dice.normal(size=(6, 8)).astype(np.float32)
+    labels = [str(number) for number in range(6) for _ in range(3)]
+    vectors = (np.repeat(centres, 3, axis=0) + 0.7 * dice.normal(size=(18, 8))).astype(np.float32)
+    names = [str(number) for number in range(6)]
+    good = Trial.of(vectors, labels, centres, names, 0.1)
+    bad = Trial.of(vectors, labels, np.roll(centres, 1, axis=0), names, 0.1)
+    assert good.rows == bad.rows == 18
+    assert good.helps
+    assert good.beside > good.without
+    assert not bad.helps
+    assert good.without == bad.without
