@@ -15,7 +15,8 @@ from unmask.errors import ConfigError
 from unmask.evaluation.classification import ClassificationFigures, compare_labels
 from unmask.evaluation.confidence import Bin
 from unmask.report.classifier import classifier_report
-from unmask.report.facts_classifier import Against, AnsweredRow, ClassifierFacts
+from unmask.report.facts_classifier import AnsweredRow, ClassifierFacts
+from unmask.report.facts_measured import About, Against, Length
 from unmask.report.reliability import reliability
 
 HOSTILE = '"><script>alert(1)</script><img src=http://x.test/a onerror=alert(1)>\x00\ud800'
@@ -25,6 +26,7 @@ LABELS = ("bad", "fine", "good")
 def facts(rows: int = 60, texts: str = "a text", wrong: int = 4, **more: Any) -> ClassifierFacts:
     """Every `wrong`-th guess is wrong; 0 for none."""
     labels: tuple[str, ...] = more.pop("labels", LABELS)
+    cut: tuple[int, ...] = more.pop("cut", (1, 2))
     truth = [labels[place % len(labels)] for place in range(rows)]
     guesses = [
         labels[(place + 1) % len(labels)] if wrong and place % wrong == 0 else one
@@ -33,15 +35,18 @@ def facts(rows: int = 60, texts: str = "a text", wrong: int = 4, **more: Any) ->
     shares = np.full((rows, len(labels)), 0.1 / (len(labels) - 1))
     shares[np.arange(rows), [labels.index(one) for one in guesses]] = 0.9
     said = [
-        AnsweredRow(f"{texts} {place}", one, guess, 0.9 - place / 1000, 5 + 3 * place)
+        AnsweredRow(
+            f"{texts} {place}", one, guess, 0.9 - place / 1000,
+            Length(5 + 3 * place, "cut" if place in cut else "whole"),
+        )
         for place, (one, guess) in enumerate(zip(truth, guesses, strict=True))
-    ]
+    ]  # fmt: skip
     figures = ClassificationFigures.of(truth, guesses, labels, probabilities=shares, resamples=50)
     other = compare_labels(truth, guesses, truth, labels, resamples=50)
     against = Against("runs/other", other, {"both are right": 3}, other[0].verdict("A", "B"))
-    given = {"model": "runs/b", "data": "test.csv", "when": "2026-11-27", "figures": figures,
-             "rows": tuple(said), "truncated": 2, "skipped": 0, "against": against}  # fmt: skip
-    return ClassifierFacts(**{**given, **more})
+    given = {"model": "runs/b", "data": "test.csv", "when": "2026-11-27", "skipped": 0,
+             "against": against}  # fmt: skip
+    return ClassifierFacts(About(**{**given, **more}), figures, tuple(said))
 
 
 def page(given: ClassifierFacts) -> Page:
@@ -74,9 +79,11 @@ def test_the_surest_mistakes_come_first_and_long_texts_are_cut() -> None:
 
 def test_hostile_words_are_only_words() -> None:
     labels = (HOSTILE, "ok", "other")
+    other = facts().about.against
+    assert other is not None
     given = facts(
         texts=HOSTILE, labels=labels, model=HOSTILE, data=HOSTILE,
-        against=Against(HOSTILE, facts().against.differences, {HOSTILE: 1}, HOSTILE),  # type: ignore[union-attr]
+        against=Against(HOSTILE, other.differences, {HOSTILE: 1}, HOSTILE),
     )  # fmt: skip
     assert page(given).text.count("<script>alert(1)</script>") > 20
 
@@ -85,7 +92,7 @@ def test_a_model_without_mistakes_and_one_row() -> None:
     found = page(facts(wrong=0, against=None))
     assert "every guess is right" in found.text
     assert "Against" not in found.text
-    one = page(facts(rows=1, wrong=1, against=None, truncated=0))
+    one = page(facts(rows=1, wrong=1, against=None, cut=()))
     assert "1 is wrong" in one.text
     assert "too few rows" in one.text
 
@@ -100,7 +107,7 @@ def test_many_labels_have_no_matrix_but_their_confusions() -> None:
 
 
 def test_an_empty_text_is_said_to_be_one() -> None:
-    empty = AnsweredRow("  ", "bad", "fine", 0.9, 2)
+    empty = AnsweredRow("  ", "bad", "fine", 0.9, Length(2, "whole"))
     assert "(no text)" in page(replace(facts(rows=1, wrong=1), rows=(empty,))).text
 
 

@@ -130,7 +130,7 @@ def test_what_a_report_cannot_be(
     text = tmp_path / "a.txt"
     text.write_text("she\n\nhe")
     for more in ({"report": "r.html"}, {"against": tiny_classifier_folder}):
-        with pytest.raises(ConfigError, match="is for models that say something of whole texts"):
+        with pytest.raises(ConfigError, match="is for models that were taught a task"):
             evaluate(tiny_model_folder, text=text, **more)  # type: ignore[arg-type]
 
 

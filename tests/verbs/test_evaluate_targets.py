@@ -122,7 +122,5 @@ def test_only_models_of_a_kind_are_compared(saved: Saved, tmp_path: Path) -> Non
     one, several = saved(LABELS, Use(texts="single")), saved(LABELS, Use(outputs="several"))
     with pytest.raises(ConfigError, match="one gives one label for each text and the other any"):
         evaluate(one, data=table, against=several)
-    with pytest.raises(ConfigError, match=r"a report is written for models that give one label"):
-        evaluate(several, data=table, report=tmp_path / "r.html")
     with pytest.raises(ConfigError, match="reads single texts, and the column 'b'"):
         evaluate(one, data=table, pair_column="b")

@@ -53,8 +53,8 @@ Report = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="Of a classifier: write a page (.html) with figures, confusion, calibration, slices "
-        "and the worst mistakes.",
+        help="Write a page (.html) on what was measured on rows: figures, slices, the worst "
+        "mistakes; not of a language model.",
     ),
 ]
 Replace = Annotated[bool, typer.Option("--replace", help="Replace a report that is there.")]

@@ -13,7 +13,14 @@ from unmask.cli.console import Terminal, print_json, print_table
 
 def predict(
     model: options.Model,
-    input: Annotated[Path, typer.Option("--input", help="Table: .csv .tsv .jsonl .parquet.")],
+    input: Annotated[
+        Path,
+        typer.Option(
+            "--input",
+            help="Table: .csv .tsv .jsonl .parquet; for a model that finds answers also .json in "
+            "SQuAD's form.",
+        ),
+    ],
     output: Annotated[Path, typer.Option("--output", help="New file: .jsonl .csv .tsv.")],
     text_column: columns.TextColumn = None,
     pair_column: columns.PairColumn = None,

@@ -5,7 +5,7 @@ Shapes: Q queries, M documents, E width of a vector.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +22,25 @@ DEPTH = 1000
 """Documents of a ranking that are looked at, as TREC's tools have it; equal ones at its end are
 all in it."""
 AT_ONCE = 1 << 23  # scores that are held in memory together: 64 MB
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is found for a query.
+
+    Attributes:
+        first: the document with the highest score; the first of several.
+        score: of that one.
+        relevant: that of the query's own documents that is ranked best.
+        rank: its place in the ranking, from 1.
+        ranked: how many documents are ranked.
+    """
+
+    first: int
+    score: float
+    relevant: int
+    rank: int
+    ranked: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +124,32 @@ class Search:
         Scores are computed in double precision and rounded to single: how many are computed at
         once changes none, and equal ones are equal.
         """
-        vectors.check()
         names = [f"{place:09}" for place in range(len(self.second))]
+        scores = {
+            f"{number:09}": {names[d]: float(row[d]) for d in _best(row, depth)}
+            for number, row in enumerate(self._scores(vectors))
+        }
+        judged = {
+            f"{number:09}": {names[d]: 1 for d in own} for number, own in enumerate(self.relevant)
+        }
+        return by_query(scores, judged)
+
+    def found(self, vectors: Vectors) -> tuple[Found, ...]:
+        """What is found first for each query, and where the best of its own documents stands."""
+        found = []
+        for own, row in zip(self.relevant, self._scores(vectors), strict=True):
+            best = min(own, key=lambda place: (-row[place], place))
+            before = (row > row[best]) | ((row == row[best]) & (np.arange(len(row)) < best))
+            first, there = int(row.argmax()), int((row > -np.inf).sum())
+            found.append(Found(first, float(row[first]), best, 1 + int(before.sum()), there))
+        return tuple(found)
+
+    def _scores(self, vectors: Vectors) -> Iterator[F32]:
+        """`(M,)` scores of the documents for each query; -inf for one that is not ranked."""
+        vectors.check()
         documents = torch.from_numpy(vectors.second).double()
         same = {text: place for place, text in enumerate(self.second)}
-        scores, step = {}, max(1, AT_ONCE // len(names))
+        step = max(1, AT_ONCE // len(self.second))
         for begin in range(0, len(self.first), step):
             some = torch.from_numpy(vectors.first[begin : begin + step]).double()
             for place, row in enumerate(MEASURES[vectors.by](some, documents).float().numpy()):
@@ -117,11 +157,7 @@ class Search:
                 twin = same.get(self.first[number])
                 if twin is not None and twin not in self.relevant[number]:
                     row[twin] = -np.inf
-                scores[f"{number:09}"] = {names[d]: float(row[d]) for d in _best(row, depth)}
-        judged = {
-            f"{number:09}": {names[d]: 1 for d in own} for number, own in enumerate(self.relevant)
-        }
-        return by_query(scores, judged)
+                yield row
 
     def _main(self, vectors: Vectors) -> Estimate:
         return RankingFigures.of_queries(self.ranked(vectors)).figures[0].mean

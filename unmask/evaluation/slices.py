@@ -1,8 +1,8 @@
-"""Accuracy on parts of the rows: those of each label, and those of about the same length."""
+"""Figures of parts of the rows: those that share a name, and those of about the same length."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,11 @@ from unmask.evaluation.bootstrap import F64, RESAMPLES, Estimate, resample
 
 FEW = 10  # rows below which an interval by bootstrap is not worth showing
 SHORTEST = 16  # tokens of the first part by length; each further one reaches twice as far
+ALIKE = 4  # rows of a value, on average, from which they are drawn together
+FEW_VALUES = 6  # different numbers that each make a slice
+
+Measure = Callable[[Sequence[int]], Estimate]
+"""The places of some rows to a figure of them, with its interval by bootstrap over them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,48 +26,59 @@ class Slice:
     Attributes:
         name: what they have in common.
         rows: how many.
-        accuracy: share of them whose guess is right, by bootstrap over them.
+        value: a figure of them, such as the share that is right.
     """
 
     name: str
     rows: int
-    accuracy: Estimate
+    value: Estimate
 
 
-def by_name(
-    names: Sequence[str], right: Sequence[bool], order: Sequence[str], resamples: int = RESAMPLES
-) -> tuple[Slice, ...]:
+def means(values: Sequence[float] | F64, resamples: int = RESAMPLES) -> Measure:
+    """The mean of what each row has.
+
+    Args:
+        values: `(N,)`; for a share that is right, 1 or 0.
+        resamples: of the bootstrap.
+    """
+    known = np.asarray(values, dtype=np.float64)
+
+    def mean(places: Sequence[int]) -> Estimate:
+        own = known[list(places)]
+        kinds, counts = np.unique(own, return_counts=True)
+        # Rows that are alike are drawn together, where that saves anything.
+        each, drawn = (kinds, counts) if len(kinds) * ALIKE <= len(own) else (own, len(own))
+        resampled = resample(lambda w: w @ each / len(own), drawn, resamples=resamples)
+        return Estimate.of(float(own.mean()), resampled)
+
+    return mean
+
+
+def by_name(names: Sequence[str], order: Sequence[str], measure: Measure) -> tuple[Slice, ...]:
     """Slices of rows that share a name.
 
     Args:
         names: of each row.
-        right: whether the guess of each row is.
         order: the names, in the order of the slices; those without rows are left out.
-        resamples: of the bootstrap.
+        measure: gives the figure of each.
 
     Raises:
-        DataError: there are not as many of both.
+        DataError: a row's name is not among them.
     """
-    if len(names) != len(right):
+    places: dict[str, list[int]] = {}
+    for place, name in enumerate(names):
+        places.setdefault(name, []).append(place)
+    if strange := sorted(places.keys() - {*order}):
         raise DataError(
-            f"every row has a name and a guess, but there are {len(names)} names and "
-            f"{len(right)} guesses"
+            f"every row must be in one of the parts {', '.join(map(repr, order))}, but one is in "
+            f"{strange[0]!r}"
         )
-    hits: dict[str, list[int]] = {}
-    for name, hit in zip(names, right, strict=True):
-        hits.setdefault(name, [0, 0])[not hit] += 1
-    found = [name for name in order if name in hits]
-    return tuple(_slice(name, hits[name][0], hits[name][1], resamples) for name in found)
+    found = [name for name in order if name in places]
+    return tuple(Slice(name, len(places[name]), measure(places[name])) for name in found)
 
 
-def by_length(
-    tokens: Sequence[int], right: Sequence[bool], resamples: int = RESAMPLES
-) -> tuple[Slice, ...]:
-    """Slices by the number of tokens, from the shortest: up to 16, up to 32, up to 64 and so on.
-
-    Raises:
-        DataError: there are not as many of both.
-    """
+def by_length(tokens: Sequence[int], measure: Measure) -> tuple[Slice, ...]:
+    """Slices by the number of tokens, from the shortest: up to 16, up to 32, up to 64 and so on."""
     ends = [SHORTEST]
     while ends[-1] < max(tokens, default=0):
         ends.append(2 * ends[-1])
@@ -70,15 +86,24 @@ def by_length(
     names = [f"{start} to {end}" for start, end in zip(starts, ends, strict=False)]
     names[0] = f"up to {SHORTEST}"
     places = np.searchsorted(ends, np.asarray(tokens, dtype=np.int64))
-    return by_name([names[place] for place in places], right, names, resamples)
+    return by_name([names[place] for place in places], names, measure)
 
 
-def _slice(name: str, right: int, wrong: int, resamples: int) -> Slice:
-    rows = right + wrong
+def by_value(values: Sequence[float] | F64, measure: Measure) -> tuple[Slice, ...]:
+    """Slices by a number of each row: its values where there are few, else quarters of the rows.
 
-    def share(weights: F64) -> F64:
-        found: F64 = weights[:, 0] / rows
-        return found
-
-    resampled = resample(share, np.array([right, wrong]), resamples=resamples)
-    return Slice(name, rows, Estimate.of(right / rows, resampled))
+    Equal numbers are in one slice, so that quarters may be uneven.
+    """
+    known = np.asarray(values, dtype=np.float64)
+    kinds = np.unique(known)
+    if len(kinds) <= FEW_VALUES:
+        names = [f"{one:g}" for one in known]
+        return by_name(names, [f"{one:g}" for one in kinds], measure)
+    ends = np.unique(np.quantile(known, (0.25, 0.5, 0.75, 1.0), method="inverted_cdf"))
+    starts = [known.min(), *(kinds[kinds > end].min() for end in ends[:-1])]
+    order = [f"{a:.4g} to {b:.4g}" for a, b in zip(starts, ends, strict=True)]
+    places = np.searchsorted(ends, known)
+    # Ends may be spelt alike; a number before each keeps them apart.
+    keys = [f"{place}:{name}" for place, name in enumerate(order)]
+    found = by_name([keys[place] for place in places], keys, measure)
+    return tuple(Slice(one.name.split(":", 1)[1], one.rows, one.value) for one in found)

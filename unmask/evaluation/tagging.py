@@ -7,16 +7,33 @@ mode does not. With plain tags every word is a span.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from unmask.errors import DataError
-from unmask.evaluation.bootstrap import F64, RESAMPLES, Interval, interval, resample
+from unmask.evaluation.bootstrap import (
+    F64,
+    RESAMPLES,
+    Difference,
+    Estimate,
+    Interval,
+    Wanted,
+    differences,
+    every_row,
+    interval,
+    resample,
+)
 from unmask.text.tags import OUTSIDE, Scheme, tag_name
 
 Tags = Sequence[Sequence[str]]
+NAMED: tuple[tuple[str, Wanted], ...] = (
+    ("F1", "more"),
+    ("precision", "more"),
+    ("recall", "more"),
+    ("token accuracy", "more"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,35 +98,26 @@ class TaggingFigures:
         Raises:
             DataError: there are no words, or not a guess for each.
         """
-        sizes = [len(tags) for tags in truth]
-        if sizes != [len(tags) for tags in guesses] or not sum(sizes):
-            raise DataError(
-                "evaluation needs words and a tag guessed for each, but has "
-                f"{sum(sizes):,} words in {len(truth):,} sentences, and "
-                f"{sum(map(len, guesses)):,} guesses in {len(guesses):,}"
-            )
+        counts = counts_of(truth, guesses, scheme)
         # Loaded where it is used, so that no other command waits for it.
         from seqeval.metrics.sequence_labeling import precision_recall_fscore_support
 
         true, guessed = _prefixed(truth, scheme), _prefixed(guesses, scheme)
-        counts = np.array(list(map(_counts, true, guessed)), dtype=np.float64)
-        # Sentences that count alike are drawn together.
-        alike, times = np.unique(counts, axis=0, return_counts=True)
-        resampled = resample(lambda weights: _ratios(weights @ alike), times, resamples=resamples)
+        resampled = _resampled(counts, resamples)
         by_type = precision_recall_fscore_support(true, guessed, average=None, zero_division=0)
         precision, recall, f1, _ = precision_recall_fscore_support(
             true, guessed, average="micro", zero_division=0
         )
         return cls(
             sentences=len(truth),
-            words=sum(sizes),
+            words=int(counts[:, 4].sum()),
             spans=int(counts[:, 2].sum()),
             f1=float(f1),
             f1_interval=interval(resampled[:, 0]),
             precision=float(precision),
             recall=float(recall),
             token_accuracy=float(counts[:, 3].sum() / counts[:, 4].sum()),
-            token_accuracy_interval=interval(resampled[:, 1]),
+            token_accuracy_interval=interval(resampled[:, 3]),
             types=tuple(
                 TypeFigures(name, int(n), float(p), float(r), float(f))
                 for name, p, r, f, n in zip(_types(true, guessed), *by_type, strict=True)
@@ -135,6 +143,55 @@ class TaggingFigures:
         }
 
 
+def counts_of(truth: Tags, guesses: Tags, scheme: Scheme) -> F64:
+    """`(N, 5)` of each sentence: right spans, spans found, spans in truth, right tags, words.
+
+    Raises:
+        DataError: there are no words, or not a guess for each.
+    """
+    sizes = [len(tags) for tags in truth]
+    if sizes != [len(tags) for tags in guesses] or not sum(sizes):
+        raise DataError(
+            "evaluation needs words and a tag guessed for each, but has "
+            f"{sum(sizes):,} words in {len(truth):,} sentences, and "
+            f"{sum(map(len, guesses)):,} guesses in {len(guesses):,}"
+        )
+    true, guessed = _prefixed(truth, scheme), _prefixed(guesses, scheme)
+    return np.array(list(map(_counts, true, guessed)), dtype=np.float64)
+
+
+def estimates(counts: F64, resamples: int = RESAMPLES) -> dict[str, Estimate]:
+    """The figures in `NAMED` with their intervals.
+
+    Args:
+        counts: `(N, 5)`, see `counts_of`.
+        resamples: of the bootstrap over the sentences.
+    """
+    values, resampled = every_row(_figures(counts), len(counts)), _resampled(counts, resamples)
+    return {
+        name: Estimate.of(float(values[place]), resampled[:, place])
+        for place, (name, _) in enumerate(NAMED)
+    }
+
+
+def compare_tags(
+    truth: Tags, first: Tags, second: Tags, scheme: Scheme, *, resamples: int = RESAMPLES
+) -> tuple[Difference, ...]:
+    """Paired differences of two models that tagged the same sentences.
+
+    Args:
+        truth: of N sentences, a tag for each word.
+        first, second: what each model guessed.
+        scheme: of all three.
+        resamples: of the bootstrap over the sentences.
+
+    Raises:
+        DataError: there are no words, or not a guess of each model for each.
+    """
+    ours, theirs = (_figures(counts_of(truth, tags, scheme)) for tags in (first, second))
+    return differences(NAMED, ours, theirs, len(truth), resamples=resamples)
+
+
 def _prefixed(sentences: Tags, scheme: Scheme) -> list[list[str]]:
     """Tags as seqeval reads them: a plain one is a span of one word."""
     if scheme.prefixes:
@@ -151,12 +208,23 @@ def _counts(true: list[str], guessed: list[str]) -> tuple[int, ...]:
     return len(spans & found), len(found), len(spans), right, len(true)
 
 
+def _figures(counts: F64) -> Callable[[F64], F64]:
+    """`(R, N)` weights of sentences to the `(R, 4)` figures in `NAMED`."""
+    return lambda weights: _ratios(weights @ counts)
+
+
+def _resampled(counts: F64, resamples: int) -> F64:
+    """`(R, 4)` figures of resamples; sentences that count alike are drawn together."""
+    alike, times = np.unique(counts, axis=0, return_counts=True)
+    return resample(_figures(alike), times, resamples=resamples)
+
+
 def _ratios(counts: F64) -> F64:
-    """F1 and token accuracy `(R, 2)` of sums of counts `(R, 5)`."""
+    """The figures in `NAMED`, `(R, 4)`, of sums of counts `(R, 5)`."""
     right, found, spans, words_right, words = counts.T
-    both = found + spans
-    f1 = np.divide(2 * right, both, out=np.zeros_like(both), where=both > 0)
-    return np.stack((f1, words_right / np.maximum(words, 1)), axis=1)
+    parts = ((2 * right, found + spans), (right, found), (right, spans), (words_right, words))
+    shares = [np.divide(a, b, out=np.zeros_like(b), where=b > 0) for a, b in parts]
+    return np.stack(shares, axis=1)
 
 
 def _types(true: list[list[str]], guessed: list[list[str]]) -> list[str]:

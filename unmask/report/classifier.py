@@ -2,57 +2,49 @@
 
 from __future__ import annotations
 
+from unmask.evaluation.slices import means
 from unmask.report.facts_classifier import ClassifierFacts
+from unmask.report.measured import measured
 from unmask.report.page import Report
 from unmask.report.pieces import Tile
 from unmask.report.section_classifier import (
-    against_section,
+    classifier_figures,
     confusion_section,
-    figures_section,
     labels_section,
+    recalls,
 )
-from unmask.report.section_mistakes import confidence_section, length_section, mistakes_section
+from unmask.report.section_measured import lead, length_section
+from unmask.report.section_mistakes import confidence_section, surest_mistakes
 from unmask.report.units import count, percent
 
 
 def classifier_report(facts: ClassifierFacts) -> Report:
     """The report, ready to be rendered or saved."""
-    report = Report(
-        f"How well {facts.model} tells {count(len(facts.figures.labels))} labels",
-        lead=lead(facts),
-        when=facts.when,
-        footer="Made by unmask. This page is one file: it loads nothing and runs no script.",
-    )
-    report.tiles(key_figures(facts))
-    report.section("Figures", figures_section(facts))
-    if facts.against is not None:
-        report.section(f"Against {facts.against.other}", against_section(facts, facts.against))
-    report.section("Label by label", labels_section(facts))
-    report.section("Who is taken for whom", confusion_section(facts.figures))
-    if facts.figures.confidence is not None:
-        report.section(
-            "How sure it is", confidence_section(facts.figures, facts.figures.confidence)
-        )
-    report.section("Short and long texts", length_section(facts))
-    report.section("Its worst mistakes", mistakes_section(facts))
-    return report
-
-
-def lead(facts: ClassifierFacts) -> str:
-    """What was measured, and what came out, in two sentences or so."""
-    figures = facts.figures
+    figures, about = facts.figures, facts.about
     wrong = sum(not row.right for row in facts.rows)
-    words = (
-        f"Measured on {facts.data}. The guess is right for {percent(figures.accuracy)} of the "
-        f"rows; {count(wrong)} {'is' if wrong == 1 else 'are'} wrong. Below a figure stands its "
-        "95 % interval."
+    found = (
+        f"The guess is right for {percent(figures.accuracy)} of the rows; {count(wrong)} "
+        f"{'is' if wrong == 1 else 'are'} wrong."
     )
-    if facts.truncated:
-        cut = "1 text was" if facts.truncated == 1 else f"{count(facts.truncated)} texts were"
-        words += f" {cut} longer than the model's context, and only its beginning was read."
-    if facts.skipped:
-        words += f" {count(facts.skipped)} bad places of the data were left out."
-    return words
+    lengths, right = [row.length for row in facts.rows], means([row.right for row in facts.rows])
+    sections = [
+        ("Label by label", labels_section(figures.labels, recalls(facts))),
+        ("Who is taken for whom", confusion_section(figures)),
+    ]
+    if figures.confidence is not None:
+        sections.append(("How sure it is", confidence_section(figures, figures.confidence)))
+    sections += [
+        ("Short and long texts", length_section(lengths, right, "accuracy", "text", percent)),
+        ("Its worst mistakes", surest_mistakes(facts.rows)),
+    ]
+    return measured(
+        f"How well {about.model} tells {count(len(figures.labels))} labels",
+        about,
+        lead(about.data, found, lengths, "text", about.skipped),
+        key_figures(facts),
+        classifier_figures(facts),
+        sections,
+    )
 
 
 def key_figures(facts: ClassifierFacts) -> list[Tile]:

@@ -1,4 +1,4 @@
-"""The later sections of a classifier's report: how sure it is, lengths, worst mistakes."""
+"""The later sections of a classifier's report: how sure it is, and its worst mistakes."""
 
 from __future__ import annotations
 
@@ -6,25 +6,12 @@ from collections.abc import Sequence
 
 from unmask.evaluation.classification import ClassificationFigures
 from unmask.evaluation.confidence import ConfidenceFigures
-from unmask.evaluation.slices import FEW, Slice, by_length
-from unmask.report.charts import Bar, bars
-from unmask.report.facts_classifier import AnsweredRow, ClassifierFacts
-from unmask.report.markup import NOTHING, Html, join
-from unmask.report.pieces import (
-    Column,
-    Quotation,
-    callout,
-    figure,
-    notes,
-    prose,
-    quotations,
-    table,
-)
+from unmask.report.facts_classifier import AnsweredRow
+from unmask.report.markup import Html, join
+from unmask.report.pieces import Column, Quotation, callout, figure, prose, table
 from unmask.report.reliability import reliability
+from unmask.report.section_measured import MOST_MISTAKES, clipped, mistakes_section
 from unmask.report.units import count, percent
-
-MOST_MISTAKES = 20
-LONGEST = 400  # characters of a text that are shown
 
 
 def confidence_section(figures: ClassificationFigures, said: ConfidenceFigures) -> Html:
@@ -85,72 +72,18 @@ def _sure_in_words(figures: ClassificationFigures, said: ConfidenceFigures) -> t
     )
 
 
-def length_section(facts: ClassifierFacts) -> Html:
-    """Accuracy by the number of tokens."""
-    parts = by_length([row.tokens for row in facts.rows], [row.right for row in facts.rows])
-    cut = (
-        [f"{count(facts.truncated)} of the texts were cut to the model's context."]
-        if facts.truncated
-        else []
-    )
-    words = prose(
-        "Accuracy on texts of about the same length, in tokens. A model may do worse on lengths "
-        "that it has seen little of, and on texts that were cut."
-    )
-    return join([words, _sliced(parts, "tokens"), notes(cut)])
-
-
-def _sliced(parts: Sequence[Slice], what: str) -> Html:
-    shares = [one.accuracy.value or 0.0 for one in parts]
-    rows = [
-        (one.name, count(one.rows), percent(share), _percents(one))
-        for one, share in zip(parts, shares, strict=True)
-    ]
-    drawn = [
-        Bar(f"{one.name} {what}", share, percent(share), "c0")
-        for one, share in zip(parts, shares, strict=True)
-    ]
-    columns = [Column(what)]
-    columns += [Column(name, "numbers") for name in ("rows", "accuracy", "95 % interval")]
-    chart = (
-        figure(bars(drawn, title="Accuracy by length", width=560), width="medium")
-        if len(parts) > 1
-        else NOTHING
-    )
-    return join([chart, table(columns, rows, width="slim")])
-
-
-def _percents(one: Slice) -> str:
-    between = one.accuracy.interval
-    if between is None or one.rows < FEW:
-        return "too few rows"
-    return f"{percent(between.low)} to {percent(between.high)}"
-
-
-def mistakes_section(facts: ClassifierFacts) -> Html:
+def surest_mistakes(rows: Sequence[AnsweredRow]) -> Html:
     """The wrong guesses that the model was surest of."""
-    wrong = sorted((row for row in facts.rows if not row.right), key=lambda row: -row.score)
-    if not wrong:
-        return callout("There are none: every guess is right.", "", "good")
-    shown = wrong[:MOST_MISTAKES]
-    return join(
-        [
-            prose(
-                f"The {count(len(shown))} wrong guesses of {count(len(wrong))} that the model is "
-                "surest of. Read them first: among them are mistakes of the labels, texts that fit "
-                "two labels, and what the model has not understood."
-            )
-            if len(wrong) > 1
-            else NOTHING,
-            quotations([_quoted(row) for row in shown]),
-        ]
+    wrong = sorted((row for row in rows if not row.right), key=lambda row: -row.score)
+    return mistakes_section(
+        [_quoted(row) for row in wrong[:MOST_MISTAKES]],
+        len(wrong),
+        "wrong guesses of {wrong} that the model is surest of. Read them first: among them are "
+        "mistakes of the labels, texts that fit two labels, and what the model has not understood.",
+        "There are none: every guess is right.",
     )
 
 
 def _quoted(row: AnsweredRow) -> Quotation:
-    words = row.text if len(row.text) <= LONGEST else row.text[: LONGEST - 1] + "…"
-    return Quotation(
-        words if words.strip() else "(no text)",
-        (("label", row.truth), ("guess", row.guess)),
-        percent(row.score),
-    )
+    facts = (("label", row.truth), ("guess", row.guess))
+    return Quotation(clipped(row.text), facts, percent(row.score))

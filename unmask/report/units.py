@@ -60,3 +60,15 @@ def size(count_of_bytes: int) -> str:
 def decimals(step: float) -> int:
     """Decimals that tell apart two ticks which lie `step` (> 0) from each other."""
     return max(0, -math.floor(math.log10(step) + 1e-9))
+
+
+def things(number: int, name: str) -> str:
+    """A count with its name: `1 query`, `2,000 queries`; of regular nouns, in any number."""
+    if number == 1:
+        return f"1 {name}"
+    return f"{count(number)} {plural(name)}"
+
+
+def plural(name: str) -> str:
+    """The plural of a regular noun: `text` is `texts`, `query` is `queries`."""
+    return f"{name[:-1]}ies" if name.endswith("y") else f"{name}s"

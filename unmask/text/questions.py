@@ -15,7 +15,7 @@ from unmask.text.answers import Answer, answer_in, filled_text, given_answers
 from unmask.text.bad import Reading
 from unmask.text.question_columns import QuestionColumns
 from unmask.text.readers import kind_of
-from unmask.text.rows import Row, Table
+from unmask.text.rows import Row, Table, Values
 from unmask.text.squad import Record, squad_records
 
 
@@ -136,6 +136,25 @@ def checked(record: Record, *, answers: bool = True) -> Question:
     given = given_answers(record.answers) if answers else []
     found = tuple(dict.fromkeys(answer_in(context, words, start) for words, start in given))
     return Question(record.name, text, context, found, record.article)
+
+
+def question_table(path: str | Path) -> Table:
+    """A table of questions; SQuAD's JSON is one too, with a row for each question.
+
+    Such a row has `id` and `title` as the file has them, `question`, `context`, and `answers` where
+    there are some. The file is held in memory whole.
+
+    Raises:
+        DataError, CorruptText: it cannot be read; see `Table.open` and `squad_records`.
+    """
+    return Table.open(path, {".json": _squad_rows})
+
+
+def _squad_rows(path: Path, name: str, reading: Reading) -> Iterator[tuple[int, Values]]:
+    _, _, records = squad_records(path, reading, answers=False)
+    for number, one in enumerate(records, 1):
+        answers = {} if one.answers is None else {"answers": one.answers}
+        yield number, {**one.kept, "question": one.question, "context": one.context, **answers}
 
 
 def filled(

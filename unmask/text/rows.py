@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,8 @@ from unmask.text.readers import kind_of
 from unmask.text.tables import csv_records
 
 Values = dict[str, Any]
-_Rows = Callable[[Path, str, Reading], Iterator[tuple[int, Values]]]
+Read = Callable[[Path, str, Reading], Iterator[tuple[int, Values]]]
+"""A file, and how messages name it, to its rows: each one's line, and its values by column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,8 @@ class Row:
     """One row.
 
     Attributes:
-        line: its first line, from 1; in Parquet its number.
+        line: its first line, from 1; where a file has no lines that count, such as Parquet, its
+            number.
         values: by column name. CSV and TSV give text alone, the others what they hold.
     """
 
@@ -41,15 +43,21 @@ class Table:
         path: where it is.
         name: how messages name it.
         columns: the names of its columns; in JSON Lines the keys of the first record.
+        read: how its rows are read.
     """
 
     path: Path
     name: str
     columns: tuple[str, ...]
+    read: Read = field(repr=False, compare=False)
 
     @classmethod
-    def open(cls, path: str | Path | Table) -> Table:
+    def open(cls, path: str | Path | Table, also: Mapping[str, Read] | None = None) -> Table:
         """Look at a file's columns; a table is looked at already.
+
+        Args:
+            path: the file.
+            also: further kinds of files that are read here, by their suffix.
 
         Raises:
             DataError: it is of a kind that is not served, not there, empty, or names a column
@@ -60,15 +68,16 @@ class Table:
             return path
         path = Path(path)
         name = shown(path)
-        kind = kind_of(path, TABLES)
+        readers = {**_READERS, **(also or {})}
+        kind = kind_of(path, readers)
         if not path.is_file():
             raise DataError(f"a table must be a file, and {name} is none; check the path")
         if kind is None:
             raise DataError(
-                f"a table must be one of {', '.join(TABLES)} (all but .parquet also with .gz or "
+                f"a table must be one of {', '.join(readers)} (all but .parquet also with .gz or "
                 f".zst), and {name} is none of them; rename or convert it"
             )
-        columns = _columns(path, name, kind)
+        columns = _columns(path, name, kind, readers[kind])
         if not columns:
             raise DataError(f"a table must have columns, but {name} is empty")
         if twice := [column for column, count in Counter(columns).items() if count > 1]:
@@ -76,7 +85,7 @@ class Table:
                 f"each column must have its own name, but {name} has several called "
                 f"{', '.join(map(repr, twice))}; rename them"
             )
-        return cls(path, name, columns)
+        return cls(path, name, columns, readers[kind])
 
     def rows(self, reading: Reading) -> Generator[Row, None, None]:
         """All rows, in order. One is held in memory at a time.
@@ -85,10 +94,9 @@ class Table:
             CorruptText: at a bad place, unless `reading` skips them.
             TextError: under skip, too many of them.
         """
-        read = _READERS[kind_of(self.path, TABLES) or ""]
         size = self.path.stat().st_size
         try:
-            for line, values in read(self.path, self.name, reading):
+            for line, values in self.read(self.path, self.name, reading):
                 yield Row(line, values)
         except Damaged as damage:
             lost = size if damage.lost_bytes is None else damage.lost_bytes
@@ -101,7 +109,7 @@ class Table:
         return f"{self.name}:{row.line}"
 
 
-def _columns(path: Path, name: str, kind: str) -> tuple[str, ...]:
+def _columns(path: Path, name: str, kind: str, read: Read) -> tuple[str, ...]:
     # Only a look: bad records before the first good one are reported when the rows are read.
     look = Reading("skip", max_bad=1.0)
     try:
@@ -112,7 +120,7 @@ def _columns(path: Path, name: str, kind: str) -> tuple[str, ...]:
             case ".parquet":
                 found = parquet_columns(path)
             case _:
-                found = next((list(keys) for _, keys in jsonl_records(path, name, look, list)), [])
+                found = next((list(values) for _, values in read(path, name, look)), [])
     except Damaged as damage:
         Reading().report_bad(name, damage.line, damage.reason)
     if not found and look.bad:
@@ -120,7 +128,7 @@ def _columns(path: Path, name: str, kind: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _delimited(separator: str) -> _Rows:
+def _delimited(separator: str) -> Read:
     def rows(path: Path, name: str, reading: Reading) -> Iterator[tuple[int, Values]]:
         records = csv_records(path, name, reading, separator)
         _, header = next(records, (1, []))
@@ -139,7 +147,7 @@ def _json_lines(path: Path, name: str, reading: Reading) -> Iterator[tuple[int, 
 
 
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}
-_READERS: dict[str, _Rows] = {
+_READERS: dict[str, Read] = {
     **{suffix: _delimited(separator) for suffix, separator in _SEPARATORS.items()},
     ".jsonl": _json_lines,
     ".json-lines": _json_lines,

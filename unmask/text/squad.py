@@ -10,8 +10,8 @@ itself, each with its own `context`, is read too: that is how other libraries st
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ class Record:
         question, context, answers: what stands there.
         article: what the text belongs to.
         line: of the file, where that has lines that count.
+        kept: what else is known of it, as the file has it: its id, and the title it belongs to.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Record:
     answers: object
     article: str
     line: int | None = None
+    kept: Mapping[str, Any] = field(default_factory=dict)
 
 
 def squad_records(
@@ -96,8 +98,10 @@ def _records(data: list[Any], name: str, reading: Reading, answers: bool) -> Ite
             reading.saw()
             named = str(article.get("id", number))
             title = str(article.get("title", article["context"]))
-            found = article.get("answers", [] if not answers else None)
-            yield Record(named, article.get("question"), article["context"], found, title)
+            found, kept = article.get("answers"), _kept(article, article)
+            yield Record(
+                named, article.get("question"), article["context"], found, title, None, kept
+            )
             continue
         title = str(article.get("title", number)) if isinstance(article, dict) else str(number)
         for paragraph in _listed(article, "paragraphs", f"article {title!r}", name, reading):
@@ -105,7 +109,7 @@ def _records(data: list[Any], name: str, reading: Reading, answers: bool) -> Ite
             for asked in _listed(paragraph, "qas", where, name, reading):
                 reading.saw()
                 try:
-                    yield _record(asked, paragraph.get("context"), title, answers)
+                    yield _record(asked, paragraph.get("context"), title, answers, article)
                 except ValueError as error:
                     reading.report_bad(name, None, f"{where}: {error}")
 
@@ -123,7 +127,7 @@ def _listed(value: Any, key: str, where: str, name: str, reading: Reading) -> li
     return []
 
 
-def _record(asked: Any, context: object, title: str, answers: bool) -> Record:
+def _record(asked: Any, context: object, title: str, answers: bool, article: Any) -> Record:
     """One question.
 
     Raises:
@@ -132,7 +136,8 @@ def _record(asked: Any, context: object, title: str, answers: bool) -> Record:
     if not isinstance(asked, dict):
         raise ValueError(f"a question must be an object, and is {kind_in_words(asked)}")
     named = str(asked.get("id", asked.get("question")))
-    record = Record(named, asked.get("question"), context, asked.get("answers"), title)
+    found, kept = asked.get("answers"), _kept(asked, article)
+    record = Record(named, asked.get("question"), context, found, title, None, kept)
     if not answers:
         return record
     impossible = asked.get("is_impossible", False)
@@ -143,3 +148,9 @@ def _record(asked: Any, context: object, title: str, answers: bool) -> Record:
         whether = "is_impossible" if impossible else 'no "is_impossible": true'
         raise ValueError(f"question {named!r} {how} {whether}; correct one of the two")
     return record
+
+
+def _kept(asked: dict[str, Any], article: dict[str, Any]) -> dict[str, Any]:
+    """A question's id and title, where they are there."""
+    sides = (("id", asked), ("title", article))
+    return {name: side[name] for name, side in sides if name in side}

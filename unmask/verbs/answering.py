@@ -1,18 +1,24 @@
-"""Models that find answers, measured on questions with known ones."""
+"""Models that find answers, measured on questions with known ones, one or two on the same."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from unmask.batches.sequences import OnLong
-from unmask.evaluation.answering import AnswerFigures
-from unmask.pipelines.answer import Answerer
-from unmask.text.bad import Reading
-from unmask.text.questions import read_questions
-from unmask.verbs.evaluation_facts import as_facts, left_out
+from unmask.evaluation.answering import AnswerFigures, agreements, compare_answers
+from unmask.evaluation.bootstrap import Difference
+from unmask.pipelines.answer import Answered, Answerer
+from unmask.report.answers import AnswerFacts, AskedRow, answer_report
+from unmask.report.facts_measured import Length
+from unmask.text.questions import Question, Questions, read_questions
+from unmask.verbs.evaluate_rows import Rows
+from unmask.verbs.evaluation_facts import as_facts, left_out, set_against, written
 from unmask.verbs.tasks.question_data import told
+from unmask.verbs.wanted import Wanted, right_rows
 from unmask.verbs.watch import Watch
 
 
@@ -26,6 +32,9 @@ class AnswerEvaluation:
         figures: what came out.
         truncated: questions or texts that were cut.
         skipped: bad places of the file that were left out.
+        other: what the model beside it was called; None without one.
+        differences: of the two on the same questions, this model less the other.
+        report: the page that was written; None without one.
     """
 
     model: Path
@@ -33,32 +42,50 @@ class AnswerEvaluation:
     figures: AnswerFigures
     truncated: int
     skipped: int
+    other: str | None = None
+    differences: tuple[Difference, ...] = ()
+    report: Path | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """For programs: the figures beside the rest."""
         return as_facts(self)
 
     def in_words(self) -> dict[str, str]:
-        """For people."""
+        """For people: the figures, and how another model differs."""
         lost = left_out("questions or texts that were cut", self.truncated, self.skipped)
-        return {**self.figures.in_words(), **lost}
+        beside = set_against(self.differences, self.other)
+        return {**self.figures.in_words(), **lost, **beside, **written(self.report)}
 
 
 def evaluate_answers(
-    answerer: Answerer,
-    data: str | Path,
-    *,
-    question_column: str | None,
-    context_column: str | None,
-    answer_column: str | None,
+    folder: Path,
+    rows: Rows,
+    wanted: Wanted,
     on_long: OnLong,
-    reading: Reading,
+    device: torch.device,
     watch: Watch,
 ) -> AnswerEvaluation:
-    """Exact match and F1 on questions with known answers; see `evaluate`."""
+    """Exact match and F1 on questions with known answers, of another model too where asked for.
+
+    Args:
+        folder: of the model.
+        rows: the file; see `unmask.text.questions`.
+        wanted: what to measure beside it.
+        on_long: what happens to a text longer than a row of the model.
+        device: where the models go.
+        watch: is told of the progress.
+
+    Raises:
+        DataError, CorruptText: the questions cannot be used.
+        TooLong: a text is longer than a row, under "error".
+    """
+    answerer = Answerer.from_pretrained(folder, device=device)
+    other = None
+    if wanted.against is not None:
+        other = Answerer.from_pretrained(wanted.against, device=device)
     with watch.stage("reading the data"):
         questions = read_questions(
-            data, question_column, context_column, answer_column, reading=reading
+            rows.path, rows.text, rows.pair, rows.label, reading=rows.reading
         )
     for line in told(questions):
         watch.say(line)
@@ -67,16 +94,55 @@ def evaluate_answers(
             f"the model always answers, also the {questions.unanswerable:,} questions without an "
             "answer: its folder has no threshold"
         )
-    found: list[str] = []
-    truncated = 0
-    with watch.stage("answering") as advance:
+    ours = _read(answerer, questions, on_long, watch, "answering")
+    said = [one["text"] for one in ours]
+    truths = [[answer.text for answer in row.answers] for row in questions.rows]
+    threshold = answerer.rule.threshold
+    with watch.stage("computing figures"):
+        figures = AnswerFigures.of(said, truths, threshold)
+    cut, path = sum(one["truncated"] for one in ours), answerer.opened.opened.path
+    data, skipped = told(questions)[0], questions.skipped
+    result = AnswerEvaluation(path, data, figures, cut, skipped, report=wanted.report)
+    agreed = {}
+    if other is not None:
+        title = f"answering with {wanted.against}"
+        theirs = [one["text"] for one in _read(other, questions, on_long, watch, title)]
+        differences = _main_first(compare_answers(truths, said, theirs))
+        result = replace(result, other=str(wanted.against), differences=differences)
+        sides = (agreements(side, truths)[:, 0] for side in (said, theirs))
+        agreed = right_rows(wanted, *sides)
+    about = wanted.about(data, skipped, result.differences, agreed)
+    window = answerer.rule.window
+    asked = tuple(_row(*both, window) for both in zip(questions.rows, ours, strict=True))
+    wanted.write(lambda: answer_report(AnswerFacts(about, threshold, asked)), watch)
+    return result
+
+
+def _read(
+    answerer: Answerer, questions: Questions, on_long: OnLong, watch: Watch, title: str
+) -> list[Answered]:
+    """What a model says of each question."""
+    found: list[Answered] = []
+    with watch.stage(title) as advance:
         pairs = [(row.text, row.context) for row in questions.rows]
         for answered in answerer.stream(pairs, on_long=on_long):
-            found.append(answered["text"])
-            truncated += answered["truncated"]
+            found.append(answered)
             advance(len(found) / len(questions), "")
-    with watch.stage("computing figures"):
-        truths = [[answer.text for answer in row.answers] for row in questions.rows]
-        figures = AnswerFigures.of(found, truths, answerer.rule.threshold)
-    path = answerer.opened.opened.path
-    return AnswerEvaluation(path, told(questions)[0], figures, truncated, questions.skipped)
+    return found
+
+
+def _main_first(differences: tuple[Difference, ...]) -> tuple[Difference, ...]:
+    """F1 first: the verdict is on it, as models are chosen by it."""
+    return tuple(sorted(differences, key=lambda one: one.figure != "F1"))
+
+
+def _row(question: Question, said: Answered, window: int) -> AskedRow:
+    return AskedRow(
+        question=question.text,
+        context=question.context,
+        truths=tuple((answer.text, answer.start) for answer in question.answers),
+        said=said["text"],
+        start=said["start"],
+        score=said["score"],
+        length=Length.of(said["tokens"], said["truncated"], window),
+    )

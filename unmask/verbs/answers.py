@@ -14,6 +14,7 @@ import torch
 
 from unmask.batches.sequences import OnLong
 from unmask.checkpoint.folder import Opened
+from unmask.checkpoint.formats import Described
 from unmask.errors import ConfigError, ModelError
 from unmask.heads.model import SequenceClassifier
 from unmask.pipelines.answer import Answerer
@@ -28,7 +29,7 @@ from unmask.text.labelled import Columns, asked_of
 from unmask.text.question_columns import QuestionColumns
 from unmask.text.questions import filled
 from unmask.text.rows import Row, Table
-from unmask.verbs.looking import look, scores_pairs
+from unmask.verbs.looking import scores_pairs
 from unmask.verbs.row_models import open_for_rows
 from unmask.verbs.spans import counted_spans, holds_words, source_column, tagged_rows
 
@@ -75,17 +76,20 @@ class Answers:
     counted: Callable[[Any], Counter[str]]
 
     @classmethod
-    def of(
-        cls, model: str | Path, revision: str | None, asked: Asked, device: torch.device
-    ) -> Answers:
+    def of(cls, folder: Path, said: Described, asked: Asked, device: torch.device) -> Answers:
         """What the model is for.
+
+        Args:
+            folder: of the model.
+            said: what its `config.json` says.
+            asked: the rows.
+            device: where the model goes.
 
         Raises:
             ModelError: the model has no head that answers.
             ConfigError: what is asked does not fit the task.
             DataError: the table has no such column.
         """
-        folder, said = look(model, revision)
         if said.head == "token":
             return _spans(Tagger.from_pretrained(folder, device=device), asked)
         if said.head == "span":

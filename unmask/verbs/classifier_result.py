@@ -8,7 +8,7 @@ from typing import Any
 
 from unmask.evaluation.bootstrap import Difference
 from unmask.evaluation.classification import ClassificationFigures
-from unmask.verbs.evaluation_facts import as_facts, left_out
+from unmask.verbs.evaluation_facts import as_facts, left_out, written
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,5 +102,4 @@ class ClassifierEvaluation:
             for one in self.figures.labels
         }
         against = self.against.in_words() if self.against else {}
-        report = {"report": str(self.report)} if self.report else {}
-        return {**self.figures.in_words(), **lost, **rows, **against, **report}
+        return {**self.figures.in_words(), **lost, **rows, **against, **written(self.report)}

@@ -1,4 +1,4 @@
-"""`unmask evaluate`: a classifier or tagger on rows, a language model on text or minimal pairs."""
+"""`unmask evaluate`: what a model was taught on rows, a language model on text or minimal pairs."""
 
 from __future__ import annotations
 
@@ -14,21 +14,19 @@ from unmask.checkpoint.formats import HOLDS, Described
 from unmask.checkpoint.sentence import sentence_root
 from unmask.errors import ConfigError, ModelError
 from unmask.evaluation.pseudo import How
-from unmask.pipelines.answer import Answerer
-from unmask.pipelines.tag import Tagger
 from unmask.text.bad import Reading
 from unmask.verbs.answering import AnswerEvaluation, evaluate_answers
 from unmask.verbs.classifier_result import ClassifierEvaluation
-from unmask.verbs.evaluate_classifier import Wanted
 from unmask.verbs.evaluate_rerank import RerankEvaluation, evaluate_reranker
 from unmask.verbs.evaluate_rows import Rows, evaluate_rows
+from unmask.verbs.evaluate_tags import TaggerEvaluation, evaluate_tagger
 from unmask.verbs.evaluate_targets import TargetsEvaluation
 from unmask.verbs.evaluate_text import LanguageModelEvaluation, on_text
 from unmask.verbs.evaluate_vectors import evaluate_vectors
 from unmask.verbs.likelihood import PairsEvaluation, PerplexityEvaluation, Scoring, Task
 from unmask.verbs.looking import look, scores_pairs
 from unmask.verbs.machine import resolve_device, use_threads
-from unmask.verbs.spans import TaggerEvaluation, evaluate_tagger
+from unmask.verbs.wanted import Wanted
 from unmask.verbs.watch import Silent, Watch
 
 Evaluation = (
@@ -88,7 +86,8 @@ def evaluate(
             others; None for what the kind of model is measured by.
         score: of these, see `unmask.evaluation.pseudo`.
         against: another model on the same rows: how they differ, and whether by chance.
-        report, replace: a page to write, *.html; whether one that is there may be replaced.
+        report, replace: a page to write, *.html, for what is measured on rows; whether one that is
+            there may be replaced.
         watch: is told of the progress.
 
     Raises:
@@ -101,6 +100,7 @@ def evaluate(
     paths = [text] if isinstance(text, str | Path) else list(text)
     page = None if report is None else Path(report)
     wanted = Wanted(str(model), against, page, replace, on_long or "truncate")
+    wanted.check()
     named = _Named(text_column, pair_column, label_column, label_separator)
     reading, place = Reading(on_bad, max_bad), resolve_device(device)
     job = _Job(
@@ -147,8 +147,10 @@ class _Job:
         }
         if self.said.head in answers:
             self._refuse_corpus()
+            self.wanted.check_other(self.folder, self.said)
             return answers[self.said.head]()
         if not self.paths and sentence_root(self.folder) is not None:
+            self.wanted.check_other(self.folder, self.said)
             return self.vectors()
         self._refuse_corpus()
         return self.language_model(most_tokens)
@@ -167,6 +169,7 @@ class _Job:
     def ranking(self) -> RerankEvaluation:
         """Documents of queries in their order, beside another model's where it is asked for."""
         self._refuse_corpus()
+        self.wanted.check_other(self.folder, self.said)
         table = self._table("a reranker", "judged queries")
         rows = Rows(table, *self.named, self.reading)
         return evaluate_reranker(self.folder, rows, self.wanted, self.device, self.watch)
@@ -186,31 +189,16 @@ class _Job:
         )
 
     def tags(self) -> TaggerEvaluation:
-        """Spans among words."""
-        self.wanted.refuse(self.folder)
-        return evaluate_tagger(
-            Tagger.from_pretrained(self.folder, device=self.device),
-            self._table("a tagger"),
-            self.named.text,
-            self.named.label,
-            self.on_long or "chunk",
-            self.reading,
-            self.watch,
-        )
+        """Spans among words, beside another model's where it is asked for."""
+        rows = Rows(self._table("a tagger"), *self.named, self.reading)
+        on_long = self.on_long or "chunk"
+        return evaluate_tagger(self.folder, rows, self.wanted, on_long, self.device, self.watch)
 
     def answers(self) -> AnswerEvaluation:
-        """Words of texts that answer questions."""
-        self.wanted.refuse(self.folder)
-        return evaluate_answers(
-            Answerer.from_pretrained(self.folder, device=self.device),
-            self._table("a model that finds answers", "questions"),
-            question_column=self.named.text,
-            context_column=self.named.pair,
-            answer_column=self.named.label,
-            on_long=self.on_long or "chunk",
-            reading=self.reading,
-            watch=self.watch,
-        )
+        """Words of texts that answer questions, beside another model's where it is asked for."""
+        table = self._table("a model that finds answers", "questions")
+        rows, on_long = Rows(table, *self.named, self.reading), self.on_long or "chunk"
+        return evaluate_answers(self.folder, rows, self.wanted, on_long, self.device, self.watch)
 
     def language_model(self, most_tokens: int) -> LanguageModelEvaluation:
         """Tokens of text that are predicted."""

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import date
-from pathlib import Path
+from dataclasses import astuple, dataclass
 from typing import Any
 
 import numpy as np
 
 from unmask.batches.sequences import OnLong
-from unmask.checkpoint.durable import make_folders
-from unmask.errors import ConfigError
 from unmask.evaluation.classification import ClassificationFigures, compare_labels
 from unmask.evaluation.confidence import Shares
 from unmask.pipelines.classify import Classifier
 from unmask.pipelines.pair import PairClassifier
 from unmask.pipelines.regress import Regressor
 from unmask.report.classifier import classifier_report
-from unmask.report.facts_classifier import Against, AnsweredRow, ClassifierFacts
+from unmask.report.facts_classifier import AnsweredRow, ClassifierFacts
+from unmask.report.facts_measured import Length
 from unmask.text.labelled import Labelled, Targeted, sorted_labels
 from unmask.verbs.classifier_result import (
     Agreement,
@@ -28,54 +24,8 @@ from unmask.verbs.classifier_result import (
     ClassifierEvaluation,
 )
 from unmask.verbs.tasks.labelled_data import check_known, counted
+from unmask.verbs.wanted import Wanted, both_or_one
 from unmask.verbs.watch import Watch
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is to be measured, beside the model.
-
-    Attributes:
-        name: what the user called the model.
-        against: another model, or None.
-        report: the page to write, or None.
-        replace: whether a page that is there may be replaced.
-        on_long: what happens to a text longer than the context.
-    """
-
-    name: str
-    against: str | Path | None
-    report: Path | None
-    replace: bool
-    on_long: OnLong
-
-    def refuse(self, folder: Path) -> None:
-        """Refuse what only models that say something of whole texts can have.
-
-        Raises:
-            ConfigError: another model or a report is asked for.
-        """
-        asked = {"--against": self.against, "--report": self.report}
-        if given := [name for name, value in asked.items() if value is not None]:
-            raise ConfigError(
-                f"{given[0]} is for models that say something of whole texts, such as classifiers, "
-                f"and {folder} is none; leave it out"
-            )
-
-    def check(self) -> None:
-        """Look at what can be refused before anything is computed.
-
-        Raises:
-            ConfigError: the page is no HTML file, or is there and not to be replaced.
-        """
-        if self.report is None:
-            return
-        if self.report.suffix.lower() not in (".html", ".htm"):
-            raise ConfigError(f"a report is a page: name it *.html, not {self.report}")
-        if self.report.exists() and not self.replace:
-            raise ConfigError(
-                f"{self.report} exists already; choose another name, or pass --replace"
-            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +35,13 @@ class Answers:
     Attributes:
         guesses: N labels.
         shares: the probabilities of guess and truth.
-        tokens: of each text, before anything was cut.
+        lengths: of the texts, and how they were read.
         truncated: texts that were cut.
     """
 
     guesses: tuple[str, ...]
     shares: Shares
-    tokens: tuple[int, ...]
+    lengths: tuple[Length, ...]
     truncated: int
 
     @classmethod
@@ -110,17 +60,18 @@ class Answers:
             TooLong: a text is longer than the context, under "error".
         """
         check_known(classifier.labels, rows.labels, "model", rows.name)
-        guesses, tokens, truncated = [], [], 0
+        guesses, lengths, truncated = [], [], 0
+        context = classifier.opened.model.encoder.config.context
         shares = np.empty((2, len(rows)))
         with watch.stage(title) as advance:
             answers = said_of(classifier, rows, on_long, scores=True)
             for place, answer in enumerate(answers):
                 guesses.append(answer["label"])
-                tokens.append(answer["tokens"])
+                lengths.append(Length.of(answer["tokens"], answer["truncated"], context))
                 truncated += answer["truncated"]
                 shares[:, place] = answer["score"], answer["scores"][rows.labels[place]]
                 advance((place + 1) / len(rows), "")
-        return cls(tuple(guesses), Shares(shares[0], shares[1]), tuple(tokens), truncated)
+        return cls(tuple(guesses), Shares(shares[0], shares[1]), tuple(lengths), truncated)
 
 
 def evaluate_classifier(
@@ -167,10 +118,7 @@ def evaluate_classifier(
     result = ClassifierEvaluation(
         classifier.opened.path, told, figures, ours.truncated, rows.skipped, against, wanted.report
     )
-    if wanted.report is not None:
-        with watch.stage("writing the report"):
-            make_folders(Path(os.path.abspath(wanted.report)).parent)
-            classifier_report(_facts(wanted.name, rows, ours, result)).save(wanted.report)
+    wanted.write(lambda: classifier_report(_facts(wanted, rows, ours, result)), watch)
     return result
 
 
@@ -234,41 +182,24 @@ def _compared(
 
 
 def _facts(
-    name: str, rows: Labelled, said: Answers, result: ClassifierEvaluation
+    wanted: Wanted, rows: Labelled, said: Answers, result: ClassifierEvaluation
 ) -> ClassifierFacts:
     answered = zip(
         map("\n".join, rows.asked),
         rows.labels,
         said.guesses,
         said.shares.of_guess,
-        said.tokens,
+        said.lengths,
         strict=True,
     )
-    against, agreement = result.against, _agreement(result.against)
+    against = result.against
+    each = {} if against is None else both_or_one(wanted, *astuple(against.agreement))
+    differences = () if against is None else against.differences
     return ClassifierFacts(
-        model=name,
-        data=result.data,
-        when=date.today().isoformat(),
+        about=wanted.about(result.data, rows.skipped, differences, each),
         figures=result.figures,
         rows=tuple(
-            AnsweredRow(text, truth, guess, float(share), tokens)
-            for text, truth, guess, share, tokens in answered
+            AnsweredRow(text, truth, guess, float(share), length)
+            for text, truth, guess, share, length in answered
         ),
-        truncated=result.truncated,
-        skipped=result.skipped,
-        against=None
-        if against is None
-        else Against(against.other, against.differences, agreement, against.verdict),
     )
-
-
-def _agreement(against: ClassifierComparison | None) -> Mapping[str, int]:
-    if against is None:
-        return {}
-    each = against.agreement
-    return {
-        "both are right": each.both,
-        f"only {against.model} is right": each.first,
-        f"only {against.other} is right": each.second,
-        "neither is right": each.neither,
-    }

@@ -9,18 +9,23 @@ from typing import Any
 import numpy as np
 import torch
 
-from unmask.errors import ConfigError
+from unmask.errors import ConfigError, ModelError
 from unmask.evaluation.bootstrap import Difference
-from unmask.evaluation.ranking import RankingFigures, compare_rankings
+from unmask.evaluation.ranking import ByQuery, RankingFigures, Scores, by_query, compare_rankings
 from unmask.evaluation.reranking import RerankFigures, SureFigures
 from unmask.pipelines.rerank import Reranker, Scored
+from unmask.report.facts_measured import Length
+from unmask.report.rankings import RankedQuery, Rankings, ranking_lines, ranking_report
+from unmask.report.section_measured import Line
 from unmask.text.judged import Judgements, read_judgements
-from unmask.verbs.evaluate_classifier import Wanted
 from unmask.verbs.evaluate_rows import Rows
-from unmask.verbs.evaluation_facts import as_facts, left_out, set_against
+from unmask.verbs.evaluation_facts import as_facts, left_out, set_against, written
 from unmask.verbs.tasks.judged_data import check_measurable, told
 from unmask.verbs.tasks.rerank import SCALE_WORDS, labels_of, rankings
+from unmask.verbs.wanted import Wanted, better_rows
 from unmask.verbs.watch import Watch
+
+LENGTHS = "A query counts as long as its longest pair with a document."
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,7 @@ class RerankEvaluation:
         skipped: bad places of the table that were left out.
         other: what the model beside it was called; None without one.
         differences: of the two on the same queries, this model less the other.
+        report: the page that was written; None without one.
     """
 
     model: Path
@@ -47,6 +53,7 @@ class RerankEvaluation:
     skipped: int
     other: str | None = None
     differences: tuple[Difference, ...] = ()
+    report: Path | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """For programs: the figures beside the rest."""
@@ -56,8 +63,7 @@ class RerankEvaluation:
         """For people: the figures, and how another model differs."""
         lost = left_out("pairs that were cut", self.truncated, self.skipped)
         found = {**self.figures.in_words(), **lost}
-        found |= set_against(self.differences, self.other)
-        return found
+        return {**found, **set_against(self.differences, self.other), **written(self.report)}
 
 
 def evaluate_reranker(
@@ -66,16 +72,11 @@ def evaluate_reranker(
     """Measure a reranker, and another one where asked for.
 
     Raises:
-        ConfigError: a report is asked for, or what is to happen to long pairs is no word for it.
+        ConfigError: what is to happen to long pairs is no word for it.
         ModelError: a model gives no score.
         DataError, CorruptText: the rows cannot be used.
         TooLong: a pair is longer than a model takes, under "error".
     """
-    if wanted.report is not None:
-        raise ConfigError(
-            f"a report is written for models that give one label, and {wanted.name} gives a "
-            "score; leave out --report"
-        )
     model = _opened(folder, device)
     other = None if wanted.against is None else _opened(wanted.against, device)
     with watch.stage("reading the data"):
@@ -91,13 +92,24 @@ def evaluate_reranker(
         figures=_figures(model, data, answers),
         truncated=sum(one.truncated for one in answers),
         skipped=data.skipped,
+        report=wanted.report,
     )
-    if other is None:
-        return result
-    theirs = _read(other, data, wanted, watch, f"scoring with {wanted.against}")
     ours, judged = rankings(data, model.order(answers))
-    differences = compare_rankings(ours, rankings(data, other.order(theirs))[0], judged)
-    return replace(result, other=str(wanted.against), differences=differences)
+    each, agreed = by_query(ours, judged), {}
+    if other is not None:
+        read = _read(other, data, wanted, watch, f"scoring with {wanted.against}")
+        theirs = rankings(data, other.order(read))[0]
+        differences = compare_rankings(ours, theirs, judged)
+        result = replace(result, other=str(wanted.against), differences=differences)
+        gains = (each.values[:, 0], by_query(theirs, judged).values[:, 0])
+        agreed = better_rows(wanted, "better", *gains)
+    about = wanted.about(result.data, data.skipped, result.differences, agreed)
+    asked = _asked(data, answers, ours, each, model.max_length)
+    lines = tuple(_lines(result.figures))
+    scale = "score" if model.scale is None else SCALE_WORDS[model.scale]
+    facts = Rankings(about, lines, asked, each.without_relevant, scale, LENGTHS)
+    wanted.write(lambda: ranking_report(facts), watch)
+    return result
 
 
 def said_of(model: Reranker) -> str:
@@ -109,7 +121,12 @@ def said_of(model: Reranker) -> str:
 
 def _opened(path: str | Path, device: torch.device) -> Reranker:
     model = Reranker.from_pretrained(path, device=device)
-    model.check_score()
+    if len(model.labels) != 1:
+        raise ModelError(
+            f"to rank takes a model with one output, a score, but {path} has the labels "
+            f"{', '.join(model.labels)}; measure it as a classifier: unmask evaluate {path} --data "
+            "TABLE"
+        )
     return model
 
 
@@ -135,3 +152,43 @@ def _figures(model: Reranker, data: Judgements, answers: list[Scored]) -> Rerank
         scores = np.array([float(one.scores[0]) for one in answers])
         return replace(figures, sure=SureFigures.of(scores, labels_of(data)))
     return figures
+
+
+def _asked(
+    data: Judgements, answers: list[Scored], scores: Scores, each: ByQuery, limit: int
+) -> tuple[RankedQuery, ...]:
+    """The queries that the figures are means over, with their documents in the model's order."""
+    gains = dict(zip(each.queries, each.values[:, 0], strict=True))
+    rows, first = [], 0
+    for number, query in enumerate(data.queries):
+        own = answers[first : first + len(query)]
+        first += len(query)
+        if (gain := gains.get(str(number))) is None:
+            continue
+        # As the figures have it; the names tell the documents' places, see `as_rankings`.
+        ranked = scores[str(number)]
+        names = sorted(ranked, key=lambda name: (-ranked[name], name))
+        order = [int(name.split()[1]) for name in names]
+        rank = next(place for place, one in enumerate(order) if query.relevant[one])
+        rows.append(
+            RankedQuery(
+                text=query.text,
+                gain=float(gain),
+                relevant=query.documents[order[rank]],
+                rank=rank + 1,
+                first=query.documents[order[0]],
+                score=float(own[order[0]].scores[0]),
+                documents=len(order),
+                length=Length.longest(Length.of(one.tokens, one.truncated, limit) for one in own),
+            )
+        )
+    return tuple(rows)
+
+
+def _lines(figures: RerankFigures) -> list[Line]:
+    lines = ranking_lines(figures.ranking)
+    if figures.sure is not None:
+        loss, error = figures.sure.log_loss, figures.sure.calibration_error
+        lines.append(Line("log loss, in nats", loss, "of its scores as probabilities"))
+        lines.append(Line("calibration error", error, "how far its probabilities are off"))
+    return lines

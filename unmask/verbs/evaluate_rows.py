@@ -24,9 +24,10 @@ from unmask.text.labelled import (
 from unmask.text.rows import Table
 from unmask.text.targets import label_set_of, numbers_of
 from unmask.verbs.classifier_result import ClassifierEvaluation
-from unmask.verbs.evaluate_classifier import Wanted, evaluate_classifier
+from unmask.verbs.evaluate_classifier import evaluate_classifier
 from unmask.verbs.evaluate_targets import TargetsEvaluation, evaluate_numbers, evaluate_sets
 from unmask.verbs.row_models import open_for_rows
+from unmask.verbs.wanted import Wanted
 from unmask.verbs.watch import Watch
 
 
@@ -72,7 +73,6 @@ def evaluate_rows(
         ConfigError: what is asked does not fit the model, or the two models are of two kinds.
         LabelMismatch, DataError, CorruptText: the rows cannot be used.
     """
-    wanted.check()
     model = open_for_rows(folder, device, rows.pair)
     against = wanted.against
     other = None if against is None else open_for_rows(against, device, rows.pair)
@@ -82,11 +82,6 @@ def evaluate_rows(
             f"{wanted.name} and {wanted.against} must give the same kind of answer to be compared "
             "on the same rows, but one gives "
             f"{_kind(model)} and the other {_kind(other)}"
-        )
-    if wanted.report is not None and outputs != "one":
-        raise ConfigError(
-            f"a report is written for models that give one label, and {wanted.name} gives "
-            f"{_kind(model)}; leave out --report"
         )
     with watch.stage("reading the data"):
         table = Table.open(rows.path)

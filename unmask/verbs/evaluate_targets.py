@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,15 @@ from unmask.evaluation.regression import RegressionFigures, compare_numbers
 from unmask.pipelines.classify import Classifier
 from unmask.pipelines.pair import PairClassifier
 from unmask.pipelines.regress import Regressor
+from unmask.report.facts_measured import Length
+from unmask.report.label_sets import LabelSetFacts, LabelSetRow, label_set_report
+from unmask.report.numbers import NumberFacts, NumberRow, number_report
 from unmask.text.labelled import Targeted
 from unmask.text.targets import LabelSet, Numbers
-from unmask.verbs.evaluate_classifier import Wanted, said_of
-from unmask.verbs.evaluation_facts import as_facts, left_out, set_against
+from unmask.verbs.evaluate_classifier import said_of
+from unmask.verbs.evaluation_facts import as_facts, left_out, set_against, written
 from unmask.verbs.tasks.labelled_data import check_known, counted
+from unmask.verbs.wanted import Wanted, better_rows, right_rows
 from unmask.verbs.watch import Watch
 
 
@@ -37,6 +41,7 @@ class TargetsEvaluation:
         skipped: bad places of the table that were left out.
         other: what the model beside it was called; None without one.
         differences: of the two on the same rows, this model less the other.
+        report: the page that was written; None without one.
     """
 
     model: Path
@@ -46,6 +51,7 @@ class TargetsEvaluation:
     skipped: int
     other: str | None = None
     differences: tuple[Difference, ...] = ()
+    report: Path | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """For programs: the figures beside the rest."""
@@ -61,8 +67,7 @@ class TargetsEvaluation:
                 f"recall {one.recall:.3f}  rows {one.rows:,}"
                 for one in self.figures.labels
             }
-        found |= set_against(self.differences, self.other)
-        return found
+        return {**found, **set_against(self.differences, self.other), **written(self.report)}
 
 
 def evaluate_sets(
@@ -82,15 +87,32 @@ def evaluate_sets(
     check_known(model.labels, sorted(found), "model", rows.name)
     if other is not None:
         check_known(other.labels, sorted(found), f"model {wanted.against}", rows.name)
-    guesses, cut = _sets(_read(model, rows, wanted, watch, "classifying"))
+    guesses, lengths = _sets(_read(model, rows, wanted, watch, "classifying"), _context(model))
     figures = MultiLabelFigures.of(rows.labels, guesses, model.labels)
-    result = TargetsEvaluation(model.opened.path, told, figures, cut, rows.skipped)
-    if other is None:
-        return result
-    theirs, _ = _sets(_read(other, rows, wanted, watch, f"classifying with {wanted.against}"))
-    every = tuple(dict.fromkeys((*model.labels, *other.labels)))
-    differences = compare_label_sets(rows.labels, guesses, theirs, every)
-    return replace(result, other=str(wanted.against), differences=differences)
+    result = _result(model.opened.path, told, figures, lengths, rows.skipped, wanted)
+    agreed = {}
+    if other is not None:
+        read = _read(other, rows, wanted, watch, f"classifying with {wanted.against}")
+        theirs, _ = _sets(read, _context(other))
+        every = tuple(dict.fromkeys((*model.labels, *other.labels)))
+        differences = compare_label_sets(rows.labels, guesses, theirs, every)
+        result = replace(result, other=str(wanted.against), differences=differences)
+        exact = (
+            np.array([{*one} == {*own} for one, own in zip(side, rows.labels, strict=True)])
+            for side in (guesses, theirs)
+        )
+        agreed = right_rows(wanted, *exact)
+
+    def ordered(labels: Collection[str]) -> tuple[str, ...]:
+        return tuple(one for one in model.labels if one in labels)
+
+    about = wanted.about(told, rows.skipped, result.differences, agreed)
+    each = zip(map("\n".join, rows.asked), rows.labels, guesses, lengths, strict=True)
+    shown = tuple(
+        LabelSetRow(text, ordered(true), ordered(given), size) for text, true, given, size in each
+    )
+    wanted.write(lambda: label_set_report(LabelSetFacts(about, figures, shown)), watch)
+    return result
 
 
 def evaluate_numbers(
@@ -111,18 +133,46 @@ def evaluate_numbers(
     for one in models:
         _check_count(rows, len(one.names))
     truth = np.array(rows.labels, dtype=np.float64)
-    guesses, cut = _numbers(_read(model, rows, wanted, watch, "reading"))
+    guesses, lengths = _numbers(_read(model, rows, wanted, watch, "reading"), _context(model))
     figures = RegressionFigures.of(truth, guesses, model.names)
-    result = TargetsEvaluation(model.opened.path, told, figures, cut, rows.skipped)
-    if other is None:
-        return result
-    theirs, _ = _numbers(_read(other, rows, wanted, watch, f"reading with {wanted.against}"))
-    differences = [
-        one if len(model.names) == 1 else replace(one, figure=f"{name}: {one.figure}")
-        for place, name in enumerate(model.names)
-        for one in compare_numbers(truth[:, place], guesses[:, place], theirs[:, place])
-    ]
-    return replace(result, other=str(wanted.against), differences=tuple(differences))
+    result = _result(model.opened.path, told, figures, lengths, rows.skipped, wanted)
+    agreed = {}
+    if other is not None:
+        read = _read(other, rows, wanted, watch, f"reading with {wanted.against}")
+        theirs, _ = _numbers(read, _context(other))
+        differences = tuple(
+            one if len(model.names) == 1 else replace(one, figure=f"{name}: {one.figure}")
+            for place, name in enumerate(model.names)
+            for one in compare_numbers(truth[:, place], guesses[:, place], theirs[:, place])
+        )
+        result = replace(result, other=str(wanted.against), differences=differences)
+        spread = np.maximum(truth.std(0), 1e-12)
+        near = (-(np.abs(side - truth) / spread).mean(1) for side in (guesses, theirs))
+        agreed = better_rows(wanted, "nearer", *near)
+    about = wanted.about(told, rows.skipped, result.differences, agreed)
+    each = zip(map("\n".join, rows.asked), truth.tolist(), guesses.tolist(), lengths, strict=True)
+    shown = tuple(
+        NumberRow(text, tuple(true), tuple(given), size) for text, true, given, size in each
+    )
+    wanted.write(lambda: number_report(NumberFacts(about, figures, shown)), watch)
+    return result
+
+
+def _result(
+    path: Path,
+    told: str,
+    figures: MultiLabelFigures | RegressionFigures,
+    lengths: tuple[Length, ...],
+    skipped: int,
+    wanted: Wanted,
+) -> TargetsEvaluation:
+    cut = sum(one.how == "cut" for one in lengths)
+    return TargetsEvaluation(path, told, figures, cut, skipped, report=wanted.report)
+
+
+def _context(model: Classifier | PairClassifier | Regressor) -> int:
+    """Tokens that a model reads at once."""
+    return model.opened.model.encoder.config.context
 
 
 def _read(
@@ -138,16 +188,22 @@ def _read(
             advance((place + 1) / len(rows), "")
 
 
-def _sets(answers: Iterable[Mapping[str, Any]]) -> tuple[list[list[str]], int]:
-    """The labels given, and how many texts were cut."""
-    read = [(answer["labels"], answer["truncated"]) for answer in answers]
-    return [labels for labels, _ in read], sum(cut for _, cut in read)
+def _sets(
+    answers: Iterable[Mapping[str, Any]], context: int
+) -> tuple[list[list[str]], tuple[Length, ...]]:
+    """The labels given, and how long the texts are."""
+    read = [(answer["labels"], _length(answer, context)) for answer in answers]
+    return [labels for labels, _ in read], tuple(length for _, length in read)
 
 
-def _numbers(answers: Iterable[Mapping[str, Any]]) -> tuple[F64, int]:
-    """`(N, K)` numbers, and how many texts were cut."""
-    read = [(list(answer["values"].values()), answer["truncated"]) for answer in answers]
-    return np.array([values for values, _ in read]), sum(cut for _, cut in read)
+def _numbers(answers: Iterable[Mapping[str, Any]], context: int) -> tuple[F64, tuple[Length, ...]]:
+    """`(N, K)` numbers, and how long the texts are."""
+    read = [(list(answer["values"].values()), _length(answer, context)) for answer in answers]
+    return np.array([values for values, _ in read]), tuple(length for _, length in read)
+
+
+def _length(answer: Mapping[str, Any], context: int) -> Length:
+    return Length.of(answer["tokens"], answer["truncated"], context)
 
 
 def _told(rows: Targeted[Any], watch: Watch) -> str:

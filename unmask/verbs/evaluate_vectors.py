@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,12 +16,13 @@ from unmask.text.bad import Reading
 from unmask.text.labelled import Columns, texts_of
 from unmask.text.related import Related, RelatedColumns, What, read_related
 from unmask.text.rows import Table
-from unmask.verbs.evaluate_classifier import Wanted
 from unmask.verbs.evaluate_rows import Rows
 from unmask.verbs.evaluate_targets import TargetsEvaluation
 from unmask.verbs.tasks.embed_data import told
 from unmask.verbs.tasks.labelled_data import counted, is_are
 from unmask.verbs.text_vectors import prompts_of, vectors_of
+from unmask.verbs.vectors_page import agreement, vectors_page
+from unmask.verbs.wanted import Wanted
 from unmask.verbs.watch import Watch
 
 
@@ -44,16 +46,11 @@ def evaluate_vectors(
         watch: is told of the progress.
 
     Raises:
-        ConfigError: a report is asked for, or a corpus for graded pairs.
+        ConfigError: a corpus is given for graded pairs.
         ModelError: the other model is no embedding model.
         DataError, CorruptText: the rows cannot be used.
         TooLong: a text is longer than the model takes, under "error".
     """
-    if wanted.report is not None:
-        raise ConfigError(
-            f"a report is written for models that give labels, and {wanted.name} gives vectors; "
-            "leave out --report"
-        )
     model = Embedder.from_pretrained(folder, device=device)
     against = wanted.against
     other = None if against is None else Embedder.from_pretrained(against, device=device)
@@ -63,14 +60,24 @@ def evaluate_vectors(
     said = told(data)
     for note in (said, *added, *prompts_of(model)[1]):
         watch.say(note)
-    ours, cut = vectors_of(model, asked, wanted.on_long, watch)
+    read = vectors_of(model, asked, wanted.on_long, watch)
+    ours = read.vectors
     result = TargetsEvaluation(
-        model.opened.encoder.path, said, asked.figures(ours), cut, data.skipped
+        model.opened.encoder.path,
+        said,
+        asked.figures(ours),
+        read.truncated,
+        data.skipped,
+        report=wanted.report,
     )
-    if other is None:
-        return result
-    theirs, _ = vectors_of(other, asked, wanted.on_long, watch)
-    return replace(result, other=str(against), differences=asked.compared(ours, theirs))
+    agreed: Mapping[str, int] = {}
+    if other is not None:
+        theirs = vectors_of(other, asked, wanted.on_long, watch).vectors
+        result = replace(result, other=str(against), differences=asked.compared(ours, theirs))
+        agreed = agreement(wanted, asked, ours, theirs)
+    about = wanted.about(said, data.skipped, result.differences, agreed)
+    wanted.write(lambda: vectors_page(about, asked, read), watch)
+    return result
 
 
 def _read(rows: Rows) -> Related:

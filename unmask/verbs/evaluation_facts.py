@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from unmask.evaluation.bootstrap import Difference
@@ -47,3 +48,8 @@ def set_against(differences: Sequence[Difference], other: str | None) -> dict[st
     if differences and other is not None:
         found["verdict"] = differences[0].verdict("the model", other)
     return found
+
+
+def written(report: Path | None) -> dict[str, str]:
+    """The page that was written, for people; nothing without one."""
+    return {} if report is None else {"report": str(report)}

@@ -11,8 +11,10 @@ from typing import Any, Literal
 from unmask.batches.sequences import OnLong
 from unmask.errors import ConfigError, DataError
 from unmask.text.bad import Reading
+from unmask.text.questions import question_table
 from unmask.text.rows import Table
 from unmask.verbs.answers import Answers, Asked
+from unmask.verbs.looking import look
 from unmask.verbs.machine import resolve_device, use_threads
 from unmask.verbs.row_files import row_file
 from unmask.verbs.watch import Silent, Watch
@@ -75,7 +77,8 @@ def predict(
 
     Args:
         model: folder of a model with a head that answers, or a name on the Hub.
-        input: .csv, .tsv, .jsonl or .parquet, all but the last also compressed.
+        input: .csv, .tsv, .jsonl or .parquet, all but the last also compressed; for a model that
+            finds answers also .json in SQuAD's form, a row for each question.
         output: .jsonl, .csv or .tsv; written whole or not at all.
         text_column, pair_column: None to find them by their names.
         on_long: for text longer than the context; None for "chunk" of tags and answers, else
@@ -96,12 +99,13 @@ def predict(
         TooLong: a text is longer than the context, under "error".
     """
     output, watch = Path(output), watch or Silent()
-    table = Table.open(input)
+    folder, said = look(model, revision)
+    table = question_table(input) if said.head == "span" else Table.open(input)
     if output.exists() and output.samefile(table.path):
         raise ConfigError(f"the output must be another file than the input, {table.name}")
     use_threads(threads)
     asked = Asked(table, text_column, pair_column, on_long, scores)
-    answers = Answers.of(model, revision, asked, resolve_device(device))
+    answers = Answers.of(folder, said, asked, resolve_device(device))
     names = _new_columns(table, prefix, answers.names)
     watch.say(f"{table.name}: {answers.columns}")
     whole = (*table.columns, *names)

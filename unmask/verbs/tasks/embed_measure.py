@@ -37,7 +37,8 @@ class Measure:
 
     def begin(self, model: SentenceModel) -> None:
         """Measure the model that is trained from, with its own prompts."""
-        self._before, self.truncated = vectors_of(Embedder(model), self.asked, self.on_long)
+        read = vectors_of(Embedder(model), self.asked, self.on_long)
+        self._before, self.truncated = read.vectors, read.truncated
 
     def __call__(self, model: nn.Module) -> Mapping[str, float]:
         """Of queries nDCG@10, MRR@10 and recall@10; of graded pairs the correlations."""
@@ -51,5 +52,6 @@ class Measure:
         assert isinstance(model, EmbeddingModel)
         encoder = replace(self.model.encoder, model=model.encoder)
         trained = replace(self.model, encoder=encoder, head=model.head)
-        vectors, self.truncated = vectors_of(Embedder(trained), self.asked, self.on_long)
-        return vectors
+        read = vectors_of(Embedder(trained), self.asked, self.on_long)
+        self.truncated = read.truncated
+        return read.vectors
