@@ -10,7 +10,9 @@ import pytest
 
 from unmask.errors import CorruptText, DataError
 from unmask.text.bad import Reading
-from unmask.text.related import RelatedRow, What, read_related
+from unmask.text.judged import read_judgements
+from unmask.text.related import RelatedRow, read_related
+from unmask.text.related_columns import What
 
 Q, D = "who sees it?", "she sees it."
 
@@ -35,6 +37,10 @@ def table(path: Path, *rows: dict[str, Any]) -> Path:
         ),
         ({"sentence1": Q, "sentence2": D, "score": 2.5}, "graded", RelatedRow(Q, D, (), 2.5)),
         ({"text1": Q, "text2": D, "label": "1"}, "graded", RelatedRow(Q, D, (), 1.0)),
+        ({"question": Q, "answer": D, "context": "c"}, "pairs", RelatedRow(Q, "c")),
+        ({"query": Q, "text": D, "Relevance": 1}, "graded", RelatedRow(Q, D, (), 1.0)),
+        ({"text1": Q, "text2": D, "score": 9, "label": 1}, "graded", RelatedRow(Q, D, (), 1.0)),
+        ({"query": Q, "positive": D, "negative": None, "neg": []}, "pairs", RelatedRow(Q, D)),
         (
             {"query": Q, "positive": D, "negative": ["a", "b"], "teacher_scores": [9.0, 1, -2]},
             "taught",
@@ -53,9 +59,10 @@ def test_csv_holds_lists_as_json(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text(
         "query,document,negatives,teacher_scores\n"
-        'q,d,"[""x"", ""y""]","[3, 2, 1.5]"\nq2,[not a list],[z],"[1, 2]"\n'
+        'q,d,"[""x"", ""y""]","[3, 2, 1.5]"\nq2,[not a list],[z],"[1, 2]"\nq3,[1],[],[4]\n'
     )
-    first, second = read_related(path).rows
+    first, second, third = read_related(path).rows
+    assert third == RelatedRow("q3", "[1]", (), 0.0, (4.0,))
     assert first == RelatedRow("q", "d", ("x", "y"), 0.0, (3.0, 2.0, 1.5))
     assert (second.document, second.negatives) == ("[not a list]", ("[z]",))
 
@@ -71,6 +78,9 @@ def test_what_is_asked_for_counts(tmp_path: Path) -> None:
     path = table(tmp_path / "a.jsonl", row)
     with pytest.raises(DataError, match=r"grade or negatives, but .* both: 'label' and 'negative'"):
         read_related(path)
+    taught = table(tmp_path / "c.jsonl", {**row, "teacher_scores": [1, 0]})
+    with pytest.raises(DataError, match="grade or negatives"):
+        read_related(taught)
     pairs = read_related(path, what="pairs")
     assert pairs.rows == (RelatedRow(Q, D, ("n",)),)
     assert str(pairs.columns) == (
@@ -86,7 +96,7 @@ def test_what_is_asked_for_counts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "what", "wrong"),
     [
-        ({"query": Q, "document": D}, "graded", "hold the grade, but none is named 'score' or"),
+        ({"query": Q, "document": D}, "graded", "hold the grade, but none is named 'label' or"),
         ({"query": Q, "document": D, "teacher_scores": [1]}, "taught", "'negative' is missing"),
         ({"query": Q, "document": D, "negative": "n"}, "taught", "hold the teacher's scores"),
         ({"query": Q}, None, "must hold the texts of a pair"),
@@ -145,3 +155,23 @@ def test_a_header_alone_is_no_data(tmp_path: Path) -> None:
     path.write_text("query,document\n")
     with pytest.raises(DataError, match="has none"):
         read_related(path)
+
+
+@pytest.mark.parametrize(
+    ("row", "wrong"),
+    [
+        ({"query": " ", "document": D, "label": 1}, "the query in column 'query' is empty"),
+        ({"query": Q, "document": [], "label": 1}, "the query has no document"),
+        ({"query": Q, "document": D, "label": float("nan")}, "must hold a finite number"),
+        ({"query": Q, "document": D, "label": [1, 0]}, "the pair's one grade, but holds 2"),
+        ({"query": Q, "positive": D, "negative": [""]}, "the text in column 'negative' is empty"),
+        ({"query": Q, "positive": D, "negative": "n", "label": 1}, "a grade or negatives"),
+    ],
+)
+def test_embeddings_and_rerankers_refuse_alike(
+    tmp_path: Path, row: dict[str, Any], wrong: str
+) -> None:
+    path = table(tmp_path / "a.jsonl", row)
+    for read in (read_related, read_judgements):
+        with pytest.raises((CorruptText, DataError), match=wrong):
+            read(path)

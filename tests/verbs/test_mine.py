@@ -179,7 +179,7 @@ def test_what_is_refused(model: Path, scorer: Path, pairs: Path, tmp_path: Path)
     out = tmp_path / "out.jsonl"
     with pytest.raises(ConfigError, match=r"must be a \.jsonl file"):
         mine(model, input=pairs, output=tmp_path / "out.csv")
-    with pytest.raises(DataError, match="must hold the query"):
+    with pytest.raises(DataError, match=r"has no column .other. for the text"):
         mine(model, input=pairs, output=out, text_column="other")
     taken = write_csv(tmp_path / "t.csv", [("a", "b", 1)], ("query", "positive", "teacher_scores"))
     with pytest.raises(DataError, match=r"column 'teacher_scores', which is to be written"):
@@ -187,7 +187,7 @@ def test_what_is_refused(model: Path, scorer: Path, pairs: Path, tmp_path: Path)
     with pytest.raises(ModelError, match="must say how a text becomes one vector"):
         mine(scorer, input=pairs, output=out)
     blank = write_csv(tmp_path / "b.csv", [("a", "b"), ("", "c")], ("query", "positive"))
-    with pytest.raises(CorruptText, match=r"b\.csv:3: column 'query' holds no text"):
+    with pytest.raises(CorruptText, match=r"b\.csv:3: the query in column 'query' is empty"):
         mine(model, input=blank, output=out)
     assert mine(model, input=blank, output=out, on_bad="skip", max_bad=0.9).skipped == 1
     with pytest.raises(ConfigError, match="exists already"):

@@ -24,10 +24,10 @@ from unmask.pipelines.regress import Regressor
 from unmask.pipelines.rerank import Reranker, Scored
 from unmask.pipelines.tag import Tagger
 from unmask.text.bad import Reading
-from unmask.text.judged import judged_columns
 from unmask.text.labelled import Columns, asked_of
 from unmask.text.question_columns import QuestionColumns
 from unmask.text.questions import filled
+from unmask.text.related_columns import pair_of
 from unmask.text.rows import Row, Table
 from unmask.verbs.looking import scores_pairs
 from unmask.verbs.row_models import open_for_rows
@@ -179,7 +179,8 @@ def _scores(reranker: Reranker, asked: Asked) -> Answers:
         raise ConfigError("a reranker gives one score for each row already; leave --scores out")
     if asked.on_long == "chunk":
         raise ConfigError("pairs are not split; on_long must be truncate or error, not 'chunk'")
-    columns, cut = judged_columns(asked.table, asked.text_column, asked.pair_column), asked.on_long
+    query, document = pair_of(asked.table, asked.text_column, asked.pair_column)
+    columns, cut = Columns(query, None, document), asked.on_long
 
     def rows(reading: Reading) -> Iterator[tuple[Row, Answer]]:
         first, second = tee(asked_of(asked.table, columns, reading))

@@ -14,7 +14,8 @@ from unmask.evaluation.search import Search
 from unmask.pipelines.embed import Embedder
 from unmask.text.bad import Reading
 from unmask.text.labelled import Columns, texts_of
-from unmask.text.related import Related, RelatedColumns, What, read_related
+from unmask.text.related import Related, read_related
+from unmask.text.related_columns import RelatedColumns, What
 from unmask.text.rows import Table
 from unmask.verbs.evaluate_rows import Rows
 from unmask.verbs.evaluate_targets import TargetsEvaluation

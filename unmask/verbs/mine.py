@@ -14,9 +14,9 @@ from unmask.pipelines.embed import Embedder
 from unmask.pipelines.negatives import NegativeRule
 from unmask.pipelines.rerank import Reranker
 from unmask.text.bad import Reading
-from unmask.text.judged import DOCUMENT_COLUMNS
 from unmask.text.labelled import Columns, texts_of
 from unmask.text.question_columns import role_column
+from unmask.text.related_columns import DOCUMENT_COLUMNS
 from unmask.text.rows import Table
 from unmask.verbs.machine import resolve_device, use_threads
 from unmask.verbs.mining import NEW, Miner, Pairs
@@ -30,7 +30,7 @@ class MineResult:
 
     Attributes:
         output: the file.
-        rows: how many rows it has: as many as the input.
+        rows: how many it has: as many as the input, of a list of positives one for each.
         candidates: different texts that negatives were looked for among.
         full, fewer, none: rows with as many negatives as wanted, with fewer, and without any.
         negatives: in all rows.

@@ -21,7 +21,8 @@ from unmask.pipelines.quantized import F32
 from unmask.pipelines.rerank import Reranker
 from unmask.pipelines.search import I64, Hits, pair_scores, search
 from unmask.text.bad import Reading
-from unmask.text.judged import filled_of, judged_columns
+from unmask.text.related import each_related
+from unmask.text.related_columns import RelatedColumns, pair_of
 from unmask.text.rows import Table, Values
 from unmask.tokens.tokenizer import Tokenizer
 from unmask.verbs.watch import Watch
@@ -61,20 +62,22 @@ class Pairs:
             CorruptText: a bad place.
         """
         table = Table.open(path)
-        columns = judged_columns(table, query, positive, positives=True)
-        others = [name for name in table.columns if name not in columns.texts]
+        columns = RelatedColumns("pairs", *pair_of(table, query, positive))
+        texts = (columns.query, columns.document)
+        others = [name for name in table.columns if name not in texts]
         if taken := [name for name in others if name in NEW]:
             raise DataError(
                 f"{table.name} has a column {taken[0]!r}, which is to be written; rename it or "
                 "leave it out"
             )
         read = [
-            (texts, {name: row.values[name] for name in row.values if name not in columns.texts})
-            for row, texts in filled_of(table, columns, reading)
+            (pair, {name: row.values[name] for name in row.values if name not in texts})
+            for row, several in each_related(table, columns, reading)
+            for pair in several
         ]
         if not read:
             raise DataError(f"negatives are found for queries, but {table.name} has none")
-        rows = tuple((texts[0], texts[1]) for texts, _ in read)
+        rows = tuple((pair.query, pair.document) for pair, _ in read)
         return cls(table.name, str(columns), rows, tuple(rest for _, rest in read), tuple(others))
 
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from unmask.errors import DataError
 from unmask.text.bad import Reading
-from unmask.text.related import Related, What, read_related
+from unmask.text.related import Related, read_related
+from unmask.text.related_columns import What
 from unmask.verbs.embed_settings import EmbedLoss
 from unmask.verbs.finetune_settings import FinetuneSettings, TuneData
 from unmask.verbs.tasks.labelled_data import counted, held, is_are
@@ -116,9 +117,23 @@ def told(rows: Related) -> str:
     ]
     if negatives:
         said[0] += f", {counted(negatives, 'negative')}"
+    said += _repeated(rows)
     if rows.skipped:
         said.append(f"{rows.name}: {counted(rows.skipped, 'bad place')} left out (--on-bad skip)")
     return "; ".join(said)
+
+
+def _repeated(rows: Related) -> list[str]:
+    """How many pairs are there again, in words; they stay."""
+    grades: dict[tuple[str, str], set[float]] = {}
+    for row in rows.rows:
+        grades.setdefault((row.query, row.document), set()).add(row.grade)
+    if not (repeated := len(rows) - len(grades)):
+        return []
+    said = f"{rows.name}: {counted(repeated, 'row')} with a pair that was there before"
+    if disputed := sum(len(found) > 1 for found in grades.values()):
+        said += f", and {counted(disputed, 'pair')} with more than one grade"
+    return [said]
 
 
 def _queries(rows: Related) -> str:

@@ -73,6 +73,11 @@ def told(data: Judgements) -> str:
             f"{data.name}: {counted(data.repeated, 'document')} {is_are(data.repeated)} there "
             "for the same query before, with the same label, and counted once"
         )
+    if data.barred:
+        said.append(
+            f"{data.name}: {counted(data.barred, 'negative')} {is_are(data.barred)} left out, "
+            "being documents of the query in another row, or in their own"
+        )
     if data.skipped:
         said.append(f"{data.name}: {counted(data.skipped, 'bad place')} left out (--on-bad skip)")
     return "; ".join(said)
