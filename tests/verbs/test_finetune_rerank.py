@@ -17,12 +17,14 @@ from tests.verbs.labelled import Interrupted, Notes, write_csv
 from unmask.errors import ConfigError, CorruptCheckpoint, DataError, ModelError, TooLong
 from unmask.evaluation.reranking import RerankFigures
 from unmask.pipelines.rerank import Reranker
+from unmask.tokens.tokenizer import Tokenizer
 from unmask.verbs.evaluate import evaluate
 from unmask.verbs.evaluate_rerank import RerankEvaluation
 from unmask.verbs.finetune import finetune
-from unmask.verbs.finetune_settings import finetune_settings
+from unmask.verbs.finetune_settings import TuneData, finetune_settings
 from unmask.verbs.predict import predict
 from unmask.verbs.rerank import rerank
+from unmask.verbs.tasks.judged_data import JudgedSplit
 from unmask.verbs.tasks.result import FinetuneResult
 
 QUICK: dict[str, Any] = {"task": "rerank", "lr": 3e-3, "batch": 16, "dtype": "fp32", "threads": 1}
@@ -304,6 +306,26 @@ def test_queries_that_teach_nothing_are_counted(tiny_model_folder: Path, tmp_pat
     )
 
 
+def test_what_reads_like_a_positive_or_the_query_is_no_negative(
+    tiny_model_folder: Path, tmp_path: Path
+) -> None:
+    """The rule of `unmask mine` and of embeddings; rows to measure with stay."""
+    query, right, wrong = OTHERS[0], MUSIC[0], OTHERS[5]
+    same, itself = right.replace(" ", "  "), f" {query}"
+    rows = [(query, right, 1), (query, same, 0), (query, itself, 0), (query, wrong, 0)]
+    rows += [(OTHERS[7], same, 0), (OTHERS[7], wrong, 1)]
+    train = write_csv(tmp_path / "train.csv", rows, ("query", "document", "label"))
+    split = JudgedSplit.read(train, train, TuneData(), "pointwise", 0)
+    tokenizer = Tokenizer.from_pretrained(tiny_model_folder)
+    kept = split.without_own(tokenizer, "pointwise")
+    assert [query.documents for query in kept.train.queries] == [(right, wrong), (same, wrong)]
+    assert kept.dev == split.dev
+    assert kept.notes[-1].startswith("2 training documents are left out: not relevant by the rows")
+    assert split.without_own(tokenizer, "pointwise").without_own(tokenizer, "pointwise").train == (
+        kept.train
+    )
+
+
 @pytest.mark.parametrize(
     ("rows", "loss", "words"),
     [
@@ -324,7 +346,7 @@ def test_queries_that_teach_nothing_are_counted(tiny_model_folder: Path, tmp_pat
             r"train\.csv:4: a document has one label",
         ),
         ([("a", "x", 2), ("b", "y", 0)], "pointwise", "labels from 0"),
-        ([("a", "x", "nan"), ("b", "y", 0)], "listwise", "a number, but it is 'nan'"),
+        ([("a", "x", "nan"), ("b", "y", 0)], "listwise", "a finite number, .* but it is 'nan'"),
     ],
 )
 def test_what_cannot_be_learnt_from(

@@ -3,12 +3,16 @@
 What lies near a query and is none of its known answers may still be one that nobody marked. Such
 false negatives are kept out by margins below the score of the known answer (de Souza Moreira et al.
 2024, "NV-Retriever", section 3, where the relative one does best).
+
+A query's own documents are none of its negatives, and neither is its own text. Texts are one where
+their token ids are: what a model cannot tell apart it must not be asked to tell apart.
 """
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,10 +20,35 @@ import numpy.typing as npt
 from unmask.batches.draws import Draws
 from unmask.errors import ConfigError
 from unmask.pipelines.quantized import F32
+from unmask.tokens.tokenizer import Tokenizer
 
 I64 = npt.NDArray[np.int64]
 MINED = 232  # stream of Draws
 Pick = Literal["top", "sampled"]
+Key = tuple[int, ...]
+"""A text's token ids, by which it is told from others."""
+Q = TypeVar("Q", bound=Hashable)
+D = TypeVar("D", bound=Hashable)
+
+
+def keys_of(texts: Iterable[str], tokenizer: Tokenizer) -> dict[str, Key]:
+    """What each different text is told by, in the order of the texts."""
+    different = list(dict.fromkeys(texts))
+    ids = tokenizer.ids_stream(different)
+    return {text: tuple(one) for text, one in zip(different, ids, strict=True)}
+
+
+def own_of(pairs: Iterable[tuple[Q, D]], same: Mapping[Q, D]) -> dict[Q, set[D]]:
+    """Of each query what is none of its negatives.
+
+    Args:
+        pairs: a query and a document of its own; both may be numbers, texts or keys.
+        same: of a query the document that is the query's own text, if there is one.
+    """
+    own = {query: {document} for query, document in same.items()}
+    for query, document in pairs:
+        own.setdefault(query, set()).add(document)
+    return own
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

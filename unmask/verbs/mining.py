@@ -6,17 +6,16 @@ N rows, M different texts, E numbers of a vector, C candidates of a row.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from unmask.batches.sequences import OnLong
 from unmask.errors import DataError
 from unmask.pipelines.embed import Embedder
-from unmask.pipelines.negatives import NegativeRule
+from unmask.pipelines.negatives import Key, NegativeRule, keys_of, own_of
 from unmask.pipelines.quantized import F32
 from unmask.pipelines.rerank import Reranker
 from unmask.pipelines.search import I64, Hits, pair_scores, search
@@ -25,6 +24,7 @@ from unmask.text.related import each_related
 from unmask.text.related_columns import RelatedColumns, pair_of
 from unmask.text.rows import Table, Values
 from unmask.tokens.tokenizer import Tokenizer
+from unmask.verbs.text_vectors import collected
 from unmask.verbs.watch import Watch
 
 ROWS = 256  # whose candidates a reranker reads together
@@ -151,31 +151,30 @@ class Miner:
         Texts are one where their token ids are, since no model tells them apart. The text of the
         query itself is none of its negatives either.
         """
-        texts, number = _distinct(
-            [*(positive for _, positive in pairs.rows), *more],
-            [query for query, _ in pairs.rows],
-            embedder.tokenizer,
+        every = [*(positive for _, positive in pairs.rows), *more]
+        queries = {text: n for n, text in enumerate(dict.fromkeys(one for one, _ in pairs.rows))}
+        texts, number = _distinct(every, queries, embedder.tokenizer)
+        own = own_of(
+            ((query, number[positive]) for query, positive in pairs.rows),
+            {query: number[query] for query in queries if query in number},
         )
-        own: dict[str, set[int]] = {}
-        for query, positive in pairs.rows:
-            own.setdefault(query, {number[query]} if query in number else set())
-            own[query].add(number[positive])
-        queries = {text: place for place, text in enumerate(own)}
         before = embedder.prompts.get("query", "")
-        asked, cut = _vectors(embedder, [*queries], before, on_long, watch, "queries")
-        given, cut_too = _vectors(
-            embedder, texts, embedder.document_prompt(), on_long, watch, "candidates"
-        )
+        with watch.stage(f"embedding {len(queries):,} queries") as on:
+            asked = collected(embedder, [*queries], on_long, prompt=before, advance=on)
+        with watch.stage(f"embedding {len(texts):,} candidates") as on:
+            after = embedder.document_prompt()
+            given = collected(embedder, texts, on_long, prompt=after, advance=on)
         by = embedder.opened.similarity
         with watch.stage("searching"):
             most = rule.range + max(map(len, own.values()))
-            hits = search(asked, given, most, by=by)
+            hits = search(asked.vectors, given.vectors, most, by=by)
         rows = np.array([queries[query] for query, _ in pairs.rows])
         right = np.array([number[positive] for _, positive in pairs.rows])
-        scores = _in_parts(asked, given, rows, right, by)
+        scores = _in_parts(asked.vectors, given.vectors, rows, right, by)
+        cut = asked.truncated + given.truncated
         known = {query: frozenset(places) for query, places in own.items()}
         every = Hits(hits.corpus_ids[rows], hits.scores[rows])
-        return cls(pairs, texts, rule, known, every, scores, on_long, cut + cut_too)
+        return cls(pairs, texts, rule, known, every, scores, on_long, cut)
 
     def rows(self, teacher: Reranker | None) -> Iterator[Mined]:
         """The negatives of each row, in order."""
@@ -219,39 +218,21 @@ class Miner:
 
 
 def _distinct(
-    texts: Sequence[str], queries: Sequence[str], tokenizer: Tokenizer
+    texts: Iterable[str], queries: Iterable[str], tokenizer: Tokenizer
 ) -> tuple[tuple[str, ...], dict[str, int]]:
     """Texts with different token ids, the first of each; and the place of each text among them.
 
     A query has a place where a text has its ids.
     """
-    every = list(dict.fromkeys(texts))
-    places: dict[tuple[int, ...], int] = {}
+    places: dict[Key, int] = {}
     kept: list[str] = []
     number: dict[str, int] = {}
-    for text, ids in zip(every, tokenizer.ids_stream(every), strict=True):
-        number[text] = places.setdefault(tuple(ids), len(kept))
+    for text, key in keys_of(texts, tokenizer).items():
+        number[text] = places.setdefault(key, len(kept))
         if number[text] == len(kept):
             kept.append(text)
-    asked = list(dict.fromkeys(queries))
-    for query, ids in zip(asked, tokenizer.ids_stream(asked), strict=True):
-        if (place := places.get(tuple(ids))) is not None:
-            number[query] = place
-    return tuple(kept), number
-
-
-def _vectors(
-    embedder: Embedder, texts: Sequence[str], prompt: str, on_long: OnLong, watch: Watch, what: str
-) -> tuple[F32, int]:
-    """`(N, E)`, and how many texts were cut."""
-    found = np.empty((len(texts), embedder.dimension), dtype=np.float32)
-    cut = 0
-    with watch.stage(f"embedding {len(texts):,} {what}") as advance:
-        for place, one in enumerate(embedder.stream(texts, prompt=prompt, on_long=on_long)):
-            found[place] = one.vector
-            cut += one.truncated
-            advance((place + 1) / len(texts), "")
-    return found, cut
+    asked = keys_of(queries, tokenizer)
+    return tuple(kept), {**number, **{q: places[key] for q, key in asked.items() if key in places}}
 
 
 def _in_parts(first: F32, second: F32, rows: I64, columns: I64, by: Any) -> F32:

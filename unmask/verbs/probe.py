@@ -8,18 +8,18 @@ from pathlib import Path
 from statistics import mean
 from typing import Literal
 
-import numpy as np
 import torch
 
 from unmask.batches.sequences import OnLong
 from unmask.checkpoint.sentence import sentence_root
 from unmask.errors import ConfigError
-from unmask.evaluation.probe import F32, Probe, draws_of
+from unmask.evaluation.probe import Probe, draws_of
 from unmask.pipelines.embed import Embedder
 from unmask.verbs.finetune_settings import TuneData
 from unmask.verbs.looking import look
 from unmask.verbs.machine import resolve_device, use_threads
 from unmask.verbs.tasks.labelled_data import Split
+from unmask.verbs.text_vectors import collected
 from unmask.verbs.watch import Silent, Watch
 
 SEEDS = 5
@@ -144,14 +144,14 @@ def _measured(
     known, asked = split.train, split.dev
     needed = sorted({row for rows in drawn for row in rows})
     with watch.stage("making vectors"):
-        learnt, cut = _vectors(embedder, [known.texts[row] for row in needed], on_long)
-        tested, cut_too = _vectors(embedder, asked.texts, on_long)
+        learnt = collected(embedder, [known.texts[row] for row in needed], on_long)
+        tested = collected(embedder, asked.texts, on_long)
     place = {row: number for number, row in enumerate(needed)}
     with watch.stage("fitting"):
         found = tuple(
             Probe.fit(
-                learnt[[place[row] for row in rows]], [known.labels[row] for row in rows]
-            ).accuracy(tested, asked.labels)
+                learnt.vectors[[place[row] for row in rows]], [known.labels[row] for row in rows]
+            ).accuracy(tested.vectors, asked.labels)
             for rows in drawn
         )
     return ProbeResult(
@@ -162,11 +162,5 @@ def _measured(
         per_label=per_label,
         rows=len(known),
         test_rows=len(asked),
-        truncated=cut + cut_too,
+        truncated=learnt.truncated + tested.truncated,
     )
-
-
-def _vectors(embedder: Embedder, texts: Sequence[str], on_long: OnLong) -> tuple[F32, int]:
-    """Vectors `(N, E)` of texts, and how many texts were cut."""
-    answers = list(embedder.stream(iter(texts), on_long=on_long))
-    return np.stack([one.vector for one in answers]), sum(one.truncated for one in answers)

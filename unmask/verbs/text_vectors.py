@@ -1,4 +1,4 @@
-"""The vectors of what an embedding model is measured by."""
+"""The vectors of texts, collected, and of what an embedding model is measured by."""
 
 from __future__ import annotations
 
@@ -15,7 +15,55 @@ from unmask.evaluation.search import Search
 from unmask.pipelines.embed import Embedder
 from unmask.pipelines.running import F32
 from unmask.report.facts_measured import Length
-from unmask.verbs.watch import Silent, Watch
+from unmask.verbs.watch import Advance, Silent, Watch
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What a model made of texts.
+
+    Attributes:
+        vectors: `(N, E)`.
+        lengths: of the N texts, prompts included, and how they were read.
+    """
+
+    vectors: F32
+    lengths: tuple[Length, ...]
+
+    @property
+    def truncated(self) -> int:
+        """How many texts were cut."""
+        return sum(one.how == "cut" for one in self.lengths)
+
+
+def collected(
+    embedder: Embedder,
+    texts: Sequence[str],
+    on_long: OnLong,
+    *,
+    prompt: str = "",
+    advance: Advance | None = None,
+) -> Collected:
+    """The vectors of texts, and how long these were.
+
+    Args:
+        embedder: the model.
+        texts: N of them.
+        on_long: what happens to a text longer than the model takes.
+        prompt: put before each.
+        advance: is told of the share that is done.
+
+    Raises:
+        TooLong: a text is longer than the model takes, under "error".
+    """
+    found = np.empty((len(texts), embedder.dimension), dtype=np.float32)
+    lengths: list[Length] = []
+    for place, one in enumerate(embedder.stream(iter(texts), prompt=prompt, on_long=on_long)):
+        found[place] = one.vector
+        lengths.append(Length.of(one.tokens, one.truncated, embedder.opened.limit))
+        if advance is not None:
+            advance((place + 1) / len(texts), "")
+    return Collected(found, tuple(lengths))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +99,22 @@ def vectors_of(
     Raises:
         TooLong: a text is longer than the model takes, under "error".
     """
-    watch, limit = watch or Silent(), embedder.opened.limit
-    sides: list[tuple[F32, tuple[Length, ...]]] = []
-    every, done = len(asked.first) + len(asked.second), 0
+    watch, before = watch or Silent(), prompts_of(embedder)[0]
+    share = len(asked.first) / (len(asked.first) + len(asked.second))
     with watch.stage("embedding") as advance:
-        for texts, prompt in zip((asked.first, asked.second), prompts_of(embedder)[0], strict=True):
-            vectors: list[F32] = []
-            lengths: list[Length] = []
-            for answer in embedder.stream(iter(texts), prompt=prompt, on_long=on_long):
-                vectors.append(answer.vector)
-                lengths.append(Length.of(answer.tokens, answer.truncated, limit))
-                done += 1
-                advance(done / every, "")
-            sides.append((np.stack(vectors), tuple(lengths)))
-    (first, before), (second, after) = sides
-    return ReadTexts(Vectors(first, second, embedder.opened.similarity), before, after)
+        first = collected(
+            embedder, asked.first, on_long, prompt=before[0], advance=_part(advance, 0.0, share)
+        )
+        second = collected(
+            embedder, asked.second, on_long, prompt=before[1], advance=_part(advance, share, 1.0)
+        )
+    vectors = Vectors(first.vectors, second.vectors, embedder.opened.similarity)
+    return ReadTexts(vectors, first.lengths, second.lengths)
+
+
+def _part(advance: Advance, begin: float, end: float) -> Advance:
+    """The progress of a part, as that of the whole."""
+    return lambda share, words: advance(begin + share * (end - begin), words)
 
 
 def prompts_of(embedder: Embedder) -> tuple[tuple[str, str], Sequence[str]]:

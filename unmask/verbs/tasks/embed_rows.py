@@ -16,13 +16,11 @@ from unmask.checkpoint.sentence import SentenceModel
 from unmask.errors import DataError
 from unmask.objectives.related import Side, TextRow, Texts
 from unmask.pipelines.checks import check_filled
+from unmask.pipelines.negatives import Key, own_of
 from unmask.pipelines.prompted import Prompted
 from unmask.text.related import Related, RelatedRow
 from unmask.verbs.embed_settings import EmbedLoss
 from unmask.verbs.tasks.labelled_data import counted, is_are
-
-Key = tuple[int, ...]
-"""A text's own token ids, as far as the model reads them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +121,7 @@ class _Numbered:
 
     Attributes:
         side: their rows.
-        keys: what each is told by.
+        keys: what each is told by: its own token ids, as far as the model reads them.
         numbers: by text.
         truncated: how many were cut.
     """
@@ -166,11 +164,10 @@ def _barred(
     rows: Sequence[TextRow], queries: _Numbered, documents: _Numbered
 ) -> tuple[frozenset[int], ...]:
     """Of each query the documents that are not to be held against it."""
-    same = {key: number for number, key in enumerate(documents.keys)}
-    barred: list[set[int]] = [{same[key]} if key in same else set() for key in queries.keys]
-    for row in rows:
-        barred[row.query].add(row.documents[0])
-    return tuple(map(frozenset, barred))
+    places = {key: number for number, key in enumerate(documents.keys)}
+    same = {number: places[key] for number, key in enumerate(queries.keys) if key in places}
+    own = own_of(((row.query, row.documents[0]) for row in rows), same)
+    return tuple(frozenset(own[number]) for number in range(len(queries.keys)))
 
 
 def _without_barred(row: TextRow, barred: frozenset[int]) -> TextRow:

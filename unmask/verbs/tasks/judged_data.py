@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
 from unmask.errors import DataError
+from unmask.pipelines.negatives import keys_of, own_of
 from unmask.text.bad import Reading
 from unmask.text.judged import Judgements, read_judgements
+from unmask.tokens.tokenizer import Tokenizer
 from unmask.verbs.finetune_settings import TuneData
 from unmask.verbs.task_settings import RankLoss
 from unmask.verbs.tasks.labelled_data import counted, held, is_are
@@ -62,6 +65,48 @@ class JudgedSplit:
         check_measurable(measured)
         learnt, left_out = _learnt(rest, loss)
         return cls(learnt, measured, tuple(filter(None, (*notes, left_out))))
+
+    def without_own(self, tokenizer: Tokenizer, loss: RankLoss) -> JudgedSplit:
+        """Without negatives to learn from that are a relevant document, or the query, by their ids.
+
+        Rows to measure with stay as the file has them, and so do those that a teacher judged one
+        by one.
+
+        Raises:
+            DataError: nothing is left to learn from.
+        """
+        data = self.train
+        if data.teacher and data.columns.what == "graded":
+            return self
+        kept = _without_own(data, tokenizer)
+        if not (dropped := len(data) - len(kept)):
+            return self
+        learnt, left_out = _learnt(kept, loss)
+        note = (
+            f"{counted(dropped, 'training document')} {is_are(dropped)} left out: not relevant by "
+            "the rows, but by their tokens one with a document that is, or with the query"
+        )
+        return replace(self, train=learnt, notes=tuple(filter(None, (*self.notes, note, left_out))))
+
+
+def _without_own(data: Judgements, tokenizer: Tokenizer) -> Judgements:
+    queries = data.queries
+    texts = chain.from_iterable((query.text, *query.documents) for query in queries)
+    keys = keys_of(texts, tokenizer)
+    relevant = (
+        (query.text, keys[text])
+        for query in queries
+        for text, right in zip(query.documents, query.relevant, strict=True)
+        if right
+    )
+    own = own_of(relevant, {query.text: keys[query.text] for query in queries})
+    kept = []
+    for query in queries:
+        both = enumerate(zip(query.documents, query.relevant, strict=True))
+        stay = [n for n, (text, right) in both if right or keys[text] not in own[query.text]]
+        if stay:
+            kept.append(query.some(stay))
+    return replace(data, queries=tuple(kept))
 
 
 def told(data: Judgements) -> str:

@@ -59,6 +59,7 @@ def rerank(given: Given) -> Pieces:
     scale = _scale(settings.rank, split.dev)
     opened, limit = _opened(given)
     with watch.stage("tokenising"):
+        split = split.without_own(opened.tokenizer, loss)
         rows = rows_of(split.train, opened, given, limit)
         rows = replace(rows, groups=_sizes(split.train)) if loss == "listwise" else rows
         dev_rows = rows_of(split.dev, opened, given, limit)
