@@ -65,6 +65,7 @@ def test_sampled_ones_are_a_function_of_seed_and_row() -> None:
         ({"margin": -0.1}, r"margin must be at least 0, not -0\.1"),
         ({"relative_margin": 1.0}, r"below 1, not 1\.0; 0\.05 keeps"),
         ({"pick": "best"}, "top or sampled, not 'best'"),
+        ({"seed": 0}, r"seed=0 would do nothing: the top .* give pick=sampled"),
     ],
 )
 def test_rules_that_make_no_sense(wrong: dict[str, Any], words: str) -> None:

@@ -90,6 +90,13 @@ def test_what_does_not_fit(
     run, _, dev = models
     with pytest.raises(ConfigError, match=r"measured on queries with their documents, or graded"):
         evaluate(run)
+    taught = written(
+        tmp_path / "t.jsonl", [{**row, "teacher_scores": [1, 0]} for row in pairs(5, seed=1)]
+    )
+    with pytest.raises(ConfigError, match="--label-column teacher_scores would do nothing"):
+        evaluate(run, data=taught, label_column="teacher_scores")
+    with pytest.raises(ConfigError, match="--label-separator ; would do nothing"):
+        evaluate(run, data=dev, label_separator=";")
     with pytest.raises(ConfigError, match="a corpus is what embedding models find documents in"):
         evaluate(tiny_classifier_folder, data=dev, corpus=dev)
     with pytest.raises(ModelError, match=r"holds an embedding model and .* holds a classifier"):

@@ -250,6 +250,27 @@ def test_settings_that_do_not_fit(tiny_model_folder: Path, tmp_path: Path) -> No
         finetune(tiny_model_folder, train=plain, out=tmp_path / "run", freeze=True, **QUICK)
 
 
+def test_options_that_the_loss_does_not_read(tiny_model_folder: Path, tmp_path: Path) -> None:
+    plain = written(tmp_path / "a.jsonl", without(pairs(9), "negative"))
+    scored = written(tmp_path / "b.jsonl", graded(20))
+
+    def refused(path: Path, wrong: str, embed: dict[str, Any], **more: Any) -> None:
+        settings = finetune_settings(None, {"embed": embed}, **{**QUICK, **more})
+        with pytest.raises(ConfigError, match=wrong):
+            finetune(tiny_model_folder, train=path, out=tmp_path / "run", settings=settings)
+
+    both = r"embed.directions=both would do nothing: embed.loss=ranking .* embed.loss=contrastive"
+    refused(scored, both, {"directions": "both"})
+    warm = r"embed.temperature=0.5 would do nothing: embed.loss=cosine .*=contrastive or ranking"
+    refused(scored, warm, {"loss": "cosine", "temperature": 0.5})
+    numbers = r"--label-column score would do nothing: embed.loss=contrastive reads no numbers"
+    refused(scored, numbers, {"loss": "contrastive"}, label_column="score")
+    with pytest.raises(ConfigError, match=r"dev_share=0.3 and --dev .*a.jsonl are both there"):
+        finetune(
+            tiny_model_folder, train=plain, dev=plain, out=tmp_path / "run", dev_share=0.3, **QUICK
+        )
+
+
 def test_long_texts_are_cut_and_counted_or_refused(tiny_model_folder: Path, tmp_path: Path) -> None:
     rows = pairs(20)
     rows[0]["positive"] = "the dog sees the river " * 30

@@ -105,6 +105,8 @@ def test_a_language_model_is_measured_on_text(tiny_model_folder: Path, tmp_path:
 def test_each_kind_of_model_asks_for_its_kind_of_data(
     tiny_model_folder: Path, tiny_classifier_folder: Path, table: Path, tmp_path: Path
 ) -> None:
+    with pytest.raises(ConfigError, match=r"--label-column x would do nothing: what .* has none"):
+        evaluate(tiny_model_folder, text=tmp_path, label_column="x")
     with pytest.raises(ConfigError, match=r"a language model, .*: give it --text FILE"):
         evaluate(tiny_model_folder, data=table)
     with pytest.raises(ConfigError, match=r"a classifier, .*: give it --data TABLE"):

@@ -89,7 +89,7 @@ def mine(
         margin=margin,
         relative_margin=relative_margin,
         pick=options.word("pick", pick, ("top", "sampled")),
-        seed=seed or 0,
+        seed=seed,
         reranker=reranker,
         text_column=text_column,
         pair_column=pair_column,

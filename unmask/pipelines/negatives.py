@@ -64,7 +64,7 @@ class NegativeRule:
             0.05, at most 95 % of it. (Of a score below 0, the share is of its distance from 0.)
             None for no such rule.
         pick: "top" takes those with the best scores, "sampled" draws among all that are left.
-        seed: of the draw.
+        seed: of the draw of "sampled"; None for 0.
     """
 
     per_query: int = 5
@@ -73,7 +73,7 @@ class NegativeRule:
     margin: float | None = None
     relative_margin: float | None = None
     pick: Pick = "top"
-    seed: int = 0
+    seed: int | None = None
 
     def __post_init__(self) -> None:
         if self.per_query < 1 or self.skip_first < 0 or self.range <= self.skip_first:
@@ -91,6 +91,11 @@ class NegativeRule:
             )
         if self.pick not in ("top", "sampled"):
             raise ConfigError(f"pick must be top or sampled, not {self.pick!r}")
+        if self.pick == "top" and self.seed is not None:
+            raise ConfigError(
+                f"seed={self.seed} would do nothing: the top candidates are taken, and none is "
+                "drawn; leave it out, or give pick=sampled (--pick sampled)"
+            )
 
     def ceiling(self, positive: float) -> float:
         """The highest score of a negative, given that of the positive."""
@@ -117,7 +122,7 @@ class NegativeRule:
         left = np.flatnonzero(scores <= self.ceiling(positive))
         dropped = len(scores) - len(left)
         if self.pick == "sampled" and len(left) > self.per_query:
-            keys = Draws(self.seed, 0).bits(MINED, np.full(len(left), row), left)
+            keys = Draws(self.seed or 0, 0).bits(MINED, np.full(len(left), row), left)
             left = left[np.argsort(keys, kind="stable")[: self.per_query]]
         order = np.lexsort((left, -scores[left]))
         return left[order][: self.per_query], dropped

@@ -121,6 +121,20 @@ class _Named(NamedTuple):
     label: str | None
     separator: str | None
 
+    def check(self, folder: Path, *used: str) -> None:
+        """Check that what is named is read.
+
+        Raises:
+            ConfigError: it is not.
+        """
+        for name, value in self._asdict().items():
+            if value is not None and name not in used:
+                option = "--label-separator" if name == "separator" else f"--{name}-column"
+                raise ConfigError(
+                    f"{option} {value} would do nothing: what {folder} is measured on has none; "
+                    "leave it out"
+                )
+
 
 @dataclass(frozen=True, slots=True)
 class _Job:
@@ -161,6 +175,7 @@ class _Job:
         """How likely a language model finds what it reads."""
         self._refuse_corpus()
         self.wanted.refuse(self.folder)
+        self.named.check(self.folder, "text")
         scoring = Scoring(self.folder, self.said, self.device, score, self.watch)
         if task == "blimp":
             return scoring.pairs(self.data, self.paths, most_pairs)
@@ -171,6 +186,7 @@ class _Job:
         self._refuse_corpus()
         self.wanted.check_other(self.folder, self.said)
         table = self._table("a reranker", "judged queries")
+        self.named.check(self.folder, "text", "pair", "label")
         rows = Rows(table, *self.named, self.reading)
         return evaluate_reranker(self.folder, rows, self.wanted, self.device, self.watch)
 
@@ -183,6 +199,7 @@ class _Job:
     def vectors(self) -> TargetsEvaluation:
         """Documents found by vectors, or pairs put in the order of their grades."""
         table = self._table("an embedding model", "queries with their documents, or graded pairs")
+        self.named.check(self.folder, "text", "pair", "label")
         rows = Rows(table, *self.named, self.reading)
         return evaluate_vectors(
             self.folder, rows, self.corpus, self.wanted, self.device, self.watch
@@ -190,19 +207,23 @@ class _Job:
 
     def tags(self) -> TaggerEvaluation:
         """Spans among words, beside another model's where it is asked for."""
-        rows = Rows(self._table("a tagger"), *self.named, self.reading)
+        table = self._table("a tagger")
+        self.named.check(self.folder, "text", "label")
+        rows = Rows(table, *self.named, self.reading)
         on_long = self.on_long or "chunk"
         return evaluate_tagger(self.folder, rows, self.wanted, on_long, self.device, self.watch)
 
     def answers(self) -> AnswerEvaluation:
         """Words of texts that answer questions, beside another model's where it is asked for."""
         table = self._table("a model that finds answers", "questions")
+        self.named.check(self.folder, "text", "pair", "label")
         rows, on_long = Rows(table, *self.named, self.reading), self.on_long or "chunk"
         return evaluate_answers(self.folder, rows, self.wanted, on_long, self.device, self.watch)
 
     def language_model(self, most_tokens: int) -> LanguageModelEvaluation:
         """Tokens of text that are predicted."""
         self.wanted.refuse(self.folder)
+        self.named.check(self.folder, "text")
         _check_text_for(self.folder, self.said, self.data, self.paths)
         return on_text(
             self.folder,

@@ -86,8 +86,12 @@ def _read(rows: Rows) -> Related:
     table = Table.open(rows.path)
     columns = RelatedColumns.of(table, rows.text, rows.pair, rows.label)
     what: What = "graded" if columns.what == "graded" else "pairs"
-    number = rows.label if what == "graded" else None
-    return read_related(rows.path, rows.text, rows.pair, number, what=what, reading=rows.reading)
+    if what == "pairs" and rows.label is not None:
+        raise ConfigError(
+            f"--label-column {rows.label} would do nothing: vectors are measured by grades or by "
+            "the documents that they find, not by a teacher's scores; leave it out"
+        )
+    return read_related(table, rows.text, rows.pair, rows.label, what=what, reading=rows.reading)
 
 
 def _asked(

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from unmask.checkpoint.locating import locate
+from unmask.errors import ConfigError
 from unmask.train.precision import resolve_dtype
-from unmask.verbs.finetune_settings import FinetuneSettings, finetune_settings
+from unmask.verbs.finetune_settings import FinetuneSettings, TuneData, finetune_settings
 from unmask.verbs.machine import environment, resolve_device, use_threads
 from unmask.verbs.run_folder import digest_of
 from unmask.verbs.seeds import over_seeds
@@ -62,6 +63,7 @@ def finetune(
     settings = settings or finetune_settings(**short)
     watch = watch or Silent()
     kind = chosen(settings)
+    _check_share(settings, dev)
     threads = use_threads(settings.run.threads)
     device = resolve_device(settings.run.device)
     dtype = resolve_dtype(settings.run.dtype, device)
@@ -79,6 +81,20 @@ def finetune(
     job = job_of(settings)
     with job.folder(out, settings) as folder:
         return job.run(folder)
+
+
+def _check_share(settings: FinetuneSettings, dev: str | Path | None) -> None:
+    """Rows are held out, or given.
+
+    Raises:
+        ConfigError: both are asked for.
+    """
+    share = settings.data.dev_share
+    if dev is not None and share != TuneData().dev_share:
+        raise ConfigError(
+            f"rows to measure with are held out or given, but dev_share={share:g} and --dev {dev} "
+            "are both there; leave one of them out"
+        )
 
 
 def _digests(given: Given) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -38,6 +39,11 @@ _WHAT = {
     "margin": "the differences of a teacher's scores",
     "kl": "the shares that a teacher gives a query's documents",
 }
+_ONLY: Mapping[str, tuple[EmbedLoss, ...]] = {
+    "directions": ("contrastive",),
+    "temperature": ("contrastive", "ranking", "margin", "kl"),
+}
+"""Settings that only some losses read."""
 
 
 def embed(given: Given) -> Pieces:
@@ -45,12 +51,14 @@ def embed(given: Given) -> Pieces:
 
     Raises:
         DataError: the columns do not tell what is to be learnt, or there is nothing.
-        ConfigError: a dimension that is longer than the vectors, or a prompt without room for text.
+        ConfigError: a dimension that is longer than the vectors, a prompt without room for text, or
+            a setting that the loss does not read.
         ModelError: the folder says how it pools, and a pooling is given.
     """
     settings, watch = given.settings, given.watch
     with watch.stage("reading the data"):
         split = RelatedSplit.read(given.train, given.dev, settings)
+    _check_used(split.loss, settings.embed)
     if split.loss in ("contrastive", "ranking") and settings.budget.batch < 2:
         raise ConfigError(
             f"under embed.loss={split.loss} a row is learnt against others of its update, which "
@@ -92,6 +100,22 @@ def embed(given: Given) -> Pieces:
         finish=lambda: _finished(taught, dev),
         metrics=("Spearman", "Pearson") if graded else ("nDCG@10", "MRR@10", "recall@10"),
     )
+
+
+def _check_used(loss: EmbedLoss, settings: TuneEmbed) -> None:
+    """Check that the loss reads what is set for it.
+
+    Raises:
+        ConfigError: it does not.
+    """
+    plain = TuneEmbed()
+    for name, losses in _ONLY.items():
+        value = getattr(settings, name)
+        if loss not in losses and value != getattr(plain, name):
+            raise ConfigError(
+                f"embed.{name}={value} would do nothing: embed.loss={loss} does not read it; leave "
+                f"it out, or give embed.loss={' or '.join(losses)}"
+            )
 
 
 def rule_of(loss: EmbedLoss, settings: TuneEmbed) -> Rule:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from unmask.errors import DataError
+from unmask.errors import ConfigError, DataError
 from unmask.text.bad import Reading
 from unmask.text.related import Related, read_related
 from unmask.text.related_columns import What
@@ -49,11 +49,17 @@ class RelatedSplit:
         that are found.
 
         Raises:
+            ConfigError: a column of numbers is named, and none is read.
             DataError: a column or a grade is missing, or there is one query to hold out from.
             CorruptText: a bad place, such as a query without a document.
         """
         data, asked = settings.data, settings.embed.loss
         wanted = next((what for what, losses in LOSSES.items() if asked in losses), None)
+        if wanted == "pairs" and data.label_column is not None:
+            raise ConfigError(
+                f"--label-column {data.label_column} would do nothing: embed.loss={asked} reads no "
+                "numbers; leave one of them out"
+            )
         whole = read(train, data, wanted)
         what = whole.columns.what
         loss = asked or LOSSES[what][0]
