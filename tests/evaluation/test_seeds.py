@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from unmask.evaluation.bootstrap import Estimate, Interval
+from unmask.evaluation.bootstrap import Difference, Estimate, Interval
 from unmask.evaluation.classification import ClassificationFigures
+from unmask.evaluation.embedding import EmbeddingFigure, EmbeddingFigures
 from unmask.evaluation.regression import RegressionFigures
 from unmask.evaluation.seeds import Spread, numbers_in, spreads
 
@@ -27,6 +28,29 @@ def test_the_interval_is_students_over_the_seeds() -> None:
 def test_one_seed_has_no_interval() -> None:
     spread = Spread.of("accuracy", (0.7,))
     assert (spread.low, spread.high, str(spread)) == (None, None, "0.700")
+
+
+def test_two_seeds_are_too_few_for_an_interval() -> None:
+    """Student's t of one degree of freedom is 12.7."""
+    spread = Spread.of("accuracy", (0.8, 0.84))
+    assert (spread.mean, spread.low, spread.high) == (pytest.approx(0.82), None, None)
+    assert str(spread) == "0.820 (0.800 0.840; an interval takes 3 seeds)"
+    assert str(Spread.of("before", (0.5, 0.5, 0.5))) == "0.500 at each seed"
+
+
+def test_figures_of_vectors_keep_what_was_before_and_what_was_gained() -> None:
+    now, was = Estimate(0.9, Interval(0.8, 1.0)), Estimate(0.7, Interval(0.6, 0.8))
+    gain = Difference("nDCG@10", 0.9, 0.7, 0.2, Interval(0.1, 0.3), "more", 9)
+    figures = EmbeddingFigures(
+        9, 9, None,
+        figures=(EmbeddingFigure("nDCG@10", 64, now, was), EmbeddingFigure("MAP", 64, now)),
+        cut=(EmbeddingFigure("nDCG@10", 16, was, was),),
+        gain=gain,
+    )  # fmt: skip
+    assert dict(numbers_in(figures)) == {
+        "nDCG@10": 0.9, "nDCG@10 before": 0.7, "MAP": 0.9, "nDCG@10 of 16 numbers": 0.7,
+        "nDCG@10 of 16 numbers before": 0.7, "nDCG@10 gained": 0.2,
+    }  # fmt: skip
 
 
 def test_shares_are_figures_and_counts_and_tables_are_not() -> None:

@@ -457,7 +457,7 @@ def test_options_of_the_command_line_and_its_table_of_seeds(
     assert done.exit_code == 0, done.output
     assert "seeds" in done.stdout
     assert "0, 1; model/ is that of seed" in done.stdout
-    assert "95 % over seeds" in done.stdout
+    assert "an interval takes 3 seeds" in done.stdout or "at each seed" in done.stdout
     assert f"unmask predict {tmp_path / 'run'}" in done.stdout
 
 

@@ -5,13 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from unmask.evaluation.bootstrap import LEVEL, Estimate
+from unmask.evaluation.bootstrap import LEVEL, Difference, Estimate
 from unmask.evaluation.ranking import RankingFigure
 
+if TYPE_CHECKING:  # it needs torch, and these figures do not
+    from unmask.evaluation.embedding import EmbeddingFigure
+
 __all__ = ["Spread", "numbers_in", "reach_of_mean", "spreads"]
+
+LEAST = 3
+"""Seeds that an interval takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +30,9 @@ class Spread:
         values: one for each seed.
         mean: of them.
         low, high: its 95 % interval by Student's t over the seeds; it says how far the mean of
-            more runs like these may be, not what other rows would give. None for a single seed.
+            more runs like these may be, not what other rows would give. It is not cut to the range
+            of the figure. None below `LEAST` seeds: of two, t is 12.7, so that two accuracies of
+            0.80 and 0.84 would give 0.57 to 1.07, which says less than the two do.
     """
 
     name: str
@@ -35,15 +44,20 @@ class Spread:
     @classmethod
     def of(cls, name: str, values: Sequence[float]) -> Spread:
         """From one value for each seed."""
-        mean, reach = float(np.mean(values)), reach_of_mean(values)
-        if not math.isfinite(reach):
+        mean = float(np.mean(values))
+        if len(values) < LEAST:
             return cls(name, tuple(values), mean, None, None)
+        reach = reach_of_mean(values)
         return cls(name, tuple(values), mean, mean - reach, mean + reach)
 
     def __str__(self) -> str:
         each = " ".join(f"{value:.3f}" for value in self.values)
-        if self.low is None or self.high is None:
+        if len(self.values) == 1:
             return each
+        if len(set(self.values)) == 1:
+            return f"{self.mean:.3f} at each seed"
+        if self.low is None or self.high is None:
+            return f"{self.mean:.3f} ({each}; an interval takes {LEAST} seeds)"
         return f"{self.mean:.3f} (95 % over seeds: {self.low:.3f} to {self.high:.3f}; {each})"
 
 
@@ -85,12 +99,23 @@ def numbers_in(figures: object) -> Iterator[tuple[str, float]]:
             yield field.name, value.value
         elif field.name in ("confidence", "ranking", "sure") and value is not None:
             yield from numbers_in(value)
-        elif field.name == "figures":  # of rankings and of vectors
+        elif field.name in ("figures", "cut"):  # of rankings and of vectors
             for one in value:
-                found = one.mean if isinstance(one, RankingFigure) else one.value
-                if found.value is not None:
-                    yield one.name, found.value
+                yield from _named(one, field.name == "cut")
+        elif isinstance(value, Difference):
+            yield f"{value.figure} gained", value.difference
         elif field.name == "numbers":
             for one in value:
                 before = f"{one.name} " if len(value) > 1 else ""
                 yield from ((before + name, number) for name, number in numbers_in(one))
+
+
+def _named(one: RankingFigure | EmbeddingFigure, cut: bool) -> Iterator[tuple[str, float]]:
+    """A figure of rankings or of vectors by its name, and that of the model before."""
+    if isinstance(one, RankingFigure):
+        every = [(one.name, one.mean)]
+    else:
+        name = f"{one.name} of {one.dimension} numbers" if cut else one.name
+        every = [(name, one.value)]
+        every += [] if one.before is None else [(f"{name} before", one.before)]
+    yield from ((name, found.value) for name, found in every if found.value is not None)
