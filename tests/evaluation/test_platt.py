@@ -58,6 +58,22 @@ def test_rows_that_are_all_told_apart_do_not_make_it_sure_of_itself() -> None:
     assert found.after < found.before
 
 
+def test_what_is_all_told_apart_is_as_sure_as_its_rows_are_many() -> None:
+    """Of two scores, the fit gives the paper's targets: (n + 1) / (n + 2) and 1 / (m + 2)."""
+    logits = np.array([2.0] * 100 + [-3.0] * 50)
+    found = Platt.fit(logits, (logits > 0).astype(np.float64))
+    assert found.told == "fitted"
+    np.testing.assert_allclose(found(np.array([2.0, -3.0])), [101 / 102, 1 / 52], atol=1e-4)
+
+
+@pytest.mark.parametrize("gap", [1e-6, 1e-3, 0.1])
+def test_a_narrow_gap_between_the_kinds_makes_no_step_of_it(gap: float) -> None:
+    """Without the targets the slope would end at the steepest that is looked at."""
+    logits = np.concatenate([np.linspace(gap, 6.0, 100), np.linspace(-6.0, -gap, 100)])
+    found = Platt.fit(logits, (logits > 0).astype(np.float64))
+    assert (found.told, found.slope) == ("fitted", pytest.approx(2.1, abs=0.1))
+
+
 def test_an_order_that_is_upside_down_is_kept() -> None:
     logits, truth = rows(2000, -1.0, 0.0)
     found = Platt.fit(logits, truth)
