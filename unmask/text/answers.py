@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from unmask.errors import shown
+from unmask.text.empty import is_empty
 from unmask.text.jsonl import kind_in_words, whole_text
 
 
@@ -129,7 +130,7 @@ def lone_answer(text: object, start: object) -> object:
     """The answers of a row that has one in columns of their own; what is JSON stays as it is."""
     if isinstance(text, str) and text.lstrip()[:1] in ("{", "[") and start is None:
         return text
-    if isinstance(text, str) and not text.strip():
+    if isinstance(text, str) and is_empty(text):
         return []
     if isinstance(start, str) and (start.strip() or "x").lstrip("-").isdecimal():
         start = int(start)
@@ -144,6 +145,6 @@ def filled_text(value: object, what: str) -> str:
     """
     if not isinstance(value, str):
         raise ValueError(f"the {what} must be text, not {kind_in_words(value)}")
-    if not value.strip():
+    if is_empty(value):
         raise ValueError(f"the {what} is empty")
     return whole_text(value, what)

@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from unmask.errors import DataError
 from unmask.text.bad import Reading
+from unmask.text.empty import is_empty
 from unmask.text.jsonl import kind_in_words, whole_text
 from unmask.text.rows import Row, Table
 
@@ -305,7 +306,7 @@ def label_name(value: Any) -> str:
     elif isinstance(value, float):
         value = repr(value)
     remedy = "give the row a label or remove it"
-    if value is None or (isinstance(value, str) and not value.strip()):
+    if value is None or (isinstance(value, str) and is_empty(value)):
         raise ValueError(f"it is empty; {remedy}")
     if not isinstance(value, str):
         raise ValueError(f"it is {kind_in_words(value)}; write one label a row")

@@ -11,6 +11,8 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+from unmask.text.empty import is_empty
+
 SHORT = 2_000
 """Characters. A block up to this long is never cut into lines: they may be wrapped sentences."""
 _BLANK = re.compile(r"\n\s*\n")
@@ -25,7 +27,7 @@ def paragraphs(text: str) -> Iterator[str]:
         gap = _BLANK.search(text, start)
         end, next_start = gap.span() if gap else (len(text), len(text))
         block = text[start:end].strip("\r\n")
-        if block and not block.isspace():
+        if not is_empty(block):
             yield block
         start = next_start
 
@@ -50,7 +52,7 @@ def _lines(text: str) -> Iterator[str]:
         end = text.find("\n", start)
         end = len(text) if end < 0 else end
         line = text[start:end].removesuffix("\r")
-        if line and not line.isspace():
+        if not is_empty(line):
             yield line
         start = end + 1
 

@@ -10,6 +10,7 @@ from typing import Literal
 from unmask.errors import ConfigError, TextError
 from unmask.text.bad import Reading
 from unmask.text.documents import Document
+from unmask.text.empty import is_empty
 from unmask.text.formats import COMPRESSIONS, Damaged, shown, text_lines
 from unmask.text.jsonl import jsonl_texts
 from unmask.text.parquet import parquet_texts
@@ -123,7 +124,7 @@ def read_file(
         texts = read(file.path, name, field, reading)
     try:
         for line, text in texts:
-            if text and not text.isspace():
+            if not is_empty(text):
                 yield Document(text, name if unit == "file" else f"{name}:{line}", file.group)
     except Damaged as damage:
         lost = file.size if damage.lost_bytes is None else damage.lost_bytes

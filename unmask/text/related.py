@@ -15,6 +15,7 @@ from typing import Any
 from unmask.errors import DataError
 from unmask.text.answers import filled_text
 from unmask.text.bad import Reading
+from unmask.text.empty import is_empty
 from unmask.text.related_columns import RelatedColumns, What
 from unmask.text.rows import Row, Table, Values
 from unmask.text.targets import numbers_of
@@ -158,7 +159,7 @@ def _texts(value: Any, column: str) -> tuple[str, ...]:
     Raises:
         ValueError: one of a list is empty, or none of them a text.
     """
-    if value is None or (isinstance(value, str) and not value.strip()):
+    if value is None or (isinstance(value, str) and is_empty(value)):
         return ()
     listed = _listed(value)
     return tuple(filled_text(one, f"text in column {column!r}") for one in listed)

@@ -11,6 +11,7 @@ from unmask.errors import DataError
 from unmask.errors import shown as quoted
 from unmask.text.bad import Reading
 from unmask.text.conll import Places, Sentence, conll_sentences
+from unmask.text.empty import is_empty
 from unmask.text.formats import Damaged, shown
 from unmask.text.jsonl import kind_in_words, whole_text
 from unmask.text.labelled import column_of
@@ -156,7 +157,7 @@ def _of_table(table: Table, word: str, tag: str, reading: Reading) -> Iterator[S
                     f"every word must have a tag, but there are {len(words)} words in {word!r} and "
                     f"{len(tags)} tags in {tag!r}"
                 )
-            if not all(one.strip() for one in tags):
+            if any(map(is_empty, tags)):
                 raise ValueError(f"a tag in column {tag!r} is empty")
         except ValueError as error:
             reading.report_bad(table.name, row.line, str(error))

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from unmask.errors import DataError
 from unmask.text.bad import Reading
+from unmask.text.empty import is_empty
 from unmask.text.formats import shown, text_lines
 from unmask.text.labelled import LABEL_COLUMNS, Columns, Targeted, asked_of, sorted_labels
 from unmask.text.readers import kind_of
@@ -133,7 +134,7 @@ def read_plain(path: str | Path, settings: TuneData) -> Material:
         reading = Reading(settings.on_bad, settings.max_bad)
         lines = text_lines(Path(path), shown(Path(path)), reading)
         return _plain(
-            shown(Path(path)), "a text a line", [(text,) for _, text in lines if text.strip()]
+            shown(Path(path)), "a text a line", [(text,) for _, text in lines if not is_empty(text)]
         )
     table = Table.open(path)
     columns = Columns.of(table, settings.text_column, labels=False)

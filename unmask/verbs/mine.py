@@ -14,6 +14,7 @@ from unmask.pipelines.embed import Embedder
 from unmask.pipelines.negatives import NegativeRule
 from unmask.pipelines.rerank import Reranker
 from unmask.text.bad import Reading
+from unmask.text.empty import is_empty
 from unmask.text.labelled import Columns, texts_of
 from unmask.text.question_columns import role_column
 from unmask.text.related_columns import DOCUMENT_COLUMNS
@@ -156,7 +157,7 @@ def _corpus(path: str | Path | None, column: str | None, reading: Reading) -> tu
     found = role_column(table, column, DOCUMENT_COLUMNS, "texts of the corpus", "--corpus-column")
     columns = Columns(found, None)
     every = [text for _, text in texts_of(table, columns, reading)]
-    texts = [text for text in every if text.strip()]
+    texts = [text for text in every if not is_empty(text)]
     empty = f", {len(every) - len(texts):,} of them empty" if len(texts) < len(every) else ""
     return texts, f"{table.name}: {columns}; {len(every):,} texts{empty}"
 

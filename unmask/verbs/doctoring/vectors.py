@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from unmask.pipelines.embed import Embedder
+from unmask.text.empty import is_empty
 from unmask.verbs.doctoring.families import Family, family_of
 from unmask.verbs.doctoring.finding import Finding
 from unmask.verbs.doctoring.patient import Patient
@@ -179,7 +180,7 @@ def alike(patient: Patient) -> Iterator[Finding]:
     """Different texts get different vectors."""
     if patient.sentence.value is None:
         return
-    some = list(dict.fromkeys(text for text in patient.texts if text.strip()))[:MOST_TEXTS]
+    some = list(dict.fromkeys(text for text in patient.texts if not is_empty(text)))[:MOST_TEXTS]
     if len(some) < 2:
         return
     embedder = Embedder(patient.sentence.value)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from unmask.report.facts_scope import ClassRows, Overlap, Repeats, ShownRow, Spread
+from unmask.text.empty import is_empty
 from unmask.verbs.material import Material
 
 SHOWN = 12
@@ -118,4 +119,4 @@ def spread(data: Material) -> Spread | None:
 
 def empty(data: Material) -> int:
     """How many texts have no word."""
-    return sum(not text.strip() for text in data.texts)
+    return sum(map(is_empty, data.texts))

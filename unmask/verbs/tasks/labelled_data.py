@@ -13,6 +13,7 @@ import numpy.typing as npt
 from unmask.batches.draws import Draws
 from unmask.errors import DataError, LabelMismatch, first_of
 from unmask.text.bad import Reading
+from unmask.text.empty import is_empty
 from unmask.text.labelled import (
     Labelled,
     Targeted,
@@ -226,7 +227,7 @@ def told(rows: Targeted[Any], more: str = "") -> str:
     said = [f"{rows.name}: {rows.columns}; {counted(len(rows), 'row')}{more}"]
     if rows.skipped:
         said.append(f"{rows.name}: {counted(rows.skipped, 'bad place')} left out (--on-bad skip)")
-    if empty := sum(not text.strip() for asked in rows.asked for text in asked):
+    if empty := sum(is_empty(text) for asked in rows.asked for text in asked):
         said.append(f"{rows.name}: {counted(empty, 'text')} {is_are(empty)} empty")
     return "; ".join(said)
 
