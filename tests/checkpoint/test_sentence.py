@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from sentence_transformers import SentenceTransformer
 
 from tests.pipelines.theirs import WIDTH, Dense, Normalize, embedding_model, rewrite
 from unmask.checkpoint.cross import open_cross
@@ -242,3 +244,20 @@ def test_every_home_of_a_class(folder: Path) -> None:
     ):
         change_module(folder, 1, type=place)
         assert [kind for kind, _ in read_modules(folder)][1] == "Pooling"
+
+
+def test_what_vectors_may_be_cut_to_is_kept_beside_what_the_library_reads(
+    folder: Path, tmp_path: Path
+) -> None:
+    model = replace(open_sentence(folder), dims=(20, 8))
+    save_sentence(tmp_path / "saved", model)
+    assert open_sentence(tmp_path / "saved").dims == (20, 8)
+    assert open_sentence(folder).dims == ()
+    theirs = SentenceTransformer(str(tmp_path / "saved"), device="cpu").encode(["a red house"])
+    assert theirs.shape == (1, 20)
+    (tmp_path / "saved" / "manifest.json").unlink()
+    for wrong in ([8, 20], [21, 8], [20, 0], [20, 8.0], [], "20"):
+        document = json.dumps({"dimensions": wrong})
+        (tmp_path / "saved" / "matryoshka.json").write_text(document)
+        with pytest.raises(CorruptCheckpoint, match="must list under 'dimensions' numbers that"):
+            open_sentence(tmp_path / "saved")

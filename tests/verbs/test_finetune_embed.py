@@ -17,8 +17,10 @@ from unmask.errors import ConfigError, CorruptText, DataError, ModelError, TooLo
 from unmask.evaluation.embedding import EmbeddingFigures
 from unmask.pipelines.embed import Embedder
 from unmask.train.log import read_log
+from unmask.verbs.embed import embed as embed_rows
 from unmask.verbs.finetune import finetune
 from unmask.verbs.finetune_settings import FinetuneSettings, finetune_settings
+from unmask.verbs.info import info
 from unmask.verbs.tasks.result import FinetuneResult
 
 QUICK: dict[str, Any] = {
@@ -103,8 +105,34 @@ def test_the_saved_model_opens_with_its_prompts_and_can_be_cut(
     np.testing.assert_array_equal(cut.encode_query(texts), whole[:, :16])
     cut.save_pretrained(tmp_path / "cut")
     assert Embedder.from_pretrained(tmp_path / "cut").dimension == 16
+    assert open_sentence(tmp_path / "cut").dims == open_sentence(result.folder).dims == (64, 16)
     with pytest.raises(ModelError, match="cannot be cut to 99"):
         Embedder.from_pretrained(result.folder, truncate_dim=99)
+
+
+def test_info_and_embed_tell_what_vectors_may_be_cut_to(
+    learnt: tuple[FinetuneResult, Notes], tiny_model_folder: Path, tmp_path: Path
+) -> None:
+    result, _ = learnt
+    found = info(result.model).in_words()
+    assert found["may be cut to"] == "16 numbers (Matryoshka)"
+    assert found["prompts"] == "query: 'she likes ', document: 'she sees '"
+    assert found["vectors"] == "64 wide, by mean; compared by cosine"
+    path, notes = written(tmp_path / "a.jsonl", [{"text": "an apple"}, {"text": "a dog"}]), Notes()
+
+    def cut(model: Path, to: int | None, **more: Any) -> bool:
+        notes.said.clear()
+        embed_rows(model, input=path, output=tmp_path / "v.npy", truncate_dim=to, replace=True,
+              watch=notes, **more)  # fmt: skip
+        return notes.heard("may tell")
+
+    assert not cut(result.model, 16)
+    assert not cut(result.model, 64)
+    assert not cut(result.model, None)
+    assert cut(result.model, 20)
+    assert notes.heard("trained to have 64, 16 numbers, and are cut to 20")
+    assert cut(tiny_model_folder, 16, pooling="mean")
+    assert notes.heard("the folder does not say that vectors were trained to be cut to 16")
 
 
 def test_training_goes_on_from_what_was_trained(

@@ -22,6 +22,7 @@ from unmask.verbs.evaluate import evaluate
 from unmask.verbs.evaluate_rerank import RerankEvaluation
 from unmask.verbs.finetune import finetune
 from unmask.verbs.finetune_settings import TuneData, finetune_settings
+from unmask.verbs.info import info
 from unmask.verbs.predict import predict
 from unmask.verbs.rerank import rerank
 from unmask.verbs.tasks.judged_data import JudgedSplit
@@ -102,6 +103,8 @@ def test_pairs_are_learnt_and_the_score_is_calibrated(
     assert figures.sure is not None
     scale = Reranker.from_pretrained(result.model).scale
     assert scale in ("probability", "calibrated")
+    assert info(result.model).scale == scale
+    assert info(result.model).in_words()["score"].endswith("probability")
     if scale == "calibrated":
         assert figures.uncalibrated is not None
         assert (figures.sure.log_loss.value or 9) < (figures.uncalibrated.log_loss.value or 0)
@@ -141,6 +144,7 @@ def test_two_rerankers_on_the_same_queries(
     assert [one.figure for one in found.differences][:3] == ["nDCG@10", "MRR@10", "MAP"]
     assert found.differences[0].better == "first"
     assert "is better than" in found.in_words()["verdict"]
+    assert info(other).scale is None  # the folder names no activation
     notes = Notes()
     alone = evaluate(other, data=dev, task="rerank", watch=notes)
     assert isinstance(alone, RerankEvaluation)

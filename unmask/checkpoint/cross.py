@@ -206,15 +206,35 @@ _FIELD = "sentence_transformers"
 _OLD_FIELD = "sbert_ce_default_activation_function"
 
 
+def scale_said(opened: Opened[SequenceClassifier]) -> Scale | None:
+    """What an opened folder says that its score is; None where it says nothing of it.
+
+    Raises:
+        UnsupportedModel: its activation is not served, by name.
+    """
+    if len(opened.labels) != 1 or opened.use.ranges or opened.use.scale is not None:
+        return opened.use.scale
+    settings = read_settings(opened.path, "CrossEncoder", "It has no head for scores")
+    named = _named(opened.path, settings)
+    return None if named is None else SCALES.get(named[0])
+
+
+def _named(path: Path, settings: SettingsFile) -> tuple[Output, str] | None:
+    """The activation that a folder names, and where; None where it names none."""
+    if settings.activation_fn is not None:
+        found = output_named(settings.activation_fn, str(path / SETTINGS))
+        return found, f"{SETTINGS} names {found}"
+    raw, where = read_json(path / CONFIG), str(path / CONFIG)
+    name = _field(raw, where)
+    return (
+        None if name is None else ((found := output_named(name, where)), f"{CONFIG} names {found}")
+    )
+
+
 def _activation(opened: Opened[SequenceClassifier], settings: SettingsFile) -> tuple[Output, str]:
     """The activation, and where it comes from."""
-    if settings.activation_fn is not None:
-        found = output_named(settings.activation_fn, str(opened.path / SETTINGS))
-        return found, f"{SETTINGS} names {found}"
-    raw, where = read_json(opened.path / CONFIG), str(opened.path / CONFIG)
-    name = _field(raw, where)
-    if name is not None:
-        return (found := output_named(name, where)), f"{CONFIG} names {found}"
+    if (named := _named(opened.path, settings)) is not None:
+        return named
     # Where the range of a number is stored, it is one in its own unit, and no logit.
     usual: Output = "sigmoid" if len(opened.labels) == 1 and not opened.use.ranges else "identity"
     return usual, f"the folder names no activation, and {usual} is the usual one"

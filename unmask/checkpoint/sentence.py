@@ -14,6 +14,7 @@ from unmask.checkpoint.folder import M, Opened, open_encoder, save_opened
 from unmask.checkpoint.formats import Format
 from unmask.checkpoint.jsonfile import render_json
 from unmask.checkpoint.locating import AnyPath, resolved
+from unmask.checkpoint.matryoshka import read_dims, write_dims
 from unmask.checkpoint.sentence_files import (
     MODULES,
     SETTINGS,
@@ -54,6 +55,8 @@ class SentenceModel:
         prompts: what may be put before a text, by name.
         default_prompt_name: which of them is, where nothing else is asked for; None for none.
         similarity: how vectors are compared.
+        dims: to how many leading numbers a vector may be cut, since the model was trained so, the
+            whole vector first; empty where nobody has said.
     """
 
     encoder: Opened[Encoder]
@@ -62,6 +65,7 @@ class SentenceModel:
     prompts: Mapping[str, str]
     default_prompt_name: str | None
     similarity: Similarity
+    dims: tuple[int, ...] = ()
 
 
 def sentence_root(path: AnyPath) -> Path | None:
@@ -136,6 +140,7 @@ def open_sentence(
         prompts=_prompts(root, settings),
         default_prompt_name=settings.default_prompt_name,
         similarity=settings.similarity_fn_name or "cosine",
+        dims=read_dims(root, head.config.whole),
     )
 
 
@@ -330,6 +335,7 @@ def _write(folder: Path, model: SentenceModel) -> None:
     (folder / MODULES).write_bytes(render_json(modules))
     (folder / "sentence_bert_config.json").write_bytes(render_json(limit))
     (folder / SETTINGS).write_bytes(render_json(settings))
+    write_dims(folder, model.dims)
     documents: list[dict[str, Any]] = [pooling_file(config.pool, config.width)]
     documents += [dense_file(s) if isinstance(s, DenseConfig) else {} for s in config.stages]
     for path, document in zip(paths[1:], documents, strict=True):

@@ -24,6 +24,12 @@ PROBLEMS: Mapping[Outputs, str] = {
     "numbers": "regression",
 }
 """The word for each in a published `config.json`."""
+SCALE_WORDS: Mapping[Scale | None, str] = {
+    "logit": "logit",
+    "probability": "probability",
+    "calibrated": "calibrated probability",
+    None: "number that is neither a logit nor a probability",
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -103,11 +103,15 @@ class EmbeddingHeadConfig:
             )
 
     @property
+    def whole(self) -> int:
+        """The width of an embedding of which nothing is cut."""
+        widths = [stage.outputs for stage in self.stages if isinstance(stage, DenseConfig)]
+        return widths[-1] if widths else self.width * len(self.pool.modes)
+
+    @property
     def dimension(self) -> int:
         """E, the width of an embedding."""
-        widths = [stage.outputs for stage in self.stages if isinstance(stage, DenseConfig)]
-        whole = widths[-1] if widths else self.width * len(self.pool.modes)
-        return whole if self.keep is None else self.keep
+        return self.whole if self.keep is None else self.keep
 
 
 def _weighted_mean(rows_NSD: torch.Tensor, before: int) -> torch.Tensor:

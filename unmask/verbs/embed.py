@@ -113,6 +113,8 @@ def embed(
     embedder = Embedder.from_pretrained(model, device=resolve_device(device), **how)
     before = embedder.resolve(prompt, prompt_name)
     watch.say(f"{table.name}: {columns}{_unused(embedder, prompt, before)}")
+    if untrained := _untrained(embedder, truncate_dim):
+        watch.say(untrained)
     with (
         vector_file(output, embedder.dimension, replace=replace, form=stored_as) as write,
         watch.stage("embedding") as advance,
@@ -140,6 +142,23 @@ def _unused(embedder: Embedder, prompt: str | None, before: str) -> str:
     if before or prompt is not None or not names:
         return ""
     return f"; the model has prompts ({', '.join(names)}) and none is used, see --prompt-name"
+
+
+def _untrained(embedder: Embedder, wanted: int | None) -> str:
+    """That vectors are cut to what the model was not trained for; else nothing."""
+    model = embedder.opened
+    if wanted is None or wanted in (model.head.config.whole, *model.dims):
+        return ""
+    if not model.dims:
+        return (
+            f"the folder does not say that vectors were trained to be cut to {wanted} numbers "
+            "(Matryoshka): they may tell much less than whole ones"
+        )
+    known = ", ".join(map(str, model.dims))
+    return (
+        f"vectors were trained to have {known} numbers, and are cut to {wanted}: they may tell "
+        "less than their length allows"
+    )
 
 
 def _written(answers: Iterator[Embedded], write: Write) -> tuple[int, int]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from unmask.checkpoint.use import SCALE_WORDS
 from unmask.errors import ConfigError, ModelError
 from unmask.evaluation.bootstrap import Difference
 from unmask.evaluation.ranking import ByQuery, RankingFigures, Scores, by_query, compare_rankings
@@ -21,7 +22,7 @@ from unmask.text.judged import Judgements, read_judgements
 from unmask.verbs.evaluate_rows import Rows
 from unmask.verbs.evaluation_facts import as_facts, left_out, set_against, written
 from unmask.verbs.tasks.judged_data import check_measurable, told
-from unmask.verbs.tasks.rerank import SCALE_WORDS, labels_of, rankings
+from unmask.verbs.tasks.rerank import labels_of, rankings
 from unmask.verbs.wanted import Wanted, better_rows
 from unmask.verbs.watch import Watch
 

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unmask.checkpoint.building import encoder_of, kind_of
+from unmask.checkpoint.cross import scale_said
 from unmask.checkpoint.folder import Opened, open_model
 from unmask.checkpoint.formats import HOLDS
-from unmask.checkpoint.locating import resolved
+from unmask.checkpoint.locating import AnyPath, resolved
 from unmask.checkpoint.sentence import SentenceModel, open_sentence, sentence_root
+from unmask.checkpoint.sentence_files import read_modules
+from unmask.checkpoint.use import SCALE_WORDS, Scale
 from unmask.checkpoint.weightfiles import stored_dtype
 from unmask.errors import ConfigError
 from unmask.heads.model import LanguageModel, PretrainingModel, SequenceClassifier
@@ -29,7 +32,10 @@ class EmbeddingInfo:
         stages: what follows the pooling, in words.
         longest: the longest text in tokens that is read whole, special tokens included.
         prompts: what may be put before a text, by name.
+        default_prompt: the name of the one that is, where nothing else is asked for; or None.
         similarity: how vectors are compared.
+        dims: to how many leading numbers a vector may be cut, since the model was trained so
+            (Matryoshka), the whole one first; empty where the folder does not say.
     """
 
     pooling: tuple[str, ...]
@@ -37,7 +43,9 @@ class EmbeddingInfo:
     stages: tuple[str, ...]
     longest: int
     prompts: dict[str, str]
+    default_prompt: str | None
     similarity: str
+    dims: tuple[int, ...]
 
     @classmethod
     def of(cls, model: SentenceModel) -> EmbeddingInfo:
@@ -50,7 +58,9 @@ class EmbeddingInfo:
             stages=tuple(names),
             longest=model.limit,
             prompts=dict(model.prompts),
+            default_prompt=model.default_prompt_name,
             similarity=model.similarity,
+            dims=model.dims,
         )
 
 
@@ -74,6 +84,7 @@ class ModelInfo:
         mask_token: how the mask is written in text, or None where there is none.
         labels: of a classifier or a tagger, in the order of its outputs; else empty.
         pooling: of a head over sequences: "cls", "mean" or "last"; else None.
+        scale: what the score of a reranker is, as its folder says; None where it does not.
         embedding: what follows the encoder, where the folder is an embedding model.
         parameters: numbers that were learnt, shared ones counted once.
         dtype: what they are stored as; where there are several, the type that holds them all.
@@ -102,6 +113,7 @@ class ModelInfo:
     mask_token: str | None
     labels: tuple[str, ...]
     pooling: str | None
+    scale: Scale | None
     embedding: EmbeddingInfo | None
     parameters: int
     dtype: str
@@ -124,6 +136,7 @@ class ModelInfo:
             "vocabulary": self._vocabulary(),
             **({"labels": f"{len(self.labels)}: {', '.join(self.labels)}"} if self.labels else {}),
             **({"pooling": self.pooling} if self.pooling else {}),
+            **({"score": f"a {SCALE_WORDS[self.scale]}"} if self.scale else {}),
             **self._embedding(),
             "parameters": f"{self.parameters:,}",
             "in memory": f"{self.bytes / 2**20:,.1f} MiB as {self.dtype}",
@@ -149,11 +162,16 @@ class ModelInfo:
         if (found := self.embedding) is None:
             return {}
         stages = ", then ".join((" and ".join(found.pooling), *found.stages))
-        named = ", ".join(f"{name}: {text!r}" for name, text in found.prompts.items())
+        default = {found.default_prompt: " (the default)"}
+        named = ", ".join(
+            f"{name}: {text!r}{default.get(name, '')}" for name, text in found.prompts.items()
+        )
+        cut = ", ".join(map(str, found.dims[1:]))
         return {
             "vectors": f"{found.dimension} wide, by {stages}; compared by {found.similarity}",
             "longest text": f"{found.longest:,} tokens",
             **({"prompts": named} if named else {}),
+            **({"may be cut to": f"{cut} numbers (Matryoshka)"} if cut else {}),
         }
 
     def _cost(self) -> str:
@@ -176,7 +194,7 @@ def info(model: str | Path, *, tokens: int | None = None, revision: str | None =
         ConfigError: `tokens` is not between 1 and the context, or a revision of a folder.
     """
     path, origin = resolved(model, revision)
-    sentence = open_sentence(path) if sentence_root(path) is not None else None
+    sentence = open_sentence(path) if _gives_vectors(path) else None
     opened = open_model(path) if sentence is None else sentence.encoder
     origin = origin or opened.origin
     module = opened.model
@@ -207,6 +225,7 @@ def info(model: str | Path, *, tokens: int | None = None, revision: str | None =
         mask_token=_mask(opened),
         labels=opened.labels,
         pooling=module.head_config.pooling if isinstance(module, SequenceClassifier) else None,
+        scale=scale_said(opened) if isinstance(module, SequenceClassifier) else None,
         embedding=EmbeddingInfo.of(sentence) if sentence else None,
         parameters=parameters,
         dtype=str(stored).removeprefix("torch."),
@@ -216,6 +235,12 @@ def info(model: str | Path, *, tokens: int | None = None, revision: str | None =
         flops=forward_flops(config, [length]),
         head_flops=_head_flops(module, config),
     )
+
+
+def _gives_vectors(path: AnyPath) -> bool:
+    """Whether a folder of sentence-transformers holds more than the one module of a reranker."""
+    root = sentence_root(path)
+    return root is not None and [kind for kind, _ in read_modules(root)] != ["Transformer"]
 
 
 def _mask(opened: Opened[Encoder]) -> str | None:

@@ -67,6 +67,8 @@ def embed(given: Given) -> Pieces:
     opened = _opened(given)
     taught = _taught(opened, settings.embed)
     dims = _dims(taught, settings.embed)
+    widths = {taught.head.config.whole, taught.head.config.dimension, *dims}
+    taught = replace(taught, dims=tuple(sorted(widths, reverse=True)) if dims else ())
     prompts, warned = prompts_of(Embedder(taught))
     with watch.stage("tokenising"):
         rows = EmbedRows.of(split.train, taught, prompts, given.on_long, split.loss)

@@ -15,7 +15,7 @@ from unmask.checkpoint.cross import ACTIVATIONS, cross_writer, open_cross
 from unmask.checkpoint.folder import Opened, open_classifier
 from unmask.checkpoint.sentence import fitted, with_limit
 from unmask.checkpoint.sentence_schema import TransformerFile
-from unmask.checkpoint.use import Scale
+from unmask.checkpoint.use import SCALE_WORDS, Scale
 from unmask.errors import ConfigError, DataError, ModelError
 from unmask.evaluation.bootstrap import F64, RESAMPLES
 from unmask.evaluation.platt import Platt
@@ -35,12 +35,6 @@ from unmask.verbs.tasks.regress import Scale as Spread
 from unmask.verbs.tasks.rows import Rows, cut_notes, logits_of
 
 SCORE = "score"  # the name of a new head's output
-SCALE_WORDS: Mapping[Scale | None, str] = {
-    "logit": "logit",
-    "probability": "probability",
-    "calibrated": "calibrated probability",
-    None: "number that is neither a logit nor a probability",
-}
 Model = Opened[SequenceClassifier]
 
 
