@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 import numpy as np
 import pytest
+import torch
 
 from unmask.errors import ConfigError, DataError, ModelError
 from unmask.pipelines import search as module
@@ -173,6 +174,16 @@ def test_pairs_are_scored_as_the_search_scores_them() -> None:
         (drawn(1, 4), np.ones((2, 4), np.float64), {}, ConfigError, "not as float64"),
         (drawn(1, 4), np.ones(4, np.float32), {}, ModelError, r"a table \(N, E\)"),
         (np.array([[np.nan, 1.0]]), drawn(3, 2), {}, DataError, "query 0 .* has nan"),
+        (drawn(1, 2), [[1.0, 2.0], [3.0]], {}, ModelError, r"a corpus must .* not \[\[1.0, 2.0\]"),
+        (
+            drawn(1, 2),
+            ["a text"],
+            {},
+            ModelError,
+            "all of one width, not .'a text'.; an Embedder's",
+        ),
+        ("a text", drawn(3, 2), {}, ModelError, "queries must hold vectors of numbers"),
+        (drawn(1, 2), None, {}, ModelError, "a corpus must hold vectors"),
         (
             drawn(1, 2),
             np.array([[0, 1], [1, 0], [np.inf, 1]], np.float32),
@@ -187,6 +198,19 @@ def test_what_cannot_be_searched(
 ) -> None:
     with pytest.raises(error, match=words):
         search(queries, corpus, **more)
+
+
+def test_lists_of_vectors_are_searched_like_arrays() -> None:
+    queries, corpus = drawn(3, 4), drawn(9, 4)
+    expected = search(queries, corpus, 3)
+    for given in (corpus.tolist(), list(corpus), tuple(torch.from_numpy(corpus))):
+        found = search(list(queries), given, 3)
+        np.testing.assert_array_equal(found.corpus_ids, expected.corpus_ids)
+        np.testing.assert_array_equal(found.scores, expected.scores)
+    whole = search([[1, 0]], [[0, 1], [2, 0]], 1)
+    assert whole[0] == [{"corpus_id": 1, "score": 1.0}]
+    packed = np.array([[1], [255]], np.uint8)
+    assert search(packed[:1], list(packed), 1)[0][0]["corpus_id"] == 0
 
 
 def test_every_measure_is_served() -> None:

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from unmask.checkpoint.sentence_schema import Similarity
-from unmask.errors import ConfigError, ModelError
+from unmask.errors import ConfigError, ModelError, shown
 from unmask.pipelines.quantized import F32, Vectors, check_finite, in_form
 
 F64 = npt.NDArray[np.float64]
@@ -34,6 +34,7 @@ QUERIES = 256  # compared with a chunk at once
 PAIRS = 1 << 21  # numbers of the pairs that are scored at once
 LARGEST, SMALLEST = 1e30, 1e-30  # lengths between which products neither overflow nor vanish
 NOBODY = np.iinfo(np.int64).max  # stands behind every real place
+_NUMBERS = "fiu"  # kinds of NumPy's types
 
 
 class Hit(TypedDict):
@@ -72,7 +73,7 @@ class Hits:
 
 def search(
     queries: npt.ArrayLike | Vectors,
-    corpus: npt.NDArray[Any] | Vectors,
+    corpus: npt.ArrayLike | Vectors,
     k: int = 10,
     *,
     by: By | None = None,
@@ -83,7 +84,8 @@ def search(
     Args:
         queries: `(Q, E)`, or one vector `(E,)`.
         corpus: `(N, E)` float32, float16, or bits as packed bytes; an array, also one that NumPy
-            maps from a file, or what `open_vectors` and `quantize` give.
+            maps from a file, or what `open_vectors` and `quantize` give. A list of vectors becomes
+            float32.
         k: how many are given for each query.
         by: "cosine", "dot", minus the "euclidean" or "manhattan" distance; of bits minus the
             number of bits that differ ("hamming"), for which queries are turned into bits. None
@@ -93,10 +95,10 @@ def search(
 
     Raises:
         ConfigError: `k` or `at_once` is less than 1, or `by` does not fit the corpus.
-        ModelError: the vectors are of different widths.
+        ModelError: the vectors are of different widths, or are none.
         DataError: a vector is not finite.
     """
-    stored = corpus if isinstance(corpus, Vectors) else Vectors(corpus)
+    stored = corpus if isinstance(corpus, Vectors) else Vectors(_array(corpus, "a corpus"))
     by = _chosen(stored, by)
     if k < 1 or (at_once is not None and at_once < 1):
         raise ConfigError(f"k and at_once must be at least 1, not {k} and {at_once}")
@@ -313,6 +315,22 @@ def _chosen(stored: Vectors, by: By | None) -> By:
     return chosen
 
 
+def _array(vectors: npt.ArrayLike, what: str) -> npt.NDArray[Any]:
+    """An array as it is, and lists of numbers as one: of bytes as they are, else float32."""
+    if isinstance(vectors, np.ndarray) and vectors.dtype.kind in _NUMBERS:
+        return vectors
+    try:
+        found = np.asarray(vectors)
+    except (TypeError, ValueError):  # rows of different widths, for one
+        found = np.empty(0, dtype=object)
+    if found.dtype.kind not in _NUMBERS:
+        raise ModelError(
+            f"{what} must hold vectors of numbers that are all of one width, not {shown(vectors)}; "
+            "an Embedder's encode makes them from texts"
+        )
+    return found if found.dtype in (np.uint8, np.float16) else found.astype(np.float32)
+
+
 def _asked(queries: npt.ArrayLike | Vectors, *, bits: bool) -> npt.NDArray[Any]:
     """`(Q, E)` float64, or as bits `(Q, E / 8)` uint8."""
     if isinstance(queries, Vectors):
@@ -322,7 +340,7 @@ def _asked(queries: npt.ArrayLike | Vectors, *, bits: bool) -> npt.NDArray[Any]:
             raise ConfigError("queries as bits find bits alone; give them as floats")
         table = queries.floats()
     else:
-        given = np.atleast_2d(np.asarray(queries))
+        given = np.atleast_2d(_array(queries, "queries"))
         if bits and given.dtype == np.uint8:
             return given
         table = given.astype(np.float32)
