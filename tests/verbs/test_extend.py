@@ -17,6 +17,8 @@ from tests.checkpoint.hubserver import HubServer, files_of
 from tests.checkpoint.models import config_of, language_model
 from tests.conftest import sentences
 from unmask.arch.registry import arch_of
+from unmask.checkpoint.answer_rule import AnswerRule
+from unmask.checkpoint.answering import open_answerer, save_answerer
 from unmask.checkpoint.cross import CrossModel, open_cross, save_cross
 from unmask.checkpoint.folder import (
     open_classifier,
@@ -267,3 +269,17 @@ def test_a_model_that_is_not_served_is_no_tokenizer(
         with pytest.raises(ModelError, match="strange"):
             extend_tokenizer(tmp_path / "old", text=text, out=tmp_path / "new")
         (place / "config.json").unlink()
+
+
+def test_a_model_that_finds_answers_keeps_its_rule(
+    tiny_model_folder: Path, text: Path, tmp_path: Path
+) -> None:
+    rule = AnswerRule(threshold=0.5, window=40, overlap=8, longest=12)
+    old = open_answerer(tiny_model_folder, new_head=True)
+    save_answerer(tmp_path / "old", replace(old, rule=rule))
+    extend_tokenizer(tmp_path / "old", text=text, out=tmp_path / "new", add=3)
+    new = open_answerer(tmp_path / "new")
+    assert new.rule == rule
+    stored = (tmp_path / name / "answering.json" for name in ("old", "new"))
+    assert len({path.read_bytes() for path in stored}) == 1
+    assert new.opened.config.vocab_size > old.opened.config.vocab_size

@@ -85,3 +85,13 @@ def word(option: str, value: Any, words: tuple[Any, ...]) -> Any:
         known = ", ".join(w for w in words if w)
         raise ConfigError(f"--{option} must be one of {known}, not {value!r}")
     return value
+
+
+def bad_places(on_bad: str | None, max_bad: float | None) -> dict[str, Any]:
+    """How corrupt places are met, as the verbs that read tables and texts take it.
+
+    Raises:
+        ConfigError: `on_bad` is no word for it.
+    """
+    how = word("on-bad", on_bad or "stop", ("stop", "skip"))
+    return {"on_bad": how, "max_bad": 0.01 if max_bad is None else max_bad}

@@ -54,8 +54,7 @@ def train(
         lowercase=lowercase,
         field=field or "text",
         document=options.word("document", document, (None, "file", "blank-line", "line", "record")),
-        on_bad=options.word("on-bad", on_bad or "stop", ("stop", "skip")),
-        max_bad=0.01 if max_bad is None else max_bad,
+        **options.bad_places(on_bad, max_bad),
         watch=Terminal(),
     )
     facts = asdict(report)
@@ -106,8 +105,7 @@ def extend(
         min_pieces=min_pieces,
         field=field or "text",
         document=options.word("document", document, (None, "file", "blank-line", "line", "record")),
-        on_bad=options.word("on-bad", on_bad or "stop", ("stop", "skip")),
-        max_bad=0.01 if max_bad is None else max_bad,
+        **options.bad_places(on_bad, max_bad),
         revision=revision,
         watch=Terminal(),
     )
