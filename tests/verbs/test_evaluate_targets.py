@@ -101,6 +101,20 @@ def test_numbers_are_measured(saved: Saved, tmp_path: Path) -> None:
     assert "Spearman" in result.in_words()
 
 
+@pytest.mark.parametrize("outputs", ["several", "numbers"])
+def test_what_either_model_cuts_is_counted(outputs: Any, saved: Saved, tmp_path: Path) -> None:
+    several = outputs == "several"
+    long = "the dog sees the river " * 30
+    rows = [(text, '["bad"]' if several else 1.5) for text in (TEXTS[0], long, TEXTS[1])]
+    table = write_csv(tmp_path / "a.csv", rows, ("text", "labels" if several else "label"))
+    names, use = (LABELS if several else ("stars",)), Use(outputs=outputs, texts="single")
+    other = saved(names, use, 2)
+    result = evaluate(saved(names, use), data=table, against=other)
+    assert isinstance(result, TargetsEvaluation)
+    assert (result.truncated, result.other_truncated) == (1, 1)
+    assert result.in_words()[f"texts that {other} cut"] == "1"
+
+
 @pytest.mark.parametrize(
     ("rows", "words"),
     [

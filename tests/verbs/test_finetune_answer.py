@@ -162,6 +162,24 @@ def test_predict_keeps_columns_and_writes_answers_with_offsets(
         predict(result.model, input=tmp_path / "out.jsonl", output=tmp_path / "b.jsonl")
 
 
+def test_texts_of_unknown_tokens_are_counted(
+    learnt: tuple[FinetuneResult, Notes], tmp_path: Path
+) -> None:
+    rows = [
+        {"question": "who sees the river?", "context": "she sees the river.", "answer": "she"},
+        {"question": "who sees the river?", "context": "Ὅμηρος", "answer": "Ὅμηρος"},
+    ]
+    path = tmp_path / "in.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    found = evaluate(learnt[0].model, data=path)
+    assert isinstance(found, AnswerEvaluation)
+    assert (found.unknown, found.as_dict()["unknown"]) == (1, 1)
+    assert found.in_words()["texts of nothing but unknown tokens"] == "1"
+    done = predict(learnt[0].model, input=path, output=tmp_path / "out.jsonl")
+    assert done.unknown == 1
+    assert done.in_words()["texts of nothing but unknown tokens"] == "1"
+
+
 def test_bad_questions_stop_or_are_skipped_and_counted(
     tiny_model_folder: Path, tmp_path: Path
 ) -> None:

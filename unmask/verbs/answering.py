@@ -16,7 +16,7 @@ from unmask.report.answers import AnswerFacts, AskedRow, answer_report
 from unmask.report.facts_measured import Length
 from unmask.text.questions import Question, Questions, read_questions
 from unmask.verbs.evaluate_rows import Rows
-from unmask.verbs.evaluation_facts import as_facts, left_out, set_against, written
+from unmask.verbs.evaluation_facts import as_facts, left_out, set_against, unknown_texts, written
 from unmask.verbs.tasks.question_data import told
 from unmask.verbs.wanted import Wanted, right_rows
 from unmask.verbs.watch import Watch
@@ -35,6 +35,8 @@ class AnswerEvaluation:
         other: what the model beside it was called; None without one.
         differences: of the two on the same questions, this model less the other.
         report: the page that was written; None without one.
+        unknown: texts of nothing but tokens that the tokenizer does not know.
+        other_truncated: questions or texts that the other cut.
     """
 
     model: Path
@@ -45,6 +47,8 @@ class AnswerEvaluation:
     other: str | None = None
     differences: tuple[Difference, ...] = ()
     report: Path | None = None
+    unknown: int = 0
+    other_truncated: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """For programs: the figures beside the rest."""
@@ -53,7 +57,8 @@ class AnswerEvaluation:
     def in_words(self) -> dict[str, str]:
         """For people: the figures, and how another model differs."""
         lost = left_out("questions or texts that were cut", self.truncated, self.skipped)
-        beside = set_against(self.differences, self.other)
+        lost |= unknown_texts(self.unknown)
+        beside = set_against(self.differences, self.other, self.other_truncated)
         return {**self.figures.in_words(), **lost, **beside, **written(self.report)}
 
 
@@ -103,12 +108,15 @@ def evaluate_answers(
     cut, path = sum(one["truncated"] for one in ours), answerer.opened.opened.path
     data, skipped = told(questions)[0], questions.skipped
     result = AnswerEvaluation(path, data, figures, cut, skipped, report=wanted.report)
+    result = replace(result, unknown=sum(one["unknown"] == 1 for one in ours))
     agreed = {}
     if other is not None:
         title = f"answering with {wanted.against}"
-        theirs = [one["text"] for one in _read(other, questions, on_long, watch, title)]
+        read = _read(other, questions, on_long, watch, title)
+        theirs, lost = [one["text"] for one in read], sum(one["truncated"] for one in read)
         differences = _main_first(compare_answers(truths, said, theirs))
         result = replace(result, other=str(wanted.against), differences=differences)
+        result = replace(result, other_truncated=lost)
         sides = (agreements(side, truths)[:, 0] for side in (said, theirs))
         agreed = right_rows(wanted, *sides)
     about = wanted.about(data, skipped, result.differences, agreed)

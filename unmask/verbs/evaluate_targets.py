@@ -42,6 +42,7 @@ class TargetsEvaluation:
         other: what the model beside it was called; None without one.
         differences: of the two on the same rows, this model less the other.
         report: the page that was written; None without one.
+        other_truncated: texts that the other cut to its context.
     """
 
     model: Path
@@ -52,6 +53,7 @@ class TargetsEvaluation:
     other: str | None = None
     differences: tuple[Difference, ...] = ()
     report: Path | None = None
+    other_truncated: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """For programs: the figures beside the rest."""
@@ -67,7 +69,8 @@ class TargetsEvaluation:
                 f"recall {one.recall:.3f}  rows {one.rows:,}"
                 for one in self.figures.labels
             }
-        return {**found, **set_against(self.differences, self.other), **written(self.report)}
+        beside = set_against(self.differences, self.other, self.other_truncated)
+        return {**found, **beside, **written(self.report)}
 
 
 def evaluate_sets(
@@ -93,10 +96,10 @@ def evaluate_sets(
     agreed = {}
     if other is not None:
         read = _read(other, rows, wanted, watch, f"classifying with {wanted.against}")
-        theirs, _ = _sets(read, _context(other))
+        theirs, sizes = _sets(read, _context(other))
         every = tuple(dict.fromkeys((*model.labels, *other.labels)))
         differences = compare_label_sets(rows.labels, guesses, theirs, every)
-        result = replace(result, other=str(wanted.against), differences=differences)
+        result = _beside(result, wanted, differences, sizes)
         exact = (
             np.array([{*one} == {*own} for one, own in zip(side, rows.labels, strict=True)])
             for side in (guesses, theirs)
@@ -139,13 +142,13 @@ def evaluate_numbers(
     agreed = {}
     if other is not None:
         read = _read(other, rows, wanted, watch, f"reading with {wanted.against}")
-        theirs, _ = _numbers(read, _context(other))
+        theirs, sizes = _numbers(read, _context(other))
         differences = tuple(
             one if len(model.names) == 1 else replace(one, figure=f"{name}: {one.figure}")
             for place, name in enumerate(model.names)
             for one in compare_numbers(truth[:, place], guesses[:, place], theirs[:, place])
         )
-        result = replace(result, other=str(wanted.against), differences=differences)
+        result = _beside(result, wanted, differences, sizes)
         spread = np.maximum(truth.std(0), 1e-12)
         near = (-(np.abs(side - truth) / spread).mean(1) for side in (guesses, theirs))
         agreed = better_rows(wanted, "nearer", *near)
@@ -166,8 +169,26 @@ def _result(
     skipped: int,
     wanted: Wanted,
 ) -> TargetsEvaluation:
-    cut = sum(one.how == "cut" for one in lengths)
-    return TargetsEvaluation(path, told, figures, cut, skipped, report=wanted.report)
+    return TargetsEvaluation(path, told, figures, _cut(lengths), skipped, report=wanted.report)
+
+
+def _beside(
+    result: TargetsEvaluation,
+    wanted: Wanted,
+    differences: tuple[Difference, ...],
+    lengths: tuple[Length, ...],
+) -> TargetsEvaluation:
+    """What came out, beside another model that read texts so."""
+    return replace(
+        result,
+        other=str(wanted.against),
+        differences=differences,
+        other_truncated=_cut(lengths),
+    )
+
+
+def _cut(lengths: tuple[Length, ...]) -> int:
+    return sum(one.how == "cut" for one in lengths)
 
 
 def _context(model: Classifier | PairClassifier | Regressor) -> int:

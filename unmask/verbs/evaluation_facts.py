@@ -33,18 +33,28 @@ def left_out(what: str, truncated: int, skipped: int) -> dict[str, str]:
     return {words: f"{count:,}" for words, count in counts.items() if count}
 
 
-def set_against(differences: Sequence[Difference], other: str | None) -> dict[str, str]:
+def unknown_texts(count: int) -> dict[str, str]:
+    """Texts of nothing but unknown tokens, for people; nothing where there was none."""
+    return {"texts of nothing but unknown tokens": f"{count:,}"} if count else {}
+
+
+def set_against(
+    differences: Sequence[Difference], other: str | None, truncated: int = 0
+) -> dict[str, str]:
     """How a model differs from another on the same rows, for people; nothing without one.
 
     Args:
         differences: of the figures, the main one first.
         other: the other model.
+        truncated: texts that it cut.
     """
     found = {
         f"{one.figure} against {other}": f"{one.first:.3f} against {one.second:.3f}: "
         f"{one.in_words()}"
         for one in differences
     }
+    if truncated:
+        found[f"texts that {other} cut"] = f"{truncated:,}"
     if differences and other is not None:
         found["verdict"] = differences[0].verdict("the model", other)
     return found

@@ -14,6 +14,7 @@ from unmask.text.bad import Reading
 from unmask.text.questions import question_table
 from unmask.text.rows import Table
 from unmask.verbs.answers import Answers, Asked
+from unmask.verbs.evaluation_facts import unknown_texts
 from unmask.verbs.looking import look
 from unmask.verbs.machine import resolve_device, use_threads
 from unmask.verbs.row_files import row_file
@@ -32,6 +33,8 @@ class PredictResult:
             first; empty where there are none.
         truncated: texts that were cut to the context.
         skipped: bad places of the input that were left out.
+        unknown: texts, in which answers were looked for, of nothing but tokens that the tokenizer
+            does not know.
     """
 
     output: Path
@@ -40,13 +43,15 @@ class PredictResult:
     labels: dict[str, int]
     truncated: int
     skipped: int
+    unknown: int = 0
 
     def in_words(self) -> dict[str, str]:
         """For people."""
         cut = {"texts cut to the context": f"{self.truncated:,}"} if self.truncated else {}
         bad = {"bad rows left out": f"{self.skipped:,}"} if self.skipped else {}
+        lost = {**cut, **unknown_texts(self.unknown), **bad}
         labels = {f"  {label}": f"{count:,}" for label, count in self.labels.items()}
-        return {"rows": f"{self.rows:,}", "written to": str(self.output), **cut, **bad, **labels}
+        return {"rows": f"{self.rows:,}", "written to": str(self.output), **lost, **labels}
 
 
 def predict(
@@ -110,7 +115,7 @@ def predict(
     watch.say(f"{table.name}: {answers.columns}")
     whole = (*table.columns, *names)
     counts: Counter[str] = Counter()
-    truncated = count = 0
+    truncated = unknown = count = 0
     size = max(1, table.path.stat().st_size)
     with row_file(output, whole, replace=replace) as write, watch.stage(answers.doing) as advance:
         reading = Reading(on_bad, max_bad, lambda done: advance(min(1.0, done / size), ""))
@@ -120,7 +125,9 @@ def predict(
             counts += answers.counted(answer)
             count += 1
             truncated += answer["truncated"]
-    return PredictResult(output, count, whole, dict(counts.most_common()), truncated, reading.bad)
+            unknown += answer.get("unknown") == 1
+    found = dict(counts.most_common())
+    return PredictResult(output, count, whole, found, truncated, reading.bad, unknown)
 
 
 def _new_columns(table: Table, prefix: str, parts: Mapping[str, str]) -> tuple[str, ...]:
