@@ -14,8 +14,9 @@ from unmask.errors import DataError
 from unmask.text.bad import Reading
 from unmask.text.empty import is_empty
 from unmask.text.formats import shown, text_lines
-from unmask.text.labelled import LABEL_COLUMNS, Columns, Targeted, asked_of, sorted_labels
+from unmask.text.labelled import Columns, Targeted, asked_of, sorted_labels
 from unmask.text.readers import kind_of
+from unmask.text.related import read_related
 from unmask.text.rows import Table
 from unmask.text.tagged import Tagged
 from unmask.tokens.tokenizer import Tokenizer
@@ -33,7 +34,6 @@ TASKS: tuple[MaterialTask, ...] = get_args(MaterialTask)
 Says = Literal["label", "labels", "numbers", "tags", "answers", "nothing"]
 ANSWERED, UNANSWERED = "answer", "no answer"
 I64 = npt.NDArray[np.int64]
-_GRADES = (*LABEL_COLUMNS, "score", "relevance", "similarity")
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,25 +246,24 @@ def _answer(path: str | Path, settings: TuneData) -> Material:
 
 def _matched(path: str | Path, settings: TuneData) -> Material:
     """Pairs that belong together, as embeddings and reranking learn from; a grade may be there."""
-    table = Table.open(path)
-    columns = Columns.of_pairs(table, settings.text_column, settings.pair_column, labels=False)
-    grade = settings.label_column or next(
-        (name for name in table.columns if name.strip().lower() in _GRADES), None
+    rows = read_related(
+        path,
+        settings.text_column,
+        settings.pair_column,
+        settings.label_column,
+        reading=Reading(settings.on_bad, settings.max_bad),
     )
-    reading = Reading(settings.on_bad, settings.max_bad)
-    rows = list(asked_of(table, columns, reading))
-    if not rows:
-        raise DataError(f"pairs must be there to be learnt, but {table.name} has none")
-    grades = [None if grade is None else row.values.get(grade) for row, _ in rows]
+    graded, columns = rows.columns.what == "graded", rows.columns
+    grade = columns.numbers if graded else settings.label_column
     return Material(
-        name=table.name,
-        told=f"{table.name}: {columns}; {len(rows):,} rows",
+        name=rows.name,
+        told=f"{rows.name}: {columns}; {len(rows):,} rows",
         says="nothing",
-        asked=tuple(asked for _, asked in rows),
-        targets=tuple(None if one is None else str(one) for one in grades),
+        asked=tuple((row.query, row.document) for row in rows.rows),
+        targets=tuple(f"{row.grade:g}" if graded else None for row in rows.rows),
         labels=((),) * len(rows),
         groups=("",) * len(rows),
-        columns=_named(columns) | ({} if grade is None else {"label_column": grade}),
+        columns=_named(Columns(columns.query, grade, columns.document)),
     )
 
 

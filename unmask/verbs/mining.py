@@ -151,9 +151,9 @@ class Miner:
         Texts are one where their token ids are, since no model tells them apart. The text of the
         query itself is none of its negatives either.
         """
-        every = [*(positive for _, positive in pairs.rows), *more]
+        candidates = [*(positive for _, positive in pairs.rows), *more]
         queries = {text: n for n, text in enumerate(dict.fromkeys(one for one, _ in pairs.rows))}
-        texts, number = _distinct(every, queries, embedder.tokenizer)
+        texts, number = _distinct(candidates, queries, embedder.tokenizer)
         own = own_of(
             ((query, number[positive]) for query, positive in pairs.rows),
             {query: number[query] for query in queries if query in number},
