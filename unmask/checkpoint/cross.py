@@ -206,7 +206,7 @@ _FIELD = "sentence_transformers"
 _OLD_FIELD = "sbert_ce_default_activation_function"
 
 
-def scale_said(opened: Opened[SequenceClassifier]) -> Scale | None:
+def scale_said(opened: Opened[Any]) -> Scale | None:
     """What an opened folder says that its score is; None where it says nothing of it.
 
     Raises:

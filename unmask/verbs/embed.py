@@ -82,7 +82,7 @@ def embed(
     Args:
         model: folder of an embedding model, or a name on the Hub.
         input: .csv, .tsv, .jsonl or .parquet, all but the last also compressed.
-        output: .npy; written whole or not at all.
+        output, replace: .npy, written whole or not at all; whether one that is there may be replaced.
         text_column: None to find it by its name.
         prompt, prompt_name: put before each text; the model's default where neither is given.
         pooling: for a folder without `modules.json`: how its tokens become a vector.
@@ -90,7 +90,6 @@ def embed(
         normalize: None for what the model does; True for vectors of length 1; False for as is.
         on_long: what happens to a text longer than the model takes.
         stored_as: float32, float16, int8 (with ranges beside the file) or bits; see `quantize`.
-        replace: whether an output that is there may be replaced.
         on_bad, max_bad: at a corrupt place, stop or leave the row out; and how large a share.
         precision: of the matrix products: "auto", "fp32", "bf16" or "int8"; None for fp32.
         batch_invariant: whether a text's vector must be the same bits whatever texts are with it.
@@ -112,9 +111,8 @@ def embed(
     how |= {"pooling": pooling, "truncate_dim": truncate_dim, "revision": revision}
     embedder = Embedder.from_pretrained(model, device=resolve_device(device), **how)
     before = embedder.resolve(prompt, prompt_name)
-    watch.say(f"{table.name}: {columns}{_unused(embedder, prompt, before)}")
-    if untrained := _untrained(embedder, truncate_dim):
-        watch.say(untrained)
+    unused, untrained = _unused(embedder, prompt, before), _untrained(embedder, truncate_dim)
+    watch.say(f"{table.name}: {columns}{unused}{untrained}")
     with (
         vector_file(output, embedder.dimension, replace=replace, form=stored_as) as write,
         watch.stage("embedding") as advance,
@@ -151,12 +149,12 @@ def _untrained(embedder: Embedder, wanted: int | None) -> str:
         return ""
     if not model.dims:
         return (
-            f"the folder does not say that vectors were trained to be cut to {wanted} numbers "
+            f"; the folder does not say that vectors were trained to be cut to {wanted} numbers "
             "(Matryoshka): they may tell much less than whole ones"
         )
     known = ", ".join(map(str, model.dims))
     return (
-        f"vectors were trained to have {known} numbers, and are cut to {wanted}: they may tell "
+        f"; vectors were trained to have {known} numbers, and are cut to {wanted}: they may tell "
         "less than their length allows"
     )
 

@@ -17,7 +17,7 @@ from unmask.verbs.answers import Answers, Asked
 from unmask.verbs.evaluation_facts import unknown_texts
 from unmask.verbs.looking import look
 from unmask.verbs.machine import resolve_device, use_threads
-from unmask.verbs.row_files import row_file
+from unmask.verbs.row_files import Write, row_file
 from unmask.verbs.watch import Silent, Watch
 
 
@@ -114,20 +114,27 @@ def predict(
     names = _new_columns(table, prefix, answers.names)
     watch.say(f"{table.name}: {answers.columns}")
     whole = (*table.columns, *names)
-    counts: Counter[str] = Counter()
-    truncated = unknown = count = 0
     size = max(1, table.path.stat().st_size)
     with row_file(output, whole, replace=replace) as write, watch.stage(answers.doing) as advance:
         reading = Reading(on_bad, max_bad, lambda done: advance(min(1.0, done / size), ""))
-        for row, answer in answers.rows(reading):
-            new = {prefix + n: answer[part] for part, n in answers.names.items() if part in answer}
-            write({**row.values, **new})
-            counts += answers.counted(answer)
-            count += 1
-            truncated += answer["truncated"]
-            unknown += answer.get("unknown") == 1
-    found = dict(counts.most_common())
-    return PredictResult(output, count, whole, found, truncated, reading.bad, unknown)
+        rows, labels, truncated, unknown = _written(answers, reading, write, prefix)
+    return PredictResult(output, rows, whole, labels, truncated, reading.bad, unknown)
+
+
+def _written(
+    answers: Answers, reading: Reading, write: Write, prefix: str
+) -> tuple[int, dict[str, int], int, int]:
+    """Write what is said of each row: rows, labels, texts that were cut, and unknown ones."""
+    counts: Counter[str] = Counter()
+    rows = truncated = unknown = 0
+    for row, answer in answers.rows(reading):
+        new = {prefix + n: answer[part] for part, n in answers.names.items() if part in answer}
+        write({**row.values, **new})
+        counts += answers.counted(answer)
+        rows += 1
+        truncated += answer["truncated"]
+        unknown += answer.get("unknown") == 1
+    return rows, dict(counts.most_common()), truncated, unknown
 
 
 def _new_columns(table: Table, prefix: str, parts: Mapping[str, str]) -> tuple[str, ...]:
