@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,13 @@ from unmask.report.answers import AnswerFacts, AskedRow, answer_report
 from unmask.report.facts_measured import Length
 from unmask.text.questions import Question, Questions, read_questions
 from unmask.verbs.evaluate_rows import Rows
-from unmask.verbs.evaluation_facts import as_facts, left_out, set_against, unknown_texts, written
+from unmask.verbs.evaluation_facts import (
+    as_facts,
+    left_out,
+    set_against,
+    unknown_texts,
+    written,
+)
 from unmask.verbs.tasks.question_data import told
 from unmask.verbs.wanted import Wanted, right_rows
 from unmask.verbs.watch import Watch
@@ -32,11 +39,11 @@ class AnswerEvaluation:
         figures: what came out.
         truncated: questions or texts that were cut.
         skipped: bad places of the file that were left out.
+        unknown: texts of nothing but tokens that the tokenizer does not know.
         other: what the model beside it was called; None without one.
         differences: of the two on the same questions, this model less the other.
-        report: the page that was written; None without one.
-        unknown: texts of nothing but tokens that the tokenizer does not know.
         other_truncated: questions or texts that the other cut.
+        report: the page that was written; None without one.
     """
 
     model: Path
@@ -44,11 +51,11 @@ class AnswerEvaluation:
     figures: AnswerFigures
     truncated: int
     skipped: int
+    unknown: int = 0
     other: str | None = None
     differences: tuple[Difference, ...] = ()
-    report: Path | None = None
-    unknown: int = 0
     other_truncated: int = 0
+    report: Path | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """For programs: the figures beside the rest."""
@@ -57,8 +64,8 @@ class AnswerEvaluation:
     def in_words(self) -> dict[str, str]:
         """For people: the figures, and how another model differs."""
         lost = left_out("questions or texts that were cut", self.truncated, self.skipped)
-        lost |= unknown_texts(self.unknown)
         beside = set_against(self.differences, self.other, self.other_truncated)
+        lost |= unknown_texts(self.unknown)
         return {**self.figures.in_words(), **lost, **beside, **written(self.report)}
 
 
@@ -105,18 +112,19 @@ def evaluate_answers(
     threshold = answerer.rule.threshold
     with watch.stage("computing figures"):
         figures = AnswerFigures.of(said, truths, threshold)
-    cut, path = sum(one["truncated"] for one in ours), answerer.opened.opened.path
+    path, unknown = answerer.opened.opened.path, sum(one["unknown"] == 1 for one in ours)
     data, skipped = told(questions)[0], questions.skipped
-    result = AnswerEvaluation(path, data, figures, cut, skipped, report=wanted.report)
-    result = replace(result, unknown=sum(one["unknown"] == 1 for one in ours))
+    result = AnswerEvaluation(
+        path, data, figures, _cut(ours), skipped, unknown, report=wanted.report
+    )
     agreed = {}
     if other is not None:
         title = f"answering with {wanted.against}"
         read = _read(other, questions, on_long, watch, title)
-        theirs, lost = [one["text"] for one in read], sum(one["truncated"] for one in read)
+        theirs = [one["text"] for one in read]
         differences = _main_first(compare_answers(truths, said, theirs))
-        result = replace(result, other=str(wanted.against), differences=differences)
-        result = replace(result, other_truncated=lost)
+        name, lost = str(wanted.against), _cut(read)
+        result = replace(result, other=name, differences=differences, other_truncated=lost)
         sides = (agreements(side, truths)[:, 0] for side in (said, theirs))
         agreed = right_rows(wanted, *sides)
     about = wanted.about(data, skipped, result.differences, agreed)
@@ -137,6 +145,10 @@ def _read(
             found.append(answered)
             advance(len(found) / len(questions), "")
     return found
+
+
+def _cut(answers: Sequence[Answered]) -> int:
+    return sum(one["truncated"] for one in answers)
 
 
 def _main_first(differences: tuple[Difference, ...]) -> tuple[Difference, ...]:

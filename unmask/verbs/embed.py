@@ -82,7 +82,7 @@ def embed(
     Args:
         model: folder of an embedding model, or a name on the Hub.
         input: .csv, .tsv, .jsonl or .parquet, all but the last also compressed.
-        output, replace: .npy, written whole or not at all; whether one that is there may be replaced.
+        output, replace: .npy, written whole or not at all; whether it may replace one.
         text_column: None to find it by its name.
         prompt, prompt_name: put before each text; the model's default where neither is given.
         pooling: for a folder without `modules.json`: how its tokens become a vector.

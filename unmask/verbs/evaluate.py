@@ -207,9 +207,8 @@ class _Job:
 
     def tags(self) -> TaggerEvaluation:
         """Spans among words, beside another model's where it is asked for."""
-        table = self._table("a tagger")
         self.named.check(self.folder, "text", "label")
-        rows = Rows(table, *self.named, self.reading)
+        rows = Rows(self._table("a tagger"), *self.named, self.reading)
         on_long = self.on_long or "chunk"
         return evaluate_tagger(self.folder, rows, self.wanted, on_long, self.device, self.watch)
 

@@ -43,8 +43,8 @@ class RerankEvaluation:
         skipped: bad places of the table that were left out.
         other: what the model beside it was called; None without one.
         differences: of the two on the same queries, this model less the other.
-        report: the page that was written; None without one.
         other_truncated: pairs that the other cut.
+        report: the page that was written; None without one.
     """
 
     model: Path
@@ -55,8 +55,8 @@ class RerankEvaluation:
     skipped: int
     other: str | None = None
     differences: tuple[Difference, ...] = ()
-    report: Path | None = None
     other_truncated: int = 0
+    report: Path | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """For programs: the figures beside the rest."""
@@ -65,8 +65,12 @@ class RerankEvaluation:
     def in_words(self) -> dict[str, str]:
         """For people: the figures, and how another model differs."""
         lost = left_out("pairs that were cut", self.truncated, self.skipped)
-        beside = set_against(self.differences, self.other, self.other_truncated)
-        return {**self.figures.in_words(), **lost, **beside, **written(self.report)}
+        found = {**self.figures.in_words(), **lost}
+        return {
+            **found,
+            **set_against(self.differences, self.other, self.other_truncated),
+            **written(self.report),
+        }
 
 
 def evaluate_reranker(
@@ -103,9 +107,10 @@ def evaluate_reranker(
         read = _read(other, data, wanted, watch, f"scoring with {wanted.against}")
         theirs = rankings(data, other.order(read))[0]
         differences = compare_rankings(ours, theirs, judged)
-        lost = sum(one.truncated for one in read)
-        result = replace(result, other=str(wanted.against), differences=differences)
-        result = replace(result, other_truncated=lost)
+        cut = sum(one.truncated for one in read)
+        result = replace(
+            result, other=str(wanted.against), differences=differences, other_truncated=cut
+        )
         gains = (each.values[:, 0], by_query(theirs, judged).values[:, 0])
         agreed = better_rows(wanted, "better", *gains)
     about = wanted.about(result.data, data.skipped, result.differences, agreed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ class TaggerEvaluation:
         skipped: bad places of the file that were left out.
         other: what the tagger beside it was called; None without one.
         differences: of the two on the same sentences, this model less the other.
+        other_truncated: sentences that the other cut.
         report: the page that was written; None without one.
     """
 
@@ -46,6 +48,7 @@ class TaggerEvaluation:
     skipped: int
     other: str | None = None
     differences: tuple[Difference, ...] = ()
+    other_truncated: int = 0
     report: Path | None = None
 
     def as_dict(self) -> dict[str, Any]:
@@ -56,7 +59,8 @@ class TaggerEvaluation:
         """For people: the figures, what each type has of them, and how another model differs."""
         lost = left_out("sentences cut to the context", self.truncated, self.skipped)
         found = {**self.figures.in_words(), **lost, **self.figures.by_type()}
-        return {**found, **set_against(self.differences, self.other), **written(self.report)}
+        beside = set_against(self.differences, self.other, self.other_truncated)
+        return {**found, **beside, **written(self.report)}
 
 
 def evaluate_tagger(
@@ -103,15 +107,16 @@ def evaluate_tagger(
     truth, guesses = [row.truth for row in ours], [row.guess for row in ours]
     with watch.stage("computing figures"):
         figures = TaggingFigures.of(truth, guesses, scheme)
-    cut = sum(row.length.how == "cut" for row in ours)
     path = tagger.opened.path
-    result = TaggerEvaluation(path, told, figures, cut, data.skipped, report=wanted.report)
+    result = TaggerEvaluation(path, told, figures, _cut(ours), data.skipped, report=wanted.report)
     agreed = {}
     if other is not None:
         title = f"tagging with {wanted.against}"
-        theirs = [row.guess for row in _read(other, data, scheme, on_long, watch, title)]
+        read = _read(other, data, scheme, on_long, watch, title)
+        theirs = [row.guess for row in read]
         differences = compare_tags(truth, guesses, theirs, scheme)
-        result = replace(result, other=str(wanted.against), differences=differences)
+        name, lost = str(wanted.against), _cut(read)
+        result = replace(result, other=name, differences=differences, other_truncated=lost)
         all_right = [
             np.array([one == own for one, own in zip(side, truth, strict=True)], dtype=np.float64)
             for side in (guesses, theirs)
@@ -120,6 +125,10 @@ def evaluate_tagger(
     about = wanted.about(told, data.skipped, result.differences, agreed)
     wanted.write(lambda: tag_report(TagFacts(about, scheme, tuple(ours))), watch)
     return result
+
+
+def _cut(rows: Sequence[TaggedRow]) -> int:
+    return sum(row.length.how == "cut" for row in rows)
 
 
 def _read(

@@ -41,8 +41,8 @@ class TargetsEvaluation:
         skipped: bad places of the table that were left out.
         other: what the model beside it was called; None without one.
         differences: of the two on the same rows, this model less the other.
+        other_truncated: texts that the other cut.
         report: the page that was written; None without one.
-        other_truncated: texts that the other cut to its context.
     """
 
     model: Path
@@ -52,8 +52,8 @@ class TargetsEvaluation:
     skipped: int
     other: str | None = None
     differences: tuple[Difference, ...] = ()
-    report: Path | None = None
     other_truncated: int = 0
+    report: Path | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """For programs: the figures beside the rest."""
@@ -69,8 +69,11 @@ class TargetsEvaluation:
                 f"recall {one.recall:.3f}  rows {one.rows:,}"
                 for one in self.figures.labels
             }
-        beside = set_against(self.differences, self.other, self.other_truncated)
-        return {**found, **beside, **written(self.report)}
+        return {
+            **found,
+            **set_against(self.differences, self.other, self.other_truncated),
+            **written(self.report),
+        }
 
 
 def evaluate_sets(
@@ -178,7 +181,7 @@ def _beside(
     differences: tuple[Difference, ...],
     lengths: tuple[Length, ...],
 ) -> TargetsEvaluation:
-    """What came out, beside another model that read texts so."""
+    """What came out, beside another model and how long the texts are to it."""
     return replace(
         result,
         other=str(wanted.against),

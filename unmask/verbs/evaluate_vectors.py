@@ -73,10 +73,10 @@ def evaluate_vectors(
     )
     agreed: Mapping[str, int] = {}
     if other is not None:
-        beside = vectors_of(other, asked, wanted.on_long, watch)
-        theirs, lost = beside.vectors, beside.truncated
-        result = replace(result, other=str(against), differences=asked.compared(ours, theirs))
-        result = replace(result, other_truncated=lost)
+        both = vectors_of(other, asked, wanted.on_long, watch)
+        theirs, cut = both.vectors, both.truncated
+        found = asked.compared(ours, theirs)
+        result = replace(result, other=str(against), differences=found, other_truncated=cut)
         agreed = agreement(wanted, asked, ours, theirs)
     about = wanted.about(said, data.skipped, result.differences, agreed)
     wanted.write(lambda: vectors_page(about, asked, read), watch)
