@@ -150,7 +150,9 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
         if len(kinds) != len(value):
             raise ConfigError(f"{where} must have {len(kinds)} values, not {len(value)}")
         return tuple(_convert(kind, item, where) for kind, item in zip(kinds, value, strict=True))
-    if origin is dict:
+    if hint is Any:
+        return value
+    if origin in (dict, Mapping):
         if not isinstance(value, Mapping):
             raise ConfigError(f"{where} must be a table, not {value!r}")
         inner = get_args(hint)[1]

@@ -184,6 +184,8 @@ def main(words: Sequence[str] | None = None) -> int:
         if asked.show is not None:
             print(table(load(asked.show, NAME)))
             return
+        if asked.jobs < 1:
+            raise ConfigError(f"--jobs must be at least 1, not {asked.jobs}; leave it out for 2")
         recipe = recipe_of(asked, Recipe(), QUICK, SIZES)
         runs = asked.out / f"{NAME}-runs"
         result = run(data_of(asked), recipe, asked.seeds, runs, asked.text, asked.jobs)

@@ -10,6 +10,7 @@ import pytest
 from unmask.claims.page import page, picture, write_page
 from unmask.claims.recipe import Arm, Claim, Effect, all_claims
 from unmask.claims.results import ClaimResult, EffectFound
+from unmask.errors import ConfigError
 
 CLAIM = Claim(
     name="one",
@@ -82,7 +83,7 @@ def test_a_single_seed_has_no_interval_and_no_row_in_the_picture(tmp_path: Path)
 
 
 def test_the_page_of_the_package_names_every_claim(tmp_path: Path) -> None:
-    name = next(name for name, claim in all_claims().items() if claim.untestable is None)
+    name = "static-masks"
     claim = all_claims()[name]
     losses = {
         arm.name: (4.0 + place, 4.1 + place, 4.0 + place) for place, arm in enumerate(claim.arms)
@@ -96,7 +97,28 @@ def test_the_page_of_the_package_names_every_claim(tmp_path: Path) -> None:
     text = (tmp_path / "claims.md").read_text("utf-8")
     for one in all_claims().values():
         assert one.sentence in text
-    assert (tmp_path / "pictures" / f"{name}.svg").is_file() == bool(effects)
+    assert effects
+    assert "<svg" in (tmp_path / "pictures" / f"{name}.svg").read_text("utf-8")
+    with pytest.raises(ConfigError, match="a page is written from a folder of results"):
+        write_page(tmp_path / "nowhere", tmp_path / "claims.md", tmp_path / "pictures")
+
+
+def test_arms_that_are_not_matched_say_so() -> None:
+    found = result((4.0, 4.1), (5.0, 5.1))
+    assert "as much as the least" not in page({"one": CLAIM}, {"one": found}, "pictures")
+    more = tuple({**one, "tokens": 2 * one["tokens"]} for one in found.arms["second"])
+    other = replace(found, arms={**found.arms, "second": more})
+    text = page({"one": CLAIM}, {"one": other}, "pictures")
+    assert "arms matched by tokens, of which the most has 2.00 times as much as the least" in text
+
+
+def test_results_of_several_machines_name_them_all() -> None:
+    two = replace(CLAIM, name="two")
+    found = result((4.0, 4.1), (5.0, 5.1))
+    other = replace(found, name="two", processor="another")
+    text = page({"one": CLAIM, "two": two}, {"one": found, "two": other}, "pictures")
+    assert f"on {found.processor} with" in text
+    assert "and another with" in text
 
 
 def test_a_collapse_is_told_beside_the_figures() -> None:

@@ -49,15 +49,26 @@ def test_a_whole_claim(tmp_path: Path) -> None:
         ('of = "first"', 'of = "third"', "names the arm 'third', but there are first, second"),
         ('name = "second"', 'name = "first"', "two arms or more of different names"),
         ('after = "first"', 'after = "second"', "goes on from one that is listed before it"),
-        ("source", "origin", "unknown key 'origin' of claim"),
+        ("source", "origin", "unknown setting 'origin'"),
+        ('after = "first"', 'text = "manual"', "arm.text must be one of books, few books, manuals"),
+        ('against = "second"', 'against = "second"\nbeyond = "0"', "effect.beyond must be"),
+        ('set = { "mask.rate" = 0.3 }', "set = 3", "arm.set must be a table"),
+        ('"mask.rate"', '"run.seed"', "run.seed is given by what runs the claims"),
+        ('"mask.rate"', '"text.paths"', "text.paths is given by what runs the claims"),
+        ('against = "second"', 'against = "first"', "names 'first' twice"),
         ('source = "Somebody 2020"', "", "source"),
-        ("[[effect]]", "[[arm]]", "unknown key 'metric' of arm"),
+        ("[[effect]]", "[[arm]]", "unknown setting 'arm.metric'"),
         ('name = "one"', 'name = "two"', "name the file after it"),
     ],
 )
 def test_what_does_not_fit_is_refused(tmp_path: Path, old: str, new: str, says: str) -> None:
     with pytest.raises(ConfigError, match=says):
         claim_from(write(tmp_path, WHOLE.replace(old, new, 1)))
+
+
+def test_arms_that_are_no_tables_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"arm must be tables, each beginning with \[\[arm\]\]"):
+        claim_from(write(tmp_path, 'name = "one"\nsentence = "s"\nsource = "t"\narm = 3\n'))
 
 
 def test_an_untestable_claim_has_no_arms() -> None:

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,10 +25,21 @@ from unmask.claims.command import run_claims
 from unmask.claims.data import ClaimData
 from unmask.claims.metrics import METRICS
 from unmask.claims.recipe import Arm, Claim, Effect, all_claims, claim_from
-from unmask.claims.results import load_result
+from unmask.claims.results import ClaimResult, load_result
 from unmask.claims.running import Job, figures_of, work
-from unmask.errors import ConfigError, DataError
+from unmask.errors import ConfigError, DataError, TrainingError
 
+STORED = ClaimResult(
+    name="half",
+    date="2026-01-01",
+    matched="tokens",
+    arms={"usual": ({"tokens": 1.0}, {"tokens": 1.0}), "half": ({"tokens": 1.0}, {"tokens": 1.0})},
+    effects=(),
+    says="undecided",
+    hours=0.1,
+    versions={},
+    processor="some",
+)
 SMALL = """
 name = "{name}"
 sentence = "Masking half is worse."
@@ -148,6 +168,122 @@ def test_what_is_missing_is_refused_before_any_work(folder: Path, tmp_path: Path
     assert not (tmp_path / "work/arms").exists()
 
 
+def test_other_data_are_refused_in_the_same_folder(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nothing(*args: object) -> list[str]:
+        return []
+
+    monkeypatch.setattr("unmask.claims.arms.VOCAB_SIZE", 300)
+    monkeypatch.setattr(command, "run_jobs", nothing)
+    given: dict[str, Any] = {"out": tmp_path / "out", "work": tmp_path / "work", "seeds": 1}
+    for _ in range(2):
+        with pytest.raises(KeyError):  # nothing is done, so there is no result
+            run_claims([claim(tmp_path)], data=folder, **given)
+    for name in ("text/books-valid.txt", "sentence_polarity/rt-polarity.pos"):
+        other = tmp_path / name.replace("/", "-")
+        shutil.copytree(folder, other)
+        with (other / name).open("a") as file:
+            file.write("One line more.\n")
+        with pytest.raises(DataError, match=r"holds what was made of another .*--work"):
+            run_claims([claim(tmp_path)], data=other, **given)
+
+
+def test_a_trial_does_not_replace_a_result_of_more_seeds(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    stored = replace(STORED, name="half")
+    stored.save(out)
+    given: dict[str, Any] = {"data": folder, "out": out, "work": tmp_path / "work"}
+    with pytest.raises(ConfigError, match="holds a result of 2 seeds"):
+        run_claims([claim(tmp_path)], seeds=1, **given)
+    with pytest.raises(ConfigError, match="holds a result of arms matched by tokens"):
+        run_claims([claim(tmp_path)], seeds=2, minutes_per_model=0.1, **given)
+
+
+def test_an_arm_that_fails_keeps_no_other_from_its_turn(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("unmask.claims.arms.VOCAB_SIZE", 300)
+    bad = Path(claim(tmp_path, "bad"))
+    # Found only when the text is read: its documents are lines, of which no pair can be made.
+    pairs = '"objective.name" = "sop", "model.arch" = "bert"'
+    bad.write_text(bad.read_text("utf-8").replace('"mask.rate" = 0.5', pairs), "utf-8")
+    out, said = tmp_path / "out", list[str]()
+    given: dict[str, Any] = {"data": folder, "out": out, "work": tmp_path / "work", "seeds": 1}
+    with pytest.raises(TrainingError, match=r"1 of 3 arms failed.* half, seed 0: "):
+        run_claims([str(bad), claim(tmp_path)], say=said.append, **given)
+    assert [path.name for path in out.iterdir()] == ["half.json"]
+    assert sum("half, seed 0 failed: " in line for line in said) == 1
+
+
+KILLED = """
+import sys
+from unmask.claims import arms
+from unmask.claims.command import run_claims
+
+if __name__ == "__main__":
+    claim, data, out, work = sys.argv[1:]
+    arms.VOCAB_SIZE = 300
+    run_claims([claim], data=data, out=out, work=work, seeds=1, say=lambda words: None)
+"""
+
+
+def children(process: int) -> set[int]:
+    """Processes that another one has begun."""
+    found = set()
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            after = stat.read_text().rpartition(")")[2].split()
+            if int(after[1]) == process:
+                found.add(int(stat.parent.name))
+    return found
+
+
+def until(happens: Callable[[], object]) -> None:
+    """Wait; the limit only ends a test that would never end."""
+    for _ in range(1200):
+        if happens():
+            return
+        time.sleep(0.1)
+    raise AssertionError("it did not happen")
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").is_file(), reason="looks at processes in /proc")
+@pytest.mark.parametrize("whole", [True, False])
+def test_killed_and_begun_again_it_goes_on(whole: bool, folder: Path, tmp_path: Path) -> None:
+    """Either the command itself is killed, or a process that trains."""
+    script = tmp_path / "run.py"
+    script.write_text(KILLED, "utf-8")
+    path = Path(claim(tmp_path))
+    path.write_text(path.read_text("utf-8").replace("6000", "60000"), "utf-8")
+    work_in = tmp_path / "work"
+    words = [
+        sys.executable,
+        str(script),
+        str(path),
+        str(folder),
+        str(tmp_path / "out"),
+        str(work_in),
+    ]
+    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+    until(lambda: len([*work_in.glob("arms/*/log.jsonl")]) == 2)
+    begun = children(process.pid)
+    workers = {one for one in begun if b"spawn_main" in Path(f"/proc/{one}/cmdline").read_bytes()}
+    assert len(workers) == 2
+    os.kill(process.pid if whole else min(workers), signal.SIGKILL)
+    _, said = process.communicate()
+    until(lambda: not any(Path(f"/proc/{one}").exists() for one in workers))
+    if not whole:
+        assert process.returncode == 1
+        assert "was killed, which a system does that runs out of memory" in said
+    arms = {one.parent for one in work_in.glob("arms/*/log.jsonl")}
+    assert not any((arm / "result.json").exists() for arm in arms)
+    # It writes to the same runs, which are refused where another process writes to them.
+    subprocess.run(words, check=True)
+    assert (tmp_path / "out/half.json").is_file()
+
+
 def test_identical_arms_have_one_key_and_others_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -186,12 +322,17 @@ def test_arms_are_measured_where_they_are_trained(
     arm = metrics.Measured(run, tmp_path, ClaimData(tmp_path, tmp_path), tmp_path)
     told: list[object] = []
 
-    def opens(*args: object, device: object = None, **more: object) -> None:
-        told.append(device)
+    def opens(*args: object, device: object = None, settings: Any = None, **more: object) -> None:
+        told.append(device or settings.run.device)
         raise InterruptedError
 
+    def tunes(*args: object, settings: Any, **more: object) -> None:
+        # The table that is tested on chooses no weights.
+        assert not settings.budget.best
+        opens(settings=settings)
+
     monkeypatch.setattr(metrics, "open_language_model", opens)
-    monkeypatch.setattr(metrics, "finetune", opens)
+    monkeypatch.setattr(metrics, "finetune", tunes)
     monkeypatch.setattr(metrics.Embedder, "from_pretrained", opens)
     monkeypatch.setattr(metrics, "read_rows", lambda path: ([], []))
     monkeypatch.setattr(ClaimData, "polarity", lambda data: (tmp_path, tmp_path))

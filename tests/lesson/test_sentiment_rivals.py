@@ -58,6 +58,13 @@ def tiny(
     return out, printed[-1]
 
 
+def test_the_texts_that_are_tested_on_choose_no_weights(tiny: tuple[Path, str]) -> None:
+    runs = [read(path) for path in (tiny[0] / "sentiment-runs").rglob("run.json")]
+    tuned = [run["settings"]["budget"] for run in runs if run["kind"] == "finetune"]
+    assert len(tuned) == 12
+    assert not any(budget["best"] for budget in tuned)
+
+
 def test_a_tiny_run_prints_its_table_and_stores_what_it_says(
     tiny: tuple[Path, str], sentiment_rivals: ModuleType
 ) -> None:
@@ -143,6 +150,7 @@ def test_a_finished_run_is_shown_again_without_training(
         ("", "give --data TABLE or --sst2, and not neither"),
         ("--sst2 --data x.csv", "give --data TABLE or --sst2, and not both"),
         ("--data x.csv --seeds 1", "at least 2 of them, not 1; give --seeds 5"),
+        ("--data x.csv --jobs 0", "--jobs must be at least 1, not 0"),
         ("--data nowhere.csv", "a table must be a file, and nowhere.csv is none; check the path"),
     ],
 )

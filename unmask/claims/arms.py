@@ -32,6 +32,9 @@ BASE: Mapping[str, Any] = {
 }
 """Settings of all arms, unless a claim says otherwise."""
 VOCAB_SIZE = 8000
+PROTOCOL = 2
+"""Of training and measuring arms; to be raised where either changes, so that what was done before
+is not compared with what is done after."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +59,11 @@ class ArmRun:
     def key(self) -> str:
         """Tells it from all others, and is the same wherever it is asked for.
 
-        Arms that are compared are trained by one version of this package and of PyTorch.
+        Arms that are compared are trained and measured by one protocol and one version of PyTorch.
+        That they read the same data is seen to by `ClaimData.check_same`.
         """
         before = None if self.after is None else self.after.key
-        made_by = [__version__, torch.__version__]
+        made_by = [__version__, PROTOCOL, torch.__version__]
         words = json.dumps([self.settings, self.text, self.seed, before, made_by], sort_keys=True)
         return hashlib.sha256(words.encode()).hexdigest()[:16]
 

@@ -11,7 +11,7 @@ from unmask.claims.arms import ArmRun, runs_of, tokenizer_of
 from unmask.claims.data import ClaimData
 from unmask.claims.metrics import METRICS
 from unmask.claims.recipe import Claim, all_claims, chosen
-from unmask.claims.results import ClaimResult
+from unmask.claims.results import ClaimResult, load_result
 from unmask.claims.running import Job, Say, figures_of, run_jobs
 from unmask.claims.speed import of_benchmark
 from unmask.errors import ConfigError
@@ -56,8 +56,10 @@ def run_claims(
 
     Raises:
         ConfigError: there is no such claim, it has nothing that could be run here, no benchmark
-            has measured what it says, or there is no such device.
-        DataError: a text or table is missing.
+            has measured what it says, there is no such device, or a longer run's result would be
+            replaced.
+        DataError: a text or table is missing, or what is in `work` was made of others.
+        TrainingError: an arm could not be trained; claims without it are stored.
     """
     wanted = [_testable(chosen(name)) for name in names]
     timed = [claim for claim in wanted if claim.measure is not None]
@@ -68,6 +70,8 @@ def run_claims(
         raise ConfigError(
             f"{claims[0].name} trains its arms on text; give the folder of text and labels, --data"
         )
+    for claim in claims:
+        _check_no_better(claim, Path(out), seeds, minutes_per_model)
     there = resolve_device(device)
     where = ClaimData(Path(data or "."), Path(work))
     found = {claim.name: of_benchmark(claim, Path(benchmarks)) for claim in timed}
@@ -90,6 +94,22 @@ def run_claims(
     return [found[claim.name] for claim in wanted]
 
 
+def _check_no_better(claim: Claim, out: Path, seeds: int, minutes: float | None) -> None:
+    """Refuse to put the result of a trial in the place of that of a longer run."""
+    path = out / f"{claim.name}.json"
+    if not path.is_file():
+        return
+    stored = load_result(path)
+    before = max(len(figures) for figures in stored.arms.values())
+    shorter = minutes is not None and stored.matched != "seconds"
+    if seeds < before or shorter:
+        what = f"{before} seeds" if seeds < before else f"arms matched by {stored.matched}"
+        raise ConfigError(
+            f"{path} holds a result of {what}, which that of a shorter run would replace; give "
+            "another folder with --out, or remove it"
+        )
+
+
 def _result(
     claim: Claim, runs: Runs, data: ClaimData, minutes: float | None, device: torch.device
 ) -> ClaimResult:
@@ -101,6 +121,8 @@ def _result(
 
 def _make_ready(claims: Sequence[Claim], data: ClaimData) -> None:
     """Make all that arms and metrics read, before any process reads it."""
+    if claims:
+        data.check_same()
     for name in frozenset().union(*(_metrics(claim) for claim in claims)):
         METRICS[name].reads(data)
     for text in {arm.text for claim in claims for arm in claim.arms}:

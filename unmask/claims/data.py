@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from unmask.checkpoint.jsonfile import read_json, write_json
 from unmask.claims.manuals import Manuals, manuals
 from unmask.claims.recipe import Text
 from unmask.errors import DataError
@@ -42,6 +44,28 @@ class ClaimData:
         if not path.exists():
             raise DataError(f"claims need {name}, but {self.folder} does not hold it; see --data")
         return path
+
+    def check_same(self) -> None:
+        """Check that what the work folder holds was made of these data, and note what they are.
+
+        Raises:
+            DataError: it was made of others.
+        """
+        noted = self.work / "data" / "sources.json"
+        before: dict[str, str] = read_json(noted) if noted.is_file() else {}
+        now = {
+            name: _digest(self.folder / name)
+            for name in (TRAIN, VALID, *MANUALS, POLARITY, BLIMP)
+            if (self.folder / name).exists()
+        }
+        if other := [name for name in now if before.get(name, now[name]) != now[name]]:
+            raise DataError(
+                f"arms are compared on the same data, but {self.work} holds what was made of "
+                f"another {other[0]} than that of {self.folder}; choose another folder with --work"
+            )
+        if {**before, **now} != before:
+            noted.parent.mkdir(parents=True, exist_ok=True)
+            write_json(noted, {**before, **now})
 
     def polarity(self) -> tuple[Path, Path]:
         """Snippets of film reviews with the labels pos and neg, to train on and to test on."""
@@ -112,6 +136,17 @@ def labelled_snippets(folder: Path) -> list[tuple[str, str]]:
             if line.strip():
                 rows.setdefault(line.strip(), label)
     return list(rows.items())
+
+
+def _digest(path: Path) -> str:
+    """Of a file, or of the names and contents of all files below a folder."""
+    whole = hashlib.sha256()
+    for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+        if file.is_file():
+            whole.update(f"{file.relative_to(path)}\0".encode())
+            with file.open("rb") as content:
+                whole.update(hashlib.file_digest(content, "sha256").digest())
+    return whole.hexdigest()
 
 
 def _write(path: Path, rows: Sequence[tuple[str, str]]) -> None:

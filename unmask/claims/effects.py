@@ -9,8 +9,10 @@ from typing import Literal
 import numpy as np
 
 from unmask.errors import ConfigError
+from unmask.evaluation.bootstrap import LEVEL
 from unmask.evaluation.seeds import reach_of_mean
 
+POWER = 0.8
 Says = Literal["holds", "does not hold", "undecided"]
 
 
@@ -22,8 +24,6 @@ class Estimate:
         mean: above zero in favour of the first arm.
         low, high: its 95 % interval by Student's t over seeds; without bounds for a single seed.
         seeds: how many pairs.
-        resolves: the smallest difference from `beyond` that an interval of this width tells from
-            none: half of the width.
     """
 
     mean: float
@@ -45,8 +45,14 @@ class Estimate:
 
     @property
     def resolves(self) -> float:
-        """Half of the interval's width."""
-        return (self.high - self.low) / 2
+        """The distance from `beyond` that four of five such runs would tell from none."""
+        reach = (self.high - self.low) / 2
+        if self.seeds < 2 or reach == 0.0:
+            return reach
+        from scipy.stats import t
+
+        most, power = (float(t.ppf(share, self.seeds - 1)) for share in (0.5 + LEVEL / 2, POWER))
+        return reach * (1 + power / most)
 
     def says(self, beyond: float) -> Says:
         """Whether the effect exceeds that, as far as the interval can tell."""

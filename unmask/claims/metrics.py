@@ -21,6 +21,7 @@ from unmask.evaluation.whole_words import WholeWordEvaluation
 from unmask.heads.model import LanguageModel
 from unmask.pipelines.embed import Embedder
 from unmask.verbs.finetune import finetune
+from unmask.verbs.finetune_settings import finetune_settings
 
 MOST_TOKENS = 1_400_000  # of held-out text: about 200,000 predictions
 COPIED_TOKENS = 200_000
@@ -187,16 +188,21 @@ def _pages(arm: Measured) -> dict[str, float]:
 
 
 def _accuracy(arm: Measured, tables: tuple[Path, Path], name: str) -> float:
-    """Of the whole model, fine-tuned on the first table and tested on the second."""
+    """Of the whole model, fine-tuned on the first table and tested on the second after the last
+    epoch: the test chooses nothing."""
     train, test = tables
+    settings = finetune_settings(
+        {"budget": {"best": False}},
+        seed=arm.run.seed,
+        threads=torch.get_num_threads(),
+        device=arm.run.device,
+    )
     result = finetune(
         arm.model,
         train=train,
         dev=test,
         out=arm.scratch / name,
-        seed=arm.run.seed,
-        threads=torch.get_num_threads(),
-        device=arm.run.device,
+        settings=settings,
     )
     assert isinstance(result.figures, ClassificationFigures)
     return result.figures.accuracy

@@ -15,9 +15,11 @@ from unmask.checkpoint.durable import write_file
 from unmask.claims.metrics import METRICS, QUANTITIES, TIMES
 from unmask.claims.recipe import Claim, all_claims
 from unmask.claims.results import WARNED, ClaimResult, EffectFound, load_result
+from unmask.errors import ConfigError
 from unmask.report.charts import standalone
 from unmask.report.intervals import Interval, intervals
 
+APART = 0.05  # share by which arms may differ in what they are matched by without a word
 NOT_TESTABLE, NOT_RUN = "not testable here", "not run yet"
 HEAD = """\
 # The field's claims, measured
@@ -32,7 +34,8 @@ same text in the same order, and are measured alike. Above zero is in favour of 
 named first. Claims on speed are ratios of seconds, of rounds in which both ran one behind the
 other. The interval is Student's, at 95 %. A claim *holds* where the whole interval lies beyond the
 line that the claim draws, *does not hold* where it lies before it, and is *undecided
-at this scale* otherwise; then stands there the smallest effect that the run could have told.
+at this scale* otherwise; then stands there the distance from the line that four of five such runs
+would have told.
 Verdicts are about models of this size on this text, and not about the sizes that the papers speak
 of.
 """
@@ -60,13 +63,17 @@ def page(claims: Mapping[str, Claim], results: Mapping[str, ClaimResult], pictur
     trained = [one for name, one in results.items() if claims[name].arms]
     hours = sum(one.hours for one in trained)
     if trained:
-        some = trained[0]
-        told = ", ".join(f"{name} {version}" for name, version in some.versions.items())
+        where = " and ".join(dict.fromkeys(map(_ran_on, trained)))
         parts.append(
             f"Training and measuring took {hours:.1f} hours of one core in all (arms that two "
-            f"claims share are counted in both), on {some.processor} with {told}.\n"
+            f"claims share are counted in both), on {where}.\n"
         )
     return "\n".join(parts)
+
+
+def _ran_on(result: ClaimResult) -> str:
+    told = ", ".join(f"{name} {version}" for name, version in result.versions.items())
+    return f"{result.processor} with {told}"
 
 
 def _verdict(claim: Claim, result: ClaimResult | None) -> str:
@@ -100,9 +107,19 @@ def _matched(claim: Claim, result: ClaimResult) -> str:
             f"{result.processor}."
         )
     return (
-        f"{seeds} seeds, arms matched by {result.matched}; {result.hours:.1f} hours of one core, "
-        f"{result.date}."
+        f"{seeds} seeds, arms matched by {result.matched}{_apart(result)}; {result.hours:.1f} "
+        f"hours of one core, {result.date}."
     )
+
+
+def _apart(result: ClaimResult) -> str:
+    """How far the arms are from having equally much, where that can be seen."""
+    if result.matched == "parameters":
+        return ""
+    each = [mean(one[result.matched] for one in arm) for arm in result.arms.values()]
+    if max(each) <= (1 + APART) * min(each):
+        return ""
+    return f", of which the most has {max(each) / min(each):.2f} times as much as the least"
 
 
 def _effect(effect: EffectFound) -> str:
@@ -186,7 +203,16 @@ def picture(claim: Claim, result: ClaimResult) -> str:
 
 
 def write_page(results: Path, path: Path, pictures: Path) -> None:
-    """The page and its pictures, from a folder of results."""
+    """The page and its pictures, from a folder of results.
+
+    Raises:
+        ConfigError: there is no such folder.
+    """
+    if not results.is_dir():
+        raise ConfigError(
+            f"a page is written from a folder of results, and {results} is none; check the path, "
+            "or run claims first: unmask claims run"
+        )
     claims = all_claims()
     found = {
         name: load_result(results / f"{name}.json")

@@ -25,15 +25,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
-from unmask.config import read_toml
+from unmask.config import from_mapping, read_toml
 from unmask.errors import ConfigError
 
 Matched = Literal["tokens", "flops", "seconds", "parameters"]
 Text = Literal["books", "few books", "manuals"]
 """What is learnt from: novels, 2 MB of them, or the manuals of a database and of git."""
 RECIPES = "recipes"
+T = TypeVar("T")
+_OURS = ("run.seed", "run.device", "text.paths", "tokenizer", "model.start")
+"""Settings that are not an arm's to give: data, seeds and the model it goes on from."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -161,7 +164,17 @@ class Claim:
                     f"an arm goes on from one that is listed before it, but {arm.name!r} of "
                     f"{self.name} names {arm.after!r}; there are {', '.join(names[:number])}"
                 )
+        for key in (*self.set, *(key for arm in self.arms for key in arm.set)):
+            if any(key == ours or key.startswith(f"{ours}.") for ours in _OURS):
+                raise ConfigError(
+                    f"{key} is given by what runs the claims, and {self.name} sets it; leave it out"
+                )
         for effect in self.effects:
+            if effect.of == effect.against:
+                raise ConfigError(
+                    f"an effect is a difference of two arms, but one of {self.name} names "
+                    f"{effect.of!r} twice; name another, or leave against out"
+                )
             for name in (effect.of, effect.against):
                 if name is not None and name not in names:
                     raise ConfigError(
@@ -181,27 +194,27 @@ def claim_from(path: Path) -> Claim:
         ConfigError: it cannot be read, has an unknown key, or its parts do not fit.
     """
     said = read_toml(path)
-    arms = tuple(_part(Arm, one, path) for one in said.pop("arm", ()))
-    effects = tuple(_part(Effect, one, path) for one in said.pop("effect", ()))
-    ratios = tuple(_part(Ratio, one, path) for one in said.pop("ratio", ()))
-    parts = {"arms": arms, "effects": effects, "ratios": ratios}
-    claim: Claim = _part(Claim, {**said, **parts}, path)
+    parts = {
+        "arms": _parts(Arm, said.pop("arm", []), "arm", path),
+        "effects": _parts(Effect, said.pop("effect", []), "effect", path),
+        "ratios": _parts(Ratio, said.pop("ratio", []), "ratio", path),
+    }
+    try:
+        claim = from_mapping(Claim, {**said, **parts})
+    except ConfigError as error:
+        raise ConfigError(f"{path.name}: {error}") from None
     if claim.name != path.stem:
         raise ConfigError(f"{path.name} holds the claim {claim.name}; name the file after it")
     return claim
 
 
-def _part(cls: Any, values: Mapping[str, Any], path: Path) -> Any:
-    """A table as a record; an unknown or missing key is named."""
-    known = cls.__dataclass_fields__
-    if unknown := [key for key in values if key not in known]:
-        raise ConfigError(
-            f"{path.name}: unknown key {unknown[0]!r} of {cls.__name__.lower()}; known are "
-            f"{', '.join(known)}"
-        )
+def _parts(cls: type[T], tables: object, name: str, path: Path) -> tuple[T, ...]:
+    """Tables of one name as records, every value checked against its type."""
+    if not isinstance(tables, list) or not all(isinstance(one, Mapping) for one in tables):
+        raise ConfigError(f"{path.name}: {name} must be tables, each beginning with [[{name}]]")
     try:
-        return cls(**values)
-    except TypeError as error:
+        return tuple(from_mapping(cls, one, name) for one in tables)
+    except ConfigError as error:
         raise ConfigError(f"{path.name}: {error}") from None
 
 

@@ -25,7 +25,8 @@ class EffectFound:
         metric, of, against, minus, beyond: as the claim has it.
         differences: of each seed, above zero in favour of the first arm.
         mean, low, high: see `Estimate`; None for an interval without bounds.
-        resolves: the smallest effect that could have been told; None for none.
+        resolves: the distance from `beyond` that could have been told, see `Estimate`; None for
+            none.
         says: the verdict.
     """
 
@@ -161,6 +162,13 @@ class ClaimResult:
         return path
 
 
+def _effect(said: Mapping[str, Any]) -> EffectFound:
+    """As it is stored; what could have been told is counted from the differences."""
+    differences = tuple(said["differences"])
+    resolves = Estimate.of(differences).resolves if len(differences) > 1 else None
+    return EffectFound(**{**said, "differences": differences, "resolves": resolves})
+
+
 def load_result(path: Path) -> ClaimResult:
     """A stored result.
 
@@ -169,10 +177,7 @@ def load_result(path: Path) -> ClaimResult:
     """
     said: dict[str, Any] = read_json(path)
     try:
-        effects = tuple(
-            EffectFound(**one | {"differences": tuple(one["differences"])})
-            for one in said["effects"]
-        )
+        effects = tuple(_effect(one) for one in said["effects"])
         arms = {name: tuple(figures) for name, figures in said["arms"].items()}
         return ClaimResult(**said | {"effects": effects, "arms": arms})
     except (KeyError, TypeError) as error:

@@ -75,7 +75,8 @@ def run(
 
     from unmask.claims.command import run_claims, runnable
 
-    wanted = runnable() if names == ["all"] else names
+    every = runnable() if "all" in names else []
+    wanted = list(dict.fromkeys([*every, *(name for name in names if name != "all")]))
     found = run_claims(
         wanted,
         data=data,
