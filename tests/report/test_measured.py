@@ -250,9 +250,9 @@ def test_one_number_and_several() -> None:
     text = page(several).text
     for part in (
         "comes to 2 numbers",
-        "stars: Pearson",
-        "price: R2",
-        "standard deviations of each",
+        "Pearson of stars",
+        "R2 of price",
+        "Mean error in standard deviations",
     ):
         assert part in text, part
     worst = cards(several)[0]

@@ -256,7 +256,7 @@ def test_numbers_and_sets_of_labels_have_a_page(made: Made, tmp_path: Path) -> N
     table = write_csv(tmp_path / "m.csv", both, ("text", "label"))
     two = made("numbers", 1, "-two", labels=("stars", "price"))
     evaluate(two, data=table, report=tmp_path / "m.html")
-    assert "price: Spearman" in page(tmp_path / "m.html")
+    assert "Spearman of price" in page(tmp_path / "m.html")
     sets = [(text, json.dumps(["a", "b"][: n % 3])) for n, text in enumerate(TEXTS[:40])]
     table = write_csv(tmp_path / "s.csv", sets, ("text", "labels"))
     several = made("several")

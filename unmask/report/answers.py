@@ -150,9 +150,9 @@ def _mistakes(rows: Sequence[AskedRow], each: F64) -> Html:
     return mistakes_section(
         [_card(rows[place], float(each[place, 1])) for place in wrong[:MOST_MISTAKES]],
         len(wrong),
-        "answers of {wrong} that differ from the right ones most; of those that share no word with "
-        "them, the ones that the model is surest of. Among them are questions with another right "
-        "answer than those that are given.",
+        "answers that differ most from the right ones, of {wrong} that differ. Of those that share "
+        "no word with them, the ones that the model is surest of come first. Among them are "
+        "questions with another right answer than those that are given.",
         "There are none: every answer is right.",
     )
 

@@ -119,8 +119,8 @@ def _mistakes(facts: GradedFacts, grades: F64, alike: F64) -> Html:
             for place in order[:MOST_MISTAKES]
         ],
         len(order),
-        "pairs of {wrong} whose place by similarity is furthest from their place by grade. Read "
-        "them first: among them are grades that others would not give.",
+        "pairs whose place by similarity is furthest from their place by grade, of {wrong} that "
+        "are out of place. Read them first: among them are grades that others would not give.",
         "There are none: the order is that of the grades.",
     )
 

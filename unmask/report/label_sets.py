@@ -141,8 +141,8 @@ def _mistakes(rows: Sequence[LabelSetRow]) -> Html:
     return mistakes_section(
         [_card(row, wrong(row)) for row in order[:MOST_MISTAKES]],
         len(order),
-        "rows of {wrong} with mistakes that have the most of them: labels that are missing, and "
-        "labels that are wrong.",
+        "rows with the most wrong labels, of {wrong} that have some: labels that are missing, and "
+        "labels that are too many.",
         "There are none: every row has its labels.",
     )
 

@@ -9,7 +9,7 @@ from unmask.report.markup import Html
 from unmask.report.page import Report
 from unmask.report.pieces import Tile
 from unmask.report.section_measured import Line, against_section, figures_section, three
-from unmask.report.units import count
+from unmask.report.units import capital, count
 
 FOOTER = "Made by unmask. This page is one file: it loads nothing and runs no script."
 MOST_TILES = 4
@@ -56,11 +56,11 @@ def figures_of(
         remarks: below the table.
     """
     tiles = [
-        Tile(line.name[:1].upper() + line.name[1:], three(line.estimate.value), _between(line))
+        Tile(capital(line.name), three(line.estimate.value), _between(line))
         for line in lines
         if line.estimate.value is not None
     ]
-    counted = Tile(rows[0][:1].upper() + rows[0][1:], count(rows[1]))
+    counted = Tile(capital(rows[0]), count(rows[1]))
     return [*tiles[:MOST_TILES], counted], figures_section(lines, remarks)
 
 

@@ -77,7 +77,7 @@ def number_report(facts: NumberFacts) -> Report:
     spread = np.maximum(truth.std(0), 1e-12)
     one = len(names) == 1
     by_row = errors[:, 0] if one else (errors / spread).mean(1)
-    figure = ERROR if one else "mean error, in standard deviations of each number"
+    figure = ERROR if one else "mean error in standard deviations"
     tiles, figures = figures_of(
         _lines(facts.figures.numbers), ("rows", len(rows)), _simplest(truth, names)
     )
@@ -109,7 +109,9 @@ def _lines(numbers: Sequence[NumberFigures]) -> list[Line]:
         ("Spearman", "spearman", "correlation of their ranks"),
     )
     return [
-        Line(name if len(numbers) == 1 else f"{one.name}: {name}", getattr(one, attribute), meaning)
+        Line(
+            name if len(numbers) == 1 else f"{name} of {one.name}", getattr(one, attribute), meaning
+        )
         for name, attribute, meaning in figures
         for one in numbers
     ]
@@ -153,8 +155,8 @@ def _mistakes(facts: NumberFacts, badness: F64) -> Html:
     return mistakes_section(
         [_card(facts.rows[place], names, float(badness[place])) for place in order[:MOST_MISTAKES]],
         len(order),
-        "rows of {wrong} with the largest errors, in standard deviations of the number. Read them "
-        "first: among them are mistakes of the data.",
+        "rows with the largest errors, in standard deviations of the number, of {wrong} that are "
+        "not exact. Read them first: among them are mistakes of the data.",
         "There are none: every number is right.",
     )
 

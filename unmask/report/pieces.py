@@ -9,6 +9,8 @@ from typing import Literal
 from unmask.errors import ConfigError
 from unmask.report.markup import NOTHING, Html, join, tag, text
 
+LONG = 60  # characters of a fact below a quotation, from which on it is not bold
+
 
 @dataclass(frozen=True, slots=True)
 class Tile:
@@ -174,13 +176,18 @@ def quotations(items: Sequence[Quotation]) -> Html:
     return tag("div", {"class": "blanks"}, *(_quotation(item) for item in items))
 
 
+def _long(value: str) -> dict[str, str] | None:
+    """Words that are read, not glanced at, are not bold."""
+    return {"class": "long"} if len(value) > LONG else None
+
+
 def _quotation(item: Quotation) -> Html:
     facts = [
         tag(
             "div",
             None,
             tag("dt", None, text(name)),
-            tag("dd", None, tag("bdi", None, text(value))),
+            tag("dd", _long(value), tag("bdi", None, text(value))),
         )
         for name, value in item.facts
     ]

@@ -150,9 +150,9 @@ def _worst(facts: Rankings) -> Html:
     return mistakes_section(
         [_card(row, facts.scale) for row in wrong[:MOST_MISTAKES]],
         len(wrong),
-        "queries of {wrong} with the worst nDCG@10; of those where it is the same, the ones whose "
-        "relevant document is furthest down. Among them are queries that the document given "
-        "answers as well: nobody has judged it.",
+        "queries with the worst nDCG@10, of {wrong} that are not perfect. Where it is the same, "
+        "the one whose relevant document is furthest down comes first. Among them are queries that "
+        "the document given answers as well: nobody has judged it.",
         "There are none: every ranking is perfect.",
     )
 

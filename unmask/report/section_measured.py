@@ -22,7 +22,7 @@ from unmask.report.pieces import (
     subheading,
     table,
 )
-from unmask.report.units import count, percent, plural, things
+from unmask.report.units import capital, count, percent, plural, things
 
 MOST_MISTAKES = 20
 LONGEST = 400  # characters of a text that are shown
@@ -206,7 +206,7 @@ def length_section(
         name: what a row is, in the singular.
         write: writes the figure.
     """
-    rows, shown = plural(name), figure_name[:1].upper() + figure_name[1:]
+    rows, shown = plural(name), capital(figure_name)
     slices = by_length([one.tokens for one in lengths], measure)
     spelt = [Slice(f"{one.name} tokens", one.rows, one.value) for one in slices]
     parts = Parts("tokens", rows, figure_name, slices, write=write)

@@ -98,6 +98,7 @@ margin-top:8px;overflow-wrap:anywhere}
 .quote dl div{display:flex;gap:7px}
 .quote dt{flex:none;min-width:2.9em}
 .quote dd{margin:0;color:var(--ink);font-weight:600;min-width:0}
+.quote dd.long{font-weight:400;line-height:1.45}
 .words{list-style:none;margin:12px 0 18px;padding:0;display:flex;flex-wrap:wrap;gap:10px 26px}
 .words li{font-size:15px;display:flex;align-items:center;gap:8px;flex-wrap:wrap}
 .words .token{font-family:MONO;font-size:13.5px;border:1px solid var(--line);background:var(--tint);

@@ -197,9 +197,9 @@ def _mistakes(sentences: Sequence[_Sentence]) -> Html:
     return mistakes_section(
         [_card(one) for one in wrong[:MOST_MISTAKES]],
         len(wrong),
-        "sentences of {wrong} with mistakes that have the most of them: spans that are missed, and "
-        "spans found that are none; of as many, those with the span that it was surest of. A span "
-        "whose type or ends are wrong stands in both lists.",
+        "sentences with the most mistakes, of {wrong} that have some: spans that are missed, and "
+        "spans found that are none. Where as many are wrong, the span that it was surest of "
+        "decides. A span whose type or ends are wrong stands in both lists.",
         "There are none: every span is found, and no other.",
     )
 

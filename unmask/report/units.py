@@ -69,6 +69,11 @@ def things(number: int, name: str) -> str:
     return f"{count(number)} {plural(name)}"
 
 
+def capital(name: str) -> str:
+    """A name at the beginning of a line: `F1`, `Recall`; one with capitals stays, as `nDCG`."""
+    return name if any(map(str.isupper, name)) else f"{name[:1].upper()}{name[1:]}"
+
+
 def plural(name: str) -> str:
     """The plural of a regular noun: `text` is `texts`, `query` is `queries`."""
     return f"{name[:-1]}ies" if name.endswith("y") else f"{name}s"
