@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,34 +19,58 @@ from unmask.pipelines.pair import PairClassifier
 from unmask.pipelines.tag import Tagger
 from unmask.text.questions import read_questions
 from unmask.verbs.finetune import finetune
+from unmask.verbs.finetune_settings import finetune_settings
 
 
-def _tuned(given: Given, task: str, **more: Any) -> tuple[Path, float, float]:
-    """The model's folder, seconds of the whole command, and those of its training."""
+def tuned(
+    given: Given,
+    task: str,
+    over: Mapping[str, Any] | None = None,
+    *,
+    train: Path | None = None,
+    dev: Path | None = None,
+    **short: Any,
+) -> tuple[Path, float, float]:
+    """Run `unmask finetune`.
+
+    Args:
+        given: of the arm.
+        task: to learn.
+        over: settings without a short name.
+        train, dev: files; None for those of the task.
+        short: settings by their short names.
+
+    Returns:
+        The model's folder, seconds of the whole command, and those of its training.
+    """
     begun = time.perf_counter()
-    result = finetune(
-        given.model,
-        train=given.file("train"),
-        dev=given.file("dev"),
-        out=given.out,
+    settings = finetune_settings(
+        over=over,
         task=task,
         seed=given.seed,
         threads=given.threads,
         epochs=given.epochs or None,
-        **more,
+        **short,
+    )
+    result = finetune(
+        given.model,
+        train=train or given.file("train"),
+        dev=dev or given.file("dev"),
+        out=given.out,
+        settings=settings,
     )
     return result.model, time.perf_counter() - begun, result.seconds
 
 
 def classify(given: Given) -> Measured:
     """`unmask finetune --task classify`."""
-    folder, seconds, training = _tuned(given, "classify")
+    folder, seconds, training = tuned(given, "classify")
     return given.told(seconds, training, _labels(folder, given))
 
 
 def few_shot(given: Given) -> Measured:
     """`unmask finetune --few-shot`; all of it is training, as the head is fitted at the end."""
-    folder, seconds, _ = _tuned(given, "classify", few_shot=True)
+    folder, seconds, _ = tuned(given, "classify", few_shot=True)
     return given.told(seconds, seconds, _labels(folder, given))
 
 
@@ -56,7 +81,7 @@ def _labels(folder: Path, given: Given) -> list[str]:
 
 def pair(given: Given) -> Measured:
     """`unmask finetune --task pair`."""
-    folder, seconds, training = _tuned(given, "pair")
+    folder, seconds, training = tuned(given, "pair")
     pairs = [(first, second) for first, second, _ in read_rows(given.file("test"))]
     said = PairClassifier.from_pretrained(folder).predict(pairs)
     return given.told(seconds, training, [one["label"] for one in said])
@@ -64,7 +89,7 @@ def pair(given: Given) -> Measured:
 
 def tag(given: Given) -> Measured:
     """`unmask finetune --task tag`."""
-    folder, seconds, training = _tuned(given, "tag")
+    folder, seconds, training = tuned(given, "tag")
     words = [[word for word, _ in one] for one in read_sentences(given.file("test"))]
     said = Tagger.from_pretrained(folder).predict(words)
     return given.told(seconds, training, [" ".join(one["tags"]) for one in said])
@@ -72,7 +97,7 @@ def tag(given: Given) -> Measured:
 
 def answer(given: Given) -> Measured:
     """`unmask finetune --task answer`."""
-    folder, seconds, training = _tuned(given, "answer")
+    folder, seconds, training = tuned(given, "answer")
     pairs = [(row.text, row.context) for row in read_questions(given.file("test")).rows]
     said = Answerer.from_pretrained(folder).predict(pairs)
     return given.told(seconds, training, [one["text"] for one in said])

@@ -9,7 +9,9 @@ from statistics import median
 from typing import Any
 
 from unmask.bench.machine import COMMIT
-from unmask.bench.tasks.report import ArmFound, TaskFound, load
+from unmask.bench.tasks.compare import Ranged
+from unmask.bench.tasks.found import ArmFound, TaskFound
+from unmask.bench.tasks.report import load
 from unmask.checkpoint.durable import write_file
 from unmask.errors import UnmaskError
 
@@ -101,11 +103,15 @@ def _arm(one: ArmFound) -> list[str]:
     return [
         one.name,
         ", ".join(f"{name} {value}" for name, value in recipe.items()) or "as it comes",
-        f"{one.mean.value:.3f} ({one.mean.low:.3f} to {one.mean.high:.3f})",
+        "; ".join([_ranged(one.mean), *(f"{k} {_ranged(v)}" for k, v in one.also.items())]),
         ", ".join(f"{value:.3f}" for value in one.values),
         f"{median(one.training):,.0f}",
         f"{median(one.seconds):,.0f}",
     ]
+
+
+def _ranged(one: Ranged) -> str:
+    return f"{one.value:.3f} ({one.low:.3f} to {one.high:.3f})"
 
 
 def _asked(rows: Sequence[TaskFound]) -> list[list[str]]:

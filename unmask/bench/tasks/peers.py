@@ -31,25 +31,42 @@ def trained(
     """Train, save model and tokenizer; seconds of the training."""
     import transformers
 
-    arguments = transformers.TrainingArguments(
+    trainer = transformers.Trainer(
+        model=model,
+        args=arguments(given, transformers.TrainingArguments),
+        train_dataset=rows,
+        data_collator=collator,
+    )
+    found = trainer.train()
+    trainer.save_model(given.out)
+    tokenizer.save_pretrained(given.out)
+    return float(found.metrics["train_runtime"])
+
+
+def arguments(
+    given: Given, make: Callable[..., Any], *, rows: int | None = None, **more: Any
+) -> Any:
+    """What a `Trainer` is told; nothing is saved on the way, or reported.
+
+    Args:
+        given: of the arm.
+        make: the class of the arguments.
+        rows: of a batch; None for as many as the arm is told.
+        more: arguments that only this trainer has.
+    """
+    return make(
         output_dir=given.out,
         use_cpu=True,
         learning_rate=given.more["lr"],
-        per_device_train_batch_size=given.more["batch"],
+        per_device_train_batch_size=given.more["batch"] if rows is None else rows,
         num_train_epochs=given.epochs,
         seed=given.seed,
         save_strategy="no",
         report_to="none",
         disable_tqdm=True,
         dataloader_pin_memory=False,
+        **more,
     )
-    trainer = transformers.Trainer(
-        model=model, args=arguments, train_dataset=rows, data_collator=collator
-    )
-    found = trainer.train()
-    trainer.save_model(given.out)
-    tokenizer.save_pretrained(given.out)
-    return float(found.metrics["train_runtime"])
 
 
 def outputs(

@@ -6,11 +6,15 @@ from collections.abc import Sequence
 
 from unmask.bench.tasks.answer import ANSWER
 from unmask.bench.tasks.classify import CLASSIFY
+from unmask.bench.tasks.embed import EMBED
+from unmask.bench.tasks.rerank import RERANK
 from unmask.bench.tasks.tag import TAG
 from unmask.bench.tasks.task import TaskRow
 from unmask.errors import ConfigError
 
-TASKS: dict[str, TaskRow] = {task.name: task for task in (*CLASSIFY, *TAG, *ANSWER)}
+TASKS: dict[str, TaskRow] = {
+    task.name: task for task in (*CLASSIFY, *TAG, *ANSWER, *EMBED, *RERANK)
+}
 
 
 def chosen(names: Sequence[str]) -> list[TaskRow]:

@@ -20,9 +20,10 @@ SPLIT = 401  # stream of Draws
 QUICK_ROWS = 48
 
 
-def write_rows(path: Path, rows: Sequence[Row]) -> None:
-    """A table with the columns `text` (or `sentence1` and `sentence2`) and `label`."""
-    header = ("text", "label") if len(rows[0]) == 2 else ("sentence1", "sentence2", "label")
+def write_rows(path: Path, rows: Sequence[Row], header: Sequence[str] | None = None) -> None:
+    """A table with the columns `text` (or `sentence1` and `sentence2`) and `label`, or others."""
+    if header is None:
+        header = ("text", "label") if len(rows[0]) == 2 else ("sentence1", "sentence2", "label")
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)

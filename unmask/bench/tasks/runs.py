@@ -68,9 +68,12 @@ class Runs:
     origin: Origin
     say: Callable[[str], None]
 
-    def seeds(self, task: TaskRow) -> tuple[int, ...]:
-        """Of a task's runs; a single one for a quick try."""
-        return tuple(range(1 if self.quick else task.seeds))
+    def turns(self, task: TaskRow) -> Iterator[tuple[int, Contestant]]:
+        """The runs of a task in their order: a seed and an arm; a single seed for a quick try."""
+        for seed in range(1 if self.quick else task.seeds):
+            for arm in task.arms:
+                if arm.seeds is None or seed < arm.seeds:
+                    yield seed, arm
 
     def folder(self, task: TaskRow) -> Path:
         """The files of a task, written where they are not there."""
@@ -108,16 +111,15 @@ class Runs:
         An arm that fails is told of, and the others go on.
         """
         folder = self.folder(task)
-        for seed in self.seeds(task):
-            for arm in task.arms:
-                found = self.stored(task, arm, seed)
-                if found is None:
-                    try:
-                        found = self._made(task, arm, seed, folder)
-                    except NotMeasured as why:
-                        self.say(f"{task.name}, {arm.name}, seed {seed}: not measured, {why}")
-                        continue
-                yield found
+        for seed, arm in self.turns(task):
+            found = self.stored(task, arm, seed)
+            if found is None:
+                try:
+                    found = self._made(task, arm, seed, folder)
+                except NotMeasured as why:
+                    self.say(f"{task.name}, {arm.name}, seed {seed}: not measured, {why}")
+                    continue
+            yield found
 
     def _made(self, task: TaskRow, arm: Contestant, seed: int, folder: Path) -> Stored:
         name = self._file(task, arm, seed).stem

@@ -90,6 +90,8 @@ def file_of(folder: Path, kind: str, seed: int) -> Path:
 
 
 Run = Callable[[Given], Measured]
+Score = Callable[[Path, Sequence[Any]], F64]
+"""Of a task's folder and what was said of each test row; see `TaskRow.score`."""
 
 
 class Once:
@@ -117,12 +119,15 @@ class Contestant:
         run: "module:function", a `Run`.
         epochs: over the training rows; 0 where it has none.
         more: what only it is told.
+        seeds: how many, from 0, where it is fewer than the task has; 1 of an arm that draws
+            nothing. None for all.
     """
 
     name: str
     run: str
     epochs: int
     more: Mapping[str, Any] = field(default_factory=dict)
+    seeds: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +140,8 @@ class Asked:
         faster: how many times; None where time is only told.
         least: what the first arm's figure must be; None for nothing.
         above: the arm whose figure must lie below the first arm's interval; None for none.
+        beats: the arm that all figures of the first one must be above: the whole interval of their
+            paired difference; None for none.
     """
 
     behind: float
@@ -142,6 +149,7 @@ class Asked:
     faster: float | None = None
     least: float | None = None
     above: str | None = None
+    beats: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,13 +166,16 @@ class TaskRow:
         arms: ours first, then the one that it is held against, then any others.
         asked: of the first arm.
         seeds: how many, from 0.
+        also: further figures by their names, scored likewise; told, and compared where the first
+            arm is to beat another.
     """
 
     name: str
     what: str
     figure: str
     prepare: Callable[[Files], None]
-    score: Callable[[Path, Sequence[Any]], F64]
+    score: Score
     arms: tuple[Contestant, ...]
     asked: Asked
     seeds: int = 3
+    also: Mapping[str, Score] = field(default_factory=dict)
