@@ -6,7 +6,7 @@ MINUTES = 4
 OUT = runs/quickstart
 ARGS =
 # Each is installed by itself, so that one without a wheel leaves the others.
-PEERS = transformers sentence-transformers onnxruntime openvino nncf
+PEERS = transformers sentence-transformers onnxruntime openvino nncf setfit
 
 BIN = .venv/bin
 INSTALL = $(BIN)/python -m pip install -c constraints.txt

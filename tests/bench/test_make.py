@@ -52,7 +52,7 @@ def test_a_peer_that_cannot_be_installed_leaves_the_others(checkout: Path) -> No
     extras = [found[1] for line in asked(checkout) if (found := re.search(r"\[(.*)\]", line))]
     assert extras == [
         *("bench-texts", "bench-transformers", "bench-sentence-transformers"),
-        *("bench-onnxruntime", "bench-openvino", "bench-nncf"),
+        *("bench-onnxruntime", "bench-openvino", "bench-nncf", "bench-setfit"),
     ]
     assert asked(checkout)[-1] == "-m unmask bench --work runs/bench embed"
 

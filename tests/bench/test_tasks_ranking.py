@@ -208,4 +208,3 @@ def test_arms_rank_paragraphs_for_every_question(
     assert measured.seconds >= measured.facts[TRAINING] >= 0
     assert (measured.facts[TRAINING] > 0) is not function.endswith("untuned")
     assert ranked("MRR@10")(files, said).shape == (len(said), 2)
-

@@ -41,7 +41,7 @@ FACADE = ("unmask", "unmask.__main__")
 
 # Never imported in the package but by the room that compares with them.
 PEERS = frozenset(
-    {"transformers", "sentence_transformers", "accelerate"}
+    {"transformers", "sentence_transformers", "setfit", "datasets", "accelerate"}
     | {"onnx", "onnxruntime", "onnxscript", "openvino", "nncf"}
 )
 COMPARING = "bench"

@@ -21,6 +21,7 @@ PEERS = (
     "onnxruntime",
     "openvino",
     "nncf",
+    "setfit",
 )
 INSTRUCTIONS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8", "asimd")
 PEAK_SECONDS = 1.0

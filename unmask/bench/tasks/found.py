@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from unmask.bench.tasks.compare import Ranged, by_seed, difference, figure
 from unmask.bench.tasks.runs import Stored, by_arm
-from unmask.bench.tasks.task import TRAINING, Asked, TaskRow
+from unmask.bench.tasks.task import TRAINING, TaskRow
 from unmask.evaluation.bootstrap import F64
 
 
@@ -173,13 +173,17 @@ def _arm(found: _Runs, name: str) -> ArmFound:
 
 
 def _pair(runs: _Runs) -> tuple[Ranged | None, list[float]]:
-    """The difference of the first two arms, and the ratio of their times, on the same seeds."""
+    """The difference of the first two arms, and the ratio of their times, on the same seeds.
+
+    There is no ratio where the second does not train.
+    """
     if len(runs.task.arms) < 2:
         return None, []
     ours, theirs = (runs.task.arms[place].name for place in (0, 1))
     ratios = [
         runs.arms[theirs][second].facts[TRAINING] / runs.arms[ours][first].facts[TRAINING]
         for first, second in runs.common(ours, theirs)
+        if runs.arms[theirs][second].facts[TRAINING] > 0
     ]
     return runs.difference(runs.task.figure, ours, theirs), ratios
 
@@ -200,8 +204,9 @@ def _verdicts(task: TaskRow, row: TaskFound) -> list[Verdict]:
     """What was asked, as far as it was measured."""
     asked, made = task.asked, []
     if row.difference is not None:
-        made.append(_behind(asked, row.figure, row.difference))
-        if asked.faster is not None:
+        if asked.behind is not None:
+            made.append(_behind(asked.behind, asked.by, row.figure, row.difference))
+        if asked.faster is not None and row.ratios:
             ratio = median(row.ratios)
             times = asked.faster
             words = "trains no slower" if times == 1 else f"trains {times:g} times as fast"
@@ -224,8 +229,10 @@ def _verdicts(task: TaskRow, row: TaskFound) -> list[Verdict]:
     return made
 
 
-def _behind(asked: Asked, name: str, between: Ranged) -> Verdict:
-    found = between.low if asked.by == "interval" else between.value
-    end = " (lower end of the interval)" if asked.by == "interval" else ""
-    words = f"{name} not more than {asked.behind:.2f} lower{end}"
-    return Verdict(words, f"{found:+.3f}", found >= -asked.behind)
+def _behind(
+    most: float, by: Literal["difference", "interval"], name: str, between: Ranged
+) -> Verdict:
+    found = between.low if by == "interval" else between.value
+    end = " (lower end of the interval)" if by == "interval" else ""
+    words = f"{name} not more than {most:.2f} lower{end}"
+    return Verdict(words, f"{found:+.3f}", found >= -most)

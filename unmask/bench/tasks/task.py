@@ -135,7 +135,7 @@ class Asked:
     """What is to be reached.
 
     Attributes:
-        behind: by how much the first arm may be behind the second.
+        behind: by how much the first arm may be behind the second; None where that is not asked.
         by: whether that holds of the difference itself or of the lower end of its interval.
         faster: how many times; None where time is only told.
         least: what the first arm's figure must be; None for nothing.
@@ -144,7 +144,7 @@ class Asked:
             paired difference; None for none.
     """
 
-    behind: float
+    behind: float | None
     by: Literal["difference", "interval"] = "difference"
     faster: float | None = None
     least: float | None = None
