@@ -33,6 +33,7 @@ PEERS = all(
 needs_peer = pytest.mark.skipif(
     not PEERS, reason="needs sentence-transformers with datasets and accelerate"
 )
+SAID = {"hardware": {"processor": "one", "threads": 1, "cores": 1}, "versions": {}}
 OURS, THEIRS = "unmask.bench.tasks.ours_ranking", "unmask.bench.tasks.peers_ranking"
 
 
@@ -155,6 +156,19 @@ def test_an_arm_that_draws_nothing_runs_once_and_is_beaten_in_every_figure(
     alike = replace(task, name="alike", asked=Asked(0.15, beats="arm 1"), also={})
     (row,) = results(stored, [alike], run=True)
     assert [one.reached for one in row.verdicts] == [True, False]  # 0 lies in the interval
+
+
+def test_nothing_is_as_fast_as_an_arm_that_does_not_train(
+    stored: Runs,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    task = replace(
+        task_of(tmp_path, 1, 15, slow=(1.0, 0.0)), asked=Asked(None, faster=2.0, beats="arm 1")
+    )
+    (row,) = results(stored, [task], run=True)
+    assert row.ratios == []
+    assert [one.what for one in row.verdicts] == ["accuracy above arm 1's"]
+    assert ") | - | reached |" in page([({**SAID, "date": "2026-01-01"}, [row])])
 
 
 QUESTIONS = [(text.split()[-1], text) for text in sentences()[::9]]
