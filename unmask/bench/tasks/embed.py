@@ -18,8 +18,8 @@ def retrieval(files: Files) -> None:
 EMBED = (
     TaskRow(
         "embed",
-        f"question to paragraph: SQuAD 1.1, {TRAIN:,} questions of 36 articles to learn from, all of "
-        "the other 12 over the 2,067 paragraphs of all",
+        f"question to paragraph: SQuAD 1.1, {TRAIN:,} questions of 36 articles to learn from, all "
+        "of the other 12 over the 2,067 paragraphs of all",
         "nDCG@10",
         retrieval,
         ranked("nDCG@10"),
