@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from unmask.bench.arm import Measured
 from unmask.bench.tasks.ours import tuned
@@ -17,7 +18,7 @@ from unmask.pipelines.embed import Embedder
 from unmask.pipelines.rerank import Reranker
 from unmask.verbs.mine import mine
 
-MINED = {"range": 50, "relative_margin": 0.05, "pick": "sampled"}
+MINED: Mapping[str, Any] = {"range": 50, "relative_margin": 0.05, "pick": "sampled"}
 """Negatives are drawn among what is reranked later, without what may be an answer."""
 
 
