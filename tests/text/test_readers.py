@@ -14,15 +14,16 @@ from hypothesis import strategies as st
 from tests.text.files import write_texts
 from unmask.errors import ConfigError, TextError
 from unmask.text.bad import Reading
+from unmask.text.empty import is_empty
 from unmask.text.readers import kind_of, stem_of
 from unmask.text.sources import TextSources
 
 RECORDS = ["a.jsonl", "a.jsonl.gz", "a.jsonl.zst", "a.json-lines", "a.csv", "a.csv.gz", "a.parquet"]
 PLAIN = ["a.txt", "a.md", "a.rst", "a.txt.gz", "a.md.zst"]
 
-# Any text that UTF-8 can hold and that is not blank; blank text is no document.
+# Any text that UTF-8 can hold and in which something is to be seen; else it is no document.
 TEXTS = st.lists(
-    st.text(st.characters(codec="utf-8"), min_size=1).filter(lambda text: not text.isspace()),
+    st.text(st.characters(codec="utf-8"), min_size=1).filter(lambda text: not is_empty(text)),
     max_size=8,
 )
 
