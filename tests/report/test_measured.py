@@ -270,6 +270,15 @@ def test_labels_that_are_missing_and_too_many() -> None:
     assert "2 wrong" in cards(report)[0] or "3 wrong" in cards(report)[0]
 
 
+def test_a_path_keeps_its_letters_in_the_verdict() -> None:
+    words = replace(AGAINST, verdict=APART.verdict("runs/b", "runs/other"))
+    shown = page(tag_report(tags(replace(ABOUT, against=words)))).text
+    assert "runs/b is better than runs/other in F1" in shown
+    assert "Runs/b" not in shown
+    unclear = replace(AGAINST, verdict="no difference can be told")
+    assert "No difference" in page(tag_report(tags(replace(ABOUT, against=unclear)))).text
+
+
 def test_a_model_without_mistakes() -> None:
     right = tuple(replace(row, guess=row.truth, scores=(1.0, 1.0)) for row in tags().rows)
     text = page(tag_report(replace(tags(replace(ABOUT, against=None)), rows=right))).text

@@ -118,7 +118,8 @@ def against_section(model: str, against: Against) -> Html:
         for one in against.differences
     ]
     agreed = [(words, count(rows)) for words, rows in against.agreement.items()]
-    verdict = against.verdict[:1].upper() + against.verdict[1:]
+    named = against.verdict.startswith((model, against.other))  # a path keeps its letters
+    verdict = against.verdict if named else against.verdict[:1].upper() + against.verdict[1:]
     return join(
         [
             callout(f"{verdict}.", "", tone),  # type: ignore[arg-type]
