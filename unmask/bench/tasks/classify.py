@@ -98,7 +98,9 @@ CLASSIFY = (
         entailment,
         right,
         (
-            Contestant("unmask finetune", "unmask.bench.tasks.ours:pair", EPOCHS),
+            Contestant(
+                "unmask finetune", "unmask.bench.tasks.ours:pair", EPOCHS, {"pooling": "mean"}
+            ),
             TRAINER,
         ),
         Asked(0.01),

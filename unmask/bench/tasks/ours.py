@@ -81,7 +81,7 @@ def _labels(folder: Path, given: Given) -> list[str]:
 
 def pair(given: Given) -> Measured:
     """`unmask finetune --task pair`."""
-    folder, seconds, training = tuned(given, "pair")
+    folder, seconds, training = tuned(given, "pair", **given.more)
     pairs = [(first, second) for first, second, _ in read_rows(given.file("test"))]
     said = PairClassifier.from_pretrained(folder).predict(pairs)
     return given.told(seconds, training, [one["label"] for one in said])
