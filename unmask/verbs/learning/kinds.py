@@ -153,6 +153,7 @@ def chosen(settings: PretrainSettings, config: PublishedConfig) -> Kind:
     kind = KINDS[name]
     _check_rooms(settings, name, kind, fitting)
     kind.check(settings, config)
+    tokens.check_kept(settings)
     return kind
 
 

@@ -18,7 +18,8 @@ from unmask.tokens.tokenizer import Tokenizer
 from unmask.train.loop import Evaluate, Objective
 from unmask.verbs.learning.model import begun, cuts, saver, text_batches
 from unmask.verbs.learning.pieces import Figure, Given, Pieces, Said
-from unmask.verbs.learning.settings import MaskSettings
+from unmask.verbs.learning.settings import PAIRS, MaskSettings
+from unmask.verbs.pretrain_settings import PretrainSettings
 from unmask.verbs.starting import Begun
 
 
@@ -97,6 +98,30 @@ def check_tokens(mask: MaskSettings, name: str) -> None:
         raise ConfigError(
             f"mask.words={mask.words} would do nothing: the objective {name} selects tokens one by "
             "one; leave it out, or give --objective whole_word"
+        )
+
+
+def check_kept(settings: PretrainSettings) -> None:
+    """Check that masks which are to be kept can be: that sequences are the same throughout.
+
+    Masks are drawn at places of sequences. Where a text is cut elsewhere, so are its masks.
+
+    Raises:
+        ConfigError: the sequences change in the course of the run.
+    """
+    if not settings.mask.static:
+        return
+    name = settings.objective.name
+    if name in PAIRS:
+        raise ConfigError(
+            f"mask.static=true keeps each sequence's masks, but the objective {name} cuts its "
+            "pairs anew in every epoch, and none comes a second time; leave mask.static out"
+        )
+    if len({stage.context for stage in settings.stages}) > 1:
+        raise ConfigError(
+            "mask.static=true keeps each sequence's masks, but "
+            f"ramp.context={list(settings.ramp.context or ())} cuts the text into other sequences "
+            "in each stage; leave mask.static or ramp.context out"
         )
 
 
