@@ -50,7 +50,7 @@ def test_the_likelier_sentence_wins_and_a_tie_is_wrong(monkeypatch: pytest.Monke
     scores = {"good": -1.0, "bad": -2.0, "same": -1.0}
 
     def known(model: object, tokenizer: object, texts: Iterable[str], *, how: str) -> Likelihoods:
-        return Likelihoods(np.array([scores[text] for text in texts]), np.array([1]))
+        return Likelihoods(np.array([scores[text] for text in texts]), np.array([1]), np.array([1]))
 
     monkeypatch.setattr(minimal_pairs, "likelihoods", known)
     pairs = [pair("p", "x", "good", "bad"), pair("q", "x", "bad", "good"),

@@ -95,6 +95,22 @@ def test_perplexity_is_over_all_tokens(tokenizer: Tokenizer) -> None:
     assert whole.perplexity == pytest.approx(math.exp(-whole.totals.sum() / whole.tokens.sum()))
 
 
+@pytest.mark.parametrize("arch", ["bert", "decoder", "elmo"])
+def test_a_model_that_knows_nothing_has_the_vocabulary_as_perplexity(
+    arch: str, tokenizer: Tokenizer
+) -> None:
+    model = model_of(arch, tokenizer)
+    for parameter in model.parameters():
+        torch.nn.init.zeros_(parameter)
+    found = likelihoods(model, tokenizer, ASKED)
+    assert found.perplexity == pytest.approx(tokenizer.vocab_size, rel=1e-5)
+    sides = 2 if arch == "elmo" else 1
+    assert (found.predictions == sides * found.tokens).all()
+    # What sentences are ranked by is the sum over both directions.
+    nats = sides * found.tokens * math.log(tokenizer.vocab_size)
+    assert found.totals == pytest.approx(-nats, rel=1e-5)
+
+
 def test_windows_of_texts_change_nothing(
     tokenizer: Tokenizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,7 +5,7 @@
   the right give a hidden one away; "within-word" hides those too (Kauf and Ivanova 2023).
 - A causal model gives the log-likelihood: each token from those before it.
 - A recurrent model of both directions (Peters et al. 2018) gives the sum of both, each token once
-  from those before it and once from those behind it.
+  from those before it and once from those behind it. Its perplexity is over both predictions.
 
 Special tokens around a text are seen and not scored.
 """
@@ -39,20 +39,24 @@ class Likelihoods:
 
     Attributes:
         totals: `(N,)` sums of log-probabilities, in nats; at most 0.
-        tokens: `(N,)` how many were summed, special tokens not counted.
+        tokens: `(N,)` how many they have, special tokens not counted.
+        predictions: `(N,)` how many log-probabilities were summed: one of each token, or two where
+            a model predicts it from both sides.
     """
 
     totals: F64
     tokens: I64
+    predictions: I64
 
     @property
     def perplexity(self) -> float:
-        """Of all texts together: exp of the mean negative log-probability of a token.
+        """Of all texts together: exp of the mean negative log-probability of a prediction.
 
-        Of a masked model it is the pseudo-perplexity, which is not to be compared with the
-        perplexity of a causal one.
+        A model that knows nothing has the size of its vocabulary. Of a masked model it is the
+        pseudo-perplexity, which is not to be compared with the perplexity of a causal one; of a
+        model of both directions it is that of both, their geometric mean.
         """
-        return float(np.exp(-self.totals.sum() / max(int(self.tokens.sum()), 1)))
+        return float(np.exp(-self.totals.sum() / max(int(self.predictions.sum()), 1)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,11 @@ class _Asked:
     ids: Sequence[int]
     rows: Sequence[int]
     labels: Sequence[Sequence[int]]
+
+    @property
+    def predictions(self) -> int:
+        """How many tokens it is asked for."""
+        return sum(label >= 0 for told in self.labels for label in told)
 
 
 def likelihoods(
@@ -99,6 +108,7 @@ def likelihoods(
         )
     totals: list[float] = []
     counts: list[int] = []
+    predictions: list[int] = []
     for window in _windows(texts):
         encoded = tokenizer.encode_batch(window, specials=True)
         _check_lengths(encoded, model.encoder.config.context, window)
@@ -111,13 +121,18 @@ def likelihoods(
                 else _beside(number, text, predicts)
             )
         ]
-        sums = np.zeros(len(window))
+        sums, made = np.zeros(len(window)), np.zeros(len(window), np.int64)
+        for one in asked:
+            made[one.text] += one.predictions
         for batch in _batches(asked, budget):
             for one, value in zip(batch, _scores(model, batch), strict=True):
                 sums[one.text] += value
         totals += sums.tolist()
         counts += [len(_own(text)) for text in encoded]
-    return Likelihoods(np.array(totals, np.float64), np.array(counts, np.int64))
+        predictions += made.tolist()
+    return Likelihoods(
+        np.array(totals, np.float64), np.array(counts, np.int64), np.array(predictions, np.int64)
+    )
 
 
 def _windows(texts: Iterable[str]) -> Iterator[list[str]]:

@@ -56,12 +56,13 @@ class PairsEvaluation:
 
 @dataclass(frozen=True, slots=True)
 class PerplexityEvaluation:
-    """A language model on text, each token given the others or those before it.
+    """A language model on text, each token given the others, or those before or behind it.
 
     Attributes:
         model: its folder.
         score: how it was asked.
-        perplexity: exp of the mean negative log-probability of a token.
+        perplexity: exp of the mean negative log-probability of a token; of a model of both
+            directions, over its predictions from both.
         masked: whether it is a pseudo-perplexity, of a model that sees both sides.
         texts, tokens: how many were scored.
     """
