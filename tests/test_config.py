@@ -86,6 +86,14 @@ def test_an_inner_dataclass_may_be_given_ready_made() -> None:
         ({"words": ["a", 2]}, "words must be of type str, not 2"),
         ({"inner": 3}, "inner must be a table of settings, not 3"),
         ({"inner": {"rate": "x"}}, "inner.rate must be of type float, not 'x'"),
+        (
+            {"inner": {"rate": float("nan")}},
+            "inner.rate must be a finite number, not nan; give one, or leave it out",
+        ),
+        (
+            {"inner": {"pair": [0.9, float("-inf")]}},
+            "inner.pair must be a finite number, not -inf; give one, or leave it out",
+        ),
         ({"inner": {"rate": True}}, "inner.rate must be of type float, not True"),
         ({"inner": {"pair": [1.0]}}, "inner.pair must have 2 values, not 1"),
         ({"inner": {"shape": "step"}}, "inner.shape must be one of wsd, linear, not 'step'"),

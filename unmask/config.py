@@ -6,6 +6,7 @@ booleans, tuples of one type, `Literal` words, and `None` where a field allows i
 
 from __future__ import annotations
 
+import math
 import tomllib
 import types
 from collections.abc import Mapping
@@ -170,6 +171,12 @@ def _scalar(hint: Any, value: Any, where: str) -> Any:
     """A number, a word, a truth value or a path. A whole number serves for a fraction."""
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
+    # No setting means anything by them, comparisons let NaN pass, and JSON, in which a run keeps
+    # its settings, has neither.
+    if hint is float and isinstance(value, float) and not math.isfinite(value):
+        raise ConfigError(
+            f"{where} must be a finite number, not {value}; give one, or leave it out"
+        )
     if hint is Path and isinstance(value, str | Path):
         return Path(value)
     if type(value) is hint:

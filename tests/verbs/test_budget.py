@@ -92,7 +92,7 @@ def test_less_than_a_step_is_refused(tmp_path: Path) -> None:
     [
         ({"flops": 1e9, "steps": 3}, "exactly one of .* minutes and flops .* steps and flops are"),
         ({"flops": 0.0}, "flops must be above 0, not 0.0"),
-        ({"flops": float("inf")}, "flops must be above 0, not inf"),
+        ({"flops": float("inf")}, "flops must be a finite number, not inf"),
         ({}, "a run needs an end: give .*budget.flops"),
     ],
 )

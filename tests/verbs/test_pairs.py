@@ -178,7 +178,7 @@ def test_stopped_and_gone_on_equals_uninterrupted(
         ({"arch": "decoder"}, {}, "give --objective clm, or --arch bert or --arch albert"),
         ({"objective": "mlm"}, {"splitter": "sentences"}, "pairs.splitter=sentences would do n"),
         ({}, {"negatives": 1.0}, "negatives must lie between 0 and 1, not be 1.0"),
-        ({}, {"weight": 0.0}, "weight must be above 0, not 0.0; .*--objective mlm"),
+        ({}, {"weight": 0.0}, "weight must be above 0 and finite, not 0.0; .*--objective mlm"),
     ],
 )
 def test_what_cannot_be_served_is_refused_before_any_work(

@@ -3,6 +3,7 @@ each refusal names the setting, its value, and what to do."""
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,38 @@ BERT = {"arch": "bert", "size": "1x64", "context": 32}
         (
             {"mask": {"static": True}, "objective": {"name": "sop"}, "model": BERT},
             "mask.static=true .*objective sop cuts its pairs anew .*leave mask.static out",
+        ),
+        *(
+            ({"mask": {"rate": rate}}, rf"mask\.rate, .*between 0 and 1, not be {rate}; .*=0\.15")
+            for rate in (15.0, 0.0, 1.0)
+        ),
+        ({"mask": {"final_rate": 1.5}}, r"mask\.final_rate, .*not be 1\.5; the usual"),
+        (
+            {"mask": {"masked": 0.9, "random": 0.2}},
+            r"mask\.masked and mask\.random .*0\.9 and 0\.2",
+        ),
+        (
+            {"hybrid": {"causal": 2.0}, "objective": {"name": "hybrid"}},
+            r"hybrid\.causal, .*not be 2\.0; give hybrid\.causal=0\.5",
+        ),
+        (
+            {"hybrid": {"final_causal": -1.0}, "objective": {"name": "hybrid"}},
+            r"hybrid\.final_causal, .*not be -1\.0; give",
+        ),
+        (
+            {"pairs": {"negatives": 0.0}, "objective": {"name": "sop"}, "model": BERT},
+            r"pairs\.negatives must lie between 0 and 1, not be 0\.0: .*leave it out for half",
+        ),
+        *(
+            ({room: {key: value}}, rf"{room}\.{key} must be a finite number, not {value}; give one")
+            for room, key, value in (
+                ("mask", "rate", math.nan),
+                ("mask", "masked", math.nan),
+                ("mask", "random", math.nan),
+                ("pairs", "weight", math.nan),
+                ("pairs", "weight", math.inf),
+                ("optim", "clip", math.nan),
+            )
         ),
     ],
 )

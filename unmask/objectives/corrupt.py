@@ -30,10 +30,12 @@ class Split:
     random: float = 0.1
 
     def __post_init__(self) -> None:
-        if min(self.masked, self.random) < 0 or self.masked + self.random > 1 + 1e-9:
+        # What must hold is asked, since nothing holds of a NaN.
+        if not (self.masked >= 0 and self.random >= 0 and self.masked + self.random <= 1 + 1e-9):
             raise ConfigError(
-                "the shares masked and random must be at least 0 and at most 1 together, not "
-                f"{self.masked} and {self.random}; the rest is kept"
+                "the shares mask.masked and mask.random of the selected tokens must be at least 0 "
+                f"and at most 1 together, not {self.masked} and {self.random}; the rest is kept. "
+                "Lower one of them, or leave both out for 0.8 and 0.1"
             )
 
     @property

@@ -48,10 +48,11 @@ class HybridLM:
     final_causal: float
 
     def __post_init__(self) -> None:
-        for share in (self.causal, self.final_causal):
+        for name, share in (("causal", self.causal), ("final_causal", self.final_causal)):
             if not 0.0 <= share <= 1.0:
                 raise ConfigError(
-                    f"the share of causal updates must lie between 0 and 1, not be {share}"
+                    f"the share of causal updates, hybrid.{name}, must lie between 0 and 1, not be "
+                    f"{share}; give hybrid.{name}=0.5 for half of them"
                 )
 
     def is_causal(self, draws: Draws, progress: float) -> bool:

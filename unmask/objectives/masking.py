@@ -46,9 +46,12 @@ class Rates:
     static: bool = False
 
     def __post_init__(self) -> None:
-        for share in (self.rate, self.last):
+        for name, share in (("rate", self.rate), ("final_rate", self.last)):
             if not 0.0 < share < 1.0:
-                raise ConfigError(f"the masking rate must lie between 0 and 1, not be {share}")
+                raise ConfigError(
+                    f"the masking rate, mask.{name}, is a share of the tokens and must lie between "
+                    f"0 and 1, not be {share}; the usual one is mask.rate=0.15"
+                )
         if self.predict is not None and not 0.0 < self.predict < 1.0:
             raise ConfigError(
                 f"the share that is predicted must lie between 0 and 1, not be {self.predict}; "

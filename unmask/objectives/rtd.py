@@ -90,8 +90,8 @@ class ReplacedTokenDetection:
     def __post_init__(self) -> None:
         if not 0.0 < self.weight < float("inf"):
             raise ConfigError(
-                "the weight of the discriminator's loss must be above 0 and finite, not "
-                f"{self.weight}; the paper's is 50. Without a discriminator there is "
+                "the weight of the discriminator's loss, rtd.weight, must be above 0 and finite, "
+                f"not {self.weight}; the paper's is 50. Without a discriminator there is "
                 "--objective mlm"
             )
 

@@ -32,10 +32,12 @@ class OptimConfig:
     clip: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.lr <= 0 or self.muon_lr < 0 or self.clip <= 0 or self.weight_decay < 0:
+        # What must hold is asked, since nothing holds of a NaN.
+        if not (self.lr > 0 and self.clip > 0 and self.muon_lr >= 0 and self.weight_decay >= 0):
             raise ConfigError(
-                "lr and clip must be above 0, muon_lr and weight_decay at least 0, not "
-                f"{self.lr}, {self.clip}, {self.muon_lr} and {self.weight_decay}"
+                "optim.lr and optim.clip must be above 0, optim.muon_lr and optim.weight_decay at "
+                f"least 0, not {self.lr}, {self.clip}, {self.muon_lr} and {self.weight_decay}; "
+                "correct them, or leave them out"
             )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -54,12 +55,12 @@ def check_pairs(settings: PretrainSettings, config: PublishedConfig) -> None:
     if not 0.0 < pairs.negatives < 1.0:
         raise ConfigError(
             f"pairs.negatives must lie between 0 and 1, not be {pairs.negatives}: with one kind of "
-            "pair there is nothing to tell"
+            "pair there is nothing to tell; leave it out for half of each"
         )
-    if pairs.weight <= 0.0:
+    if not 0.0 < pairs.weight < math.inf:
         raise ConfigError(
-            f"pairs.weight must be above 0, not {pairs.weight}; to learn hidden tokens alone give "
-            "--objective mlm"
+            f"pairs.weight must be above 0 and finite, not {pairs.weight}; to learn hidden "
+            "tokens alone give --objective mlm"
         )
     if (segments := arch.encoder(config).embedding.segments) < 2:
         raise ConfigError(

@@ -46,8 +46,9 @@ class MaskSettings:
         the others are hidden and not asked for. Above it, each sequence is read in predict / rate
         copies in one step, rounded up, with other tokens hidden in each; memory and time of a step
         grow as much, and each copy counts as tokens read.
-    static: whether a sequence has the same masks in every epoch, as in 2018. Refused where sequences
-        change: by `ramp.context`, and with "nsp" and "sop", which cut pairs anew in every epoch.
+    static: whether a sequence has the same masks in every epoch, as in 2018. Refused where
+        sequences change: by `ramp.context`, and with "nsp" and "sop", which cut pairs anew in every
+        epoch.
     words: what a word is in scripts without spaces, for "whole_word" and "span". With "characters"
         each character is one; with "marked" words end only at white space, punctuation and U+200B,
         which a segmenter has put into the text and which is taken out of it before tokenising.
