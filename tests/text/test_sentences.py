@@ -29,6 +29,12 @@ def test_sentences_wherever_lines_are_broken() -> None:
     assert splitter("sentences")("") == []
 
 
+@pytest.mark.parametrize("language", ["english", "EN", "", "d", "de "])
+def test_what_is_no_code_of_a_language_is_refused(language: str) -> None:
+    with pytest.raises(TextError, match=rf"two or three small letters, not as '{language}'; give"):
+        splitter("sentences", language)
+
+
 def test_sentences_without_their_library_say_what_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

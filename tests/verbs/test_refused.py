@@ -63,6 +63,11 @@ BERT = {"arch": "bert", "size": "1x64", "context": 32}
                 ("optim", "clip", math.nan),
             )
         ),
+        ({"run": {"average_every": 4}}, r"average_every=4 would do nothing: .*give run\.average=5"),
+        (
+            {"pairs": {"language": "de"}, "objective": {"name": "nsp"}, "model": BERT},
+            r"pairs\.language=de would do nothing: .*give pairs\.splitter=sentences, or leave",
+        ),
     ],
 )
 def test_a_setting_is_refused(rooms: dict[str, Any], rule: str, tmp_path: Path) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Literal
 
+from unmask.errors import TextError
 from unmask.text.formats import extra
 
 Splitter = Literal["lines", "sentences"]
 NAME = "sentences"  # of the extra that brings the library
+CODE = re.compile(r"[a-z]{2,3}([-_][A-Za-z0-9]+)*")  # of ISO 639, and what may stand behind it
 Cut = Callable[[str], list[int]]
 """Where the units of a text begin: numbers of characters, ascending, each of a visible one."""
 
@@ -21,12 +24,18 @@ def splitter(name: Splitter, language: str = "en") -> Cut:
         name: "lines" for each line that is not blank. "sentences" for sentences as `sentencex`
             finds them, which also end at a blank line, wherever lines are broken.
         language: code of the language of "sentences", such as "en", whose abbreviations end none.
+            What `sentencex` has no rules for it cuts by those of English, and does not tell.
 
     Raises:
-        TextError: `sentencex` is not installed.
+        TextError: `sentencex` is not installed, or `language` is no code of a language.
     """
     if name == "lines":
         return lines
+    if CODE.fullmatch(language) is None:
+        raise TextError(
+            "the language of sentences is given by its code of two or three small letters, not as "
+            f"{language!r}; give one such as en, de or zh"
+        )
     return partial(_sentences, extra("sentencex", "cutting text into sentences", NAME), language)
 
 

@@ -184,6 +184,12 @@ class PretrainSettings:
                 f"revision={self.model.revision!r} is that of a model to start from, and none is "
                 "named: give --from NAME, or leave --revision out"
             )
+        if self.run.average_every is not None and not self.run.average:
+            raise ConfigError(
+                f"run.average_every={self.run.average_every} would do nothing: it is the steps "
+                "between the points of a mean, and none is asked for; give run.average=5 for a "
+                "mean of five points, or leave it out"
+            )
         if not 0 <= self.run.seed < 2**31:
             raise ConfigError(f"the seed must lie between 0 and 2^31 - 1, not be {self.run.seed}")
         for stage in self.stages:

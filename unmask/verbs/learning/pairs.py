@@ -18,6 +18,7 @@ from unmask.text.sentences import splitter
 from unmask.train.loop import Evaluate
 from unmask.verbs.learning.model import begun, saver
 from unmask.verbs.learning.pieces import Figure, Given, Pieces, Said
+from unmask.verbs.learning.settings import PairSettings
 from unmask.verbs.learning.tokens import MASKED, check_single, masked_lm
 from unmask.verbs.pretrain_settings import PretrainSettings
 from unmask.verbs.starting import Begun
@@ -48,7 +49,7 @@ def check_pairs(settings: PretrainSettings, config: PublishedConfig) -> None:
 
     Raises:
         ConfigError: a setting is out of its range, or the model cannot tell two texts apart.
-        TextError: what finds sentences is not installed.
+        TextError: what finds sentences is not installed, or no such language can be.
     """
     check_single(settings.mask, settings.objective.name or "nsp")
     pairs, arch = settings.pairs, arch_of(settings.model.arch)
@@ -61,6 +62,11 @@ def check_pairs(settings: PretrainSettings, config: PublishedConfig) -> None:
         raise ConfigError(
             f"pairs.weight must be above 0 and finite, not {pairs.weight}; to learn hidden "
             "tokens alone give --objective mlm"
+        )
+    if pairs.splitter != "sentences" and pairs.language != PairSettings().language:
+        raise ConfigError(
+            f"pairs.language={pairs.language} would do nothing: it is for sentences, and "
+            f"pairs.splitter is {pairs.splitter}; give pairs.splitter=sentences, or leave it out"
         )
     if (segments := arch.encoder(config).embedding.segments) < 2:
         raise ConfigError(

@@ -84,7 +84,8 @@ class PairSettings:
     """Attributes:
     splitter: what the texts of a pair are made of: "lines" of a document, or "sentences", which
         needs the extra of that name. Of "nsp" and "sop" alone, as all settings of this room.
-    language: code of the language of "sentences", such as "en".
+    language: code of the language of "sentences", such as "en". Languages that `sentencex` has no
+        rules for are cut by those of English.
     negatives: share of pairs that are changed: of "nsp" by another second text, of "sop" by
         exchanging the two.
     weight: of the pairs' loss, beside 1 for that of the hidden tokens.
