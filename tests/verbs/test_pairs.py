@@ -20,10 +20,13 @@ import unmask
 from tests.verbs.labelled import Notes
 from unmask.batches.pack import pack
 from unmask.checkpoint.folder import open_classifier, open_encoder, open_model
-from unmask.errors import ConfigError, TextError
+from unmask.errors import ConfigError, ModelError, TextError
+from unmask.evaluation.pairs import PairEvaluation
 from unmask.heads.model import PretrainingModel
+from unmask.text.sentences import splitter
 from unmask.train.log import read_log
 from unmask.verbs.evaluate import evaluate
+from unmask.verbs.evaluate_pairs import TextPairsEvaluation
 from unmask.verbs.evaluate_text import LanguageModelEvaluation
 from unmask.verbs.pretrain import PretrainResult, pretrain
 from unmask.verbs.pretrain_settings import pretrain_settings
@@ -118,6 +121,44 @@ def test_the_folder_serves_as_a_language_model_does(made: PretrainResult, text: 
     assert torch.equal(open_encoder(made.model).kept["pooler.dense.weight"], pooler)
     vectors = unmask.Embedder.from_pretrained(made.model, pooling="mean").encode(["kan los"])
     assert vectors.shape == (1, 64)
+
+
+@pytest.mark.parametrize("kind", ["nsp", "sop"])
+def test_pairs_of_other_text_are_told(kind: Any, made: PretrainResult, text: Path) -> None:
+    """Whatever it learnt by: the folder does not say."""
+    found = evaluate(made.model, text=text, task=kind, most_tokens=2000, threads=1)
+    assert isinstance(found, TextPairsEvaluation)
+    opened = open_model(made.model, "pretraining")
+    assert isinstance(opened.model, PretrainingModel)
+    documents = [json.loads(line)["text"] for line in text.read_text("utf-8").splitlines()]
+    tasks = PairEvaluation.over(
+        opened.tokenizer,
+        lambda: iter(documents),
+        kind=kind,
+        cut=splitter("lines"),
+        context=32,
+        most_tokens=2000,
+    )
+    told = found.as_dict()
+    assert {name: told[name] for name in FIGURES} == pytest.approx(tasks(opened.model))
+    assert found.pairs == sum(len(batch) for batch in tasks.pairs)
+    assert (found.kind, found.splitter) == (kind, "lines")
+    assert f"{found.pairs_accuracy:.1%}" in found.in_words()["told right"]
+
+
+def test_pairs_that_cannot_be_told_are_refused(
+    made: PretrainResult, tiny_model_folder: Path, text: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(ModelError, match=r"not learnt to tell pairs .*--objective sop, or leave"):
+        evaluate(tiny_model_folder, text=text, task="sop", threads=1)
+    with pytest.raises(
+        ConfigError, match=r"--task nsp makes pairs of text .*: give it --text FILE"
+    ):
+        evaluate(made.model, task="nsp", threads=1)
+    lone = tmp_path / "lone.txt"
+    lone.write_text("kan los\n\nmin rus\n")
+    with pytest.raises(TextError, match=r"measured on: .*--splitter sentences.*or give more of it"):
+        evaluate(made.model, text=lone, task="nsp", threads=1)
 
 
 def test_a_run_goes_on_from_it_and_from_a_language_model(

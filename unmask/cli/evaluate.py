@@ -10,6 +10,7 @@ import typer
 from unmask.cli import columns, options
 from unmask.cli.console import Terminal, print_json, print_table
 
+TASKS = (None, "blimp", "pseudo-perplexity", "whole-word", "nsp", "sop", "rerank")
 Data = Annotated[
     Path | None,
     typer.Option(
@@ -28,8 +29,9 @@ Corpus = Annotated[
 Task = Annotated[
     str | None,
     typer.Option(
-        help="For a language model: blimp (minimal pairs, by --data) or pseudo-perplexity "
-        "(of --text); rerank for a cross-encoder whose folder does not say that it is one."
+        help="For a language model: blimp (minimal pairs, by --data), or of --text "
+        "pseudo-perplexity, whole-word (words hidden whole), nsp or sop (pairs of texts); rerank "
+        "for a cross-encoder whose folder does not say that it is one."
     ),
 ]
 Score = Annotated[
@@ -38,6 +40,28 @@ Score = Annotated[
         help="Of --task and a masked model: plain (default), or within-word, which hides the "
         "later pieces of the same word too."
     ),
+]
+Text = Annotated[
+    list[str] | None,
+    typer.Option("--text", metavar="PATH", help="For a language model: files and folders."),
+]
+MostTokens = Annotated[int, typer.Option(help="Tokens that a language model reads at most.")]
+Document = Annotated[
+    str | None,
+    typer.Option(
+        help="What a text of --text is: file, blank-line, line or record. Default: what the kind "
+        "of file suggests."
+    ),
+]
+Cutting = Annotated[
+    str | None,
+    typer.Option(
+        "--splitter",
+        help="Of --task nsp and sop: what a pair is made of, lines (default) or sentences.",
+    ),
+]
+Language = Annotated[
+    str | None, typer.Option(help="Of --splitter sentences: code of their language. Default: en.")
 ]
 MostPairs = Annotated[
     int | None, typer.Option(help="Minimal pairs of each paradigm. Default: all.")
@@ -64,10 +88,8 @@ def evaluate(
     model: options.Model,
     data: Data = None,
     corpus: Corpus = None,
-    text: Annotated[
-        list[str] | None,
-        typer.Option("--text", metavar="PATH", help="For a language model: files and folders."),
-    ] = None,
+    text: Text = None,
+    document: Document = None,
     text_column: columns.OnlyTextColumn = None,
     label_column: columns.LabelColumn = None,
     pair_column: columns.PairColumn = None,
@@ -75,15 +97,15 @@ def evaluate(
     on_long: columns.OnLong = None,
     on_bad: options.OnBad = None,
     max_bad: options.MaxBad = None,
-    most_tokens: Annotated[
-        int, typer.Option(help="Tokens that a language model reads at most.")
-    ] = 200_000,
+    most_tokens: MostTokens = 200_000,
     against: Against = None,
     report: Report = None,
     replace: Replace = False,
     task: Task = None,
     score: Score = None,
     most_pairs: MostPairs = None,
+    splitter: Cutting = None,
+    language: Language = None,
     device: options.Device = None,
     threads: options.Threads = None,
     revision: options.Revision = None,
@@ -118,9 +140,12 @@ def evaluate(
         device=device or "auto",
         threads=threads,
         revision=revision,
-        task=options.word("task", task, ("blimp", "pseudo-perplexity", "rerank")) if task else None,
+        task=options.word("task", task, TASKS),
         score=options.word("score", score or "plain", ("plain", "within-word")),
         most_pairs=most_pairs,
+        document=options.word("document", document, (None, "file", "blank-line", "line", "record")),
+        splitter=options.word("splitter", splitter or "lines", ("lines", "sentences")),
+        language=language or "en",
         against=against,
         report=report,
         replace=replace,

@@ -78,8 +78,8 @@ class PairEvaluation:
             )
         except TextError as error:
             raise TextError(
-                "no pairs can be made of the held-out text, on which the model is measured: "
-                f"{error}; or hold out more with --set text.held_out=0.2"
+                f"no pairs can be made of the text that the model is measured on: {error}; or give "
+                "more of it (of pretrain, --set text.held_out=0.2)"
             ) from None
         return cls(masked, tuple(islice(source.epoch(0), -(-most_tokens // budget))))
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 
 from unmask.batches.sequences import OnLong
-from unmask.checkpoint.formats import HOLDS, Described
+from unmask.checkpoint.formats import Described
 from unmask.checkpoint.sentence import sentence_root
-from unmask.errors import ConfigError, ModelError
-from unmask.evaluation.pseudo import How
+from unmask.errors import ConfigError
 from unmask.text.bad import Reading
 from unmask.verbs.answering import AnswerEvaluation, evaluate_answers
 from unmask.verbs.classifier_result import ClassifierEvaluation
@@ -21,11 +20,11 @@ from unmask.verbs.evaluate_rerank import RerankEvaluation, evaluate_reranker
 from unmask.verbs.evaluate_rows import Rows, evaluate_rows
 from unmask.verbs.evaluate_tags import TaggerEvaluation, evaluate_tagger
 from unmask.verbs.evaluate_targets import TargetsEvaluation
-from unmask.verbs.evaluate_text import LanguageModelEvaluation, on_text
+from unmask.verbs.evaluate_text import Texts
 from unmask.verbs.evaluate_vectors import evaluate_vectors
-from unmask.verbs.likelihood import PairsEvaluation, PerplexityEvaluation, Scoring, Task
 from unmask.verbs.looking import look, scores_pairs
 from unmask.verbs.machine import resolve_device, use_threads
+from unmask.verbs.text_tasks import Asked, Subject, TextEvaluation, TextTask
 from unmask.verbs.wanted import Wanted
 from unmask.verbs.watch import Silent, Watch
 
@@ -35,9 +34,7 @@ Evaluation = (
     | TaggerEvaluation
     | AnswerEvaluation
     | RerankEvaluation
-    | LanguageModelEvaluation
-    | PairsEvaluation
-    | PerplexityEvaluation
+    | TextEvaluation
 )
 
 
@@ -54,17 +51,15 @@ def evaluate(
     on_long: OnLong | None = None,
     on_bad: Literal["stop", "skip"] = "stop",
     max_bad: float = 0.01,
-    most_tokens: int = 200_000,
     device: str = "auto",
     threads: int | None = None,
     revision: str | None = None,
-    task: Task | Literal["rerank"] | None = None,
-    score: How = "plain",
-    most_pairs: int | None = None,
+    task: TextTask | Literal["rerank"] | None = None,
     against: str | Path | None = None,
     report: str | Path | None = None,
     replace: bool = False,
     watch: Watch | None = None,
+    **asked: Any,
 ) -> Evaluation:
     """Measure a model on data that it was not trained on.
 
@@ -79,16 +74,17 @@ def evaluate(
         label_separator: between labels, where a row may have several.
         on_long: for long text; None for "chunk" of tags and answers, else "truncate".
         on_bad, max_bad: at a corrupt place, stop or skip; and how large a share may be skipped.
-        most_tokens, most_pairs: of the text for a language model; of each paradigm, None for all.
         device, threads: "cpu", "cuda:1", "auto" for a GPU if there is one; None for all cores.
         revision: branch, tag or commit of a name on the Hub.
         task: "blimp" for minimal pairs, "pseudo-perplexity" for how likely each token is given the
-            others; None for what the kind of model is measured by.
-        score: of these, see `unmask.evaluation.pseudo`.
+            others, "whole-word" for words that are hidden whole, "nsp" or "sop" for pairs of texts;
+            "rerank" for a cross-encoder; None for what the kind of model is measured by.
         against: another model on the same rows: how they differ, and whether by chance.
         report, replace: a page to write, *.html, for what is measured on rows; whether one that is
             there may be replaced.
         watch: is told of the progress.
+        asked: of a language model, `score`, `most_pairs`, `most_tokens`, `document`, `splitter` and
+            `language`, as `unmask.verbs.text_tasks.Asked` has them.
 
     Raises:
         ConfigError: what is given does not fit the kind of model.
@@ -101,6 +97,8 @@ def evaluate(
     page = None if report is None else Path(report)
     wanted = Wanted(str(model), against, page, replace, on_long or "truncate")
     wanted.check()
+    wish = Asked(**asked)
+    wish.check(task, bool(paths))
     named = _Named(text_column, pair_column, label_column, label_separator)
     reading, place = Reading(on_bad, max_bad), resolve_device(device)
     job = _Job(
@@ -108,9 +106,7 @@ def evaluate(
     )
     if task == "rerank" or (task is None and scores_pairs(folder, said)):
         return job.ranking()
-    if task is not None:
-        return job.scored(task, score, most_pairs)
-    return job.measured(most_tokens)
+    return job.measured(wish) if task is None else job.language_model(wish, task)
 
 
 class _Named(NamedTuple):
@@ -152,7 +148,7 @@ class _Job:
     wanted: Wanted
     watch: Watch
 
-    def measured(self, most_tokens: int) -> Evaluation:
+    def measured(self, asked: Asked) -> Evaluation:
         """What the kind of model is measured by."""
         answers: Mapping[str, Callable[[], Evaluation]] = {
             "sequence": self.labels,
@@ -166,20 +162,7 @@ class _Job:
         if not self.paths and sentence_root(self.folder) is not None:
             self.wanted.check_other(self.folder, self.said)
             return self.vectors()
-        self._refuse_corpus()
-        return self.language_model(most_tokens)
-
-    def scored(
-        self, task: Task, score: How, most_pairs: int | None
-    ) -> PairsEvaluation | PerplexityEvaluation:
-        """How likely a language model finds what it reads."""
-        self._refuse_corpus()
-        self.wanted.refuse(self.folder)
-        self.named.check(self.folder, "text")
-        scoring = Scoring(self.folder, self.said, self.device, score, self.watch)
-        if task == "blimp":
-            return scoring.pairs(self.data, self.paths, most_pairs)
-        return scoring.perplexity(self.data, self.paths, self.named.text or "text", self.reading)
+        return self.language_model(asked)
 
     def ranking(self) -> RerankEvaluation:
         """Documents of queries in their order, beside another model's where it is asked for."""
@@ -219,20 +202,16 @@ class _Job:
         rows, on_long = Rows(table, *self.named, self.reading), self.on_long or "chunk"
         return evaluate_answers(self.folder, rows, self.wanted, on_long, self.device, self.watch)
 
-    def language_model(self, most_tokens: int) -> LanguageModelEvaluation:
-        """Tokens of text that are predicted."""
+    def language_model(self, asked: Asked, task: TextTask | None = None) -> TextEvaluation:
+        """What a language model predicts, or how likely it finds what it reads."""
+        self._refuse_corpus()
         self.wanted.refuse(self.folder)
         self.named.check(self.folder, "text")
-        _check_text_for(self.folder, self.said, self.data, self.paths)
-        return on_text(
-            self.folder,
-            self.paths,
-            self.named.text or "text",
-            self.reading,
-            most_tokens,
-            self.device,
-            self.watch,
-        )
+        bad = self.reading
+        field = self.named.text or "text"
+        texts = Texts(tuple(self.paths), field, asked.document, bad.on_bad, bad.max_bad)
+        subject = Subject(self.folder, self.said, self.device, self.watch)
+        return asked.of(subject, task, self.data, texts)
 
     def _refuse_corpus(self) -> None:
         """Refuse documents for what finds none."""
@@ -251,19 +230,3 @@ class _Job:
                 "their names do not tell"
             )
         return self.data
-
-
-def _check_text_for(
-    folder: Path, said: Described, data: str | Path | None, paths: list[str | Path]
-) -> None:
-    """Check that there is a language model, and text for it."""
-    if not said.has("lm"):
-        raise ModelError(
-            f"{folder} holds {HOLDS[said.head]}, which answers nothing that could be measured; "
-            "fine-tune it first: unmask finetune, or measure its vectors: unmask probe"
-        )
-    if data is not None or not paths:
-        raise ConfigError(
-            f"{folder} holds a language model, which is measured on text that it has not seen: "
-            "give it --text FILE"
-        )

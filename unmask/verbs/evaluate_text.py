@@ -1,4 +1,5 @@
-"""A language model on text that it has not seen: loss, and how often it guesses right."""
+"""A language model on text that it has not seen: loss, and how often it guesses tokens or whole
+words right."""
 
 from __future__ import annotations
 
@@ -10,13 +11,51 @@ from typing import Any
 import torch
 
 from unmask.checkpoint.folder import open_language_model
+from unmask.errors import ConfigError
 from unmask.evaluation.neighbours_lm import held_out_tasks
+from unmask.evaluation.whole_words import WholeWordEvaluation
 from unmask.text.bad import Reading
+from unmask.text.readers import Unit
 from unmask.text.sources import TextSources
 from unmask.verbs.watch import Watch
 
 # What a head's `predicts` means.
 _PREDICTED = {(0,): "masked tokens", (1,): "next tokens", (1, -1): "next and previous tokens"}
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Files and folders of text, to be read as often as wanted.
+
+    Attributes:
+        paths: of the files and folders.
+        field: of records that holds the text.
+        document: what a text is; None for what the kind of file suggests.
+        on_bad, max_bad: see `Reading`.
+    """
+
+    paths: tuple[str | Path, ...]
+    field: str
+    document: Unit | None
+    on_bad: str
+    max_bad: float
+
+    def __call__(self) -> Iterator[str]:
+        """The texts, as a stream.
+
+        Raises:
+            TextError: a file cannot be read; while reading, too many places are bad.
+        """
+        sources = TextSources.find(self.paths)
+        # Counts of one pass: those of an earlier one are none of its bad places.
+        reading = Reading(self.on_bad, self.max_bad)
+
+        def stream() -> Iterator[str]:
+            for one in sources.documents(reading, field=self.field, document=self.document):
+                yield one.text
+            reading.check(sum(file.size for file in sources.files))
+
+        return stream()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,22 +96,50 @@ class LanguageModelEvaluation:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class WholeWordsEvaluation:
+    """A masked model on words of text, all pieces of which are hidden, under the protocol of
+    `unmask.evaluation.whole_words`.
+
+    Attributes:
+        model: its folder.
+        right: share of the words of which the first guess is right for every piece.
+        loss: mean over the pieces, in nats.
+        words, targets: how many words were hidden, and pieces of them.
+        tokens: how many were read, special tokens included.
+        left_out: how many tokens of the text were not read, because there were enough.
+    """
+
+    model: Path
+    right: float
+    loss: float
+    words: int
+    targets: int
+    tokens: int
+    left_out: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """For programs."""
+        return asdict(self)
+
+    def in_words(self) -> dict[str, str]:
+        """For people."""
+        return {
+            "hidden words": f"{self.words:,} of {self.targets:,} tokens, in {self.tokens:,} read "
+            f"({self.left_out:,} not)",
+            "all of the word right": f"{self.right:.1%}",
+            "loss of a token": f"{self.loss:.4f} nats",
+        }
+
+
 def on_text(
-    folder: Path,
-    paths: list[str | Path],
-    field: str,
-    reading: Reading,
-    most_tokens: int,
-    device: torch.device,
-    watch: Watch,
+    folder: Path, texts: Texts, most_tokens: int, device: torch.device, watch: Watch
 ) -> LanguageModelEvaluation:
-    """Measure a language model on files and folders of text.
+    """Measure a language model on text.
 
     Args:
         folder: of the model.
-        paths: of the text.
-        field: of rows that hold it.
-        reading: what becomes of bad places.
+        texts: that it has not seen.
         most_tokens: that are read.
         device: of the model.
         watch: is told of the progress.
@@ -82,12 +149,6 @@ def on_text(
     """
     opened = open_language_model(folder, device=device)
     predicts = opened.model.head_config.predicts
-    sources = TextSources.find(paths)
-
-    def texts() -> Iterator[str]:
-        yield from (d.text for d in sources.documents(reading, field=field))
-        reading.check(sum(file.size for file in sources.files))
-
     with watch.stage("reading the text"):
         tasks = held_out_tasks(
             opened.tokenizer,
@@ -104,6 +165,43 @@ def on_text(
         loss=figures["loss"],
         top1=figures["top1"],
         top5=figures["top5"],
+        targets=tasks.targets,
+        tokens=tasks.tokens,
+        left_out=tasks.left_out,
+    )
+
+
+def on_words(
+    folder: Path, texts: Texts, most_tokens: int, device: torch.device, watch: Watch
+) -> WholeWordsEvaluation:
+    """Measure a masked model on whole words of text; see `on_text`.
+
+    Raises:
+        ConfigError: the model predicts no masked tokens.
+        TextError, DataError: the text cannot be used.
+    """
+    opened = open_language_model(folder, device=device)
+    predicts = opened.model.head_config.predicts
+    if predicts != (0,):
+        raise ConfigError(
+            f"whole words are hidden from a masked model, but {folder} predicts "
+            f"{_PREDICTED[predicts]}, and hides none; leave --task out, or give --task "
+            "pseudo-perplexity"
+        )
+    with watch.stage("reading the text"):
+        tasks = WholeWordEvaluation.over(
+            opened.tokenizer,
+            texts(),
+            context=opened.model.encoder.config.context,
+            most_tokens=most_tokens,
+        )
+    with watch.stage("predicting whole words"):
+        figures = tasks(opened.model)
+    return WholeWordsEvaluation(
+        model=folder,
+        right=figures["top1"],
+        loss=figures["loss"],
+        words=tasks.words,
         targets=tasks.targets,
         tokens=tasks.tokens,
         left_out=tasks.left_out,

@@ -1,24 +1,18 @@
-"""What `unmask evaluate --task` measures: how likely a language model finds texts."""
+"""How likely a language model finds texts: minimal pairs, and perplexity."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
 from unmask.checkpoint.folder import open_language_model
-from unmask.checkpoint.formats import HOLDS, Described
-from unmask.errors import ConfigError, ModelError
 from unmask.evaluation.minimal_pairs import MinimalPairFigures, measure, read_pairs
 from unmask.evaluation.pseudo import How, likelihoods
-from unmask.text.bad import Reading
-from unmask.text.sources import TextSources
+from unmask.verbs.evaluate_text import Texts
 from unmask.verbs.watch import Watch
-
-Task = Literal["blimp", "pseudo-perplexity"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,64 +84,38 @@ class Scoring:
 
     Attributes:
         folder: of the model.
-        said: what its `config.json` says.
         device: it runs on.
         how: of a masked model.
         watch: is told of the progress.
     """
 
     folder: Path
-    said: Described
     device: torch.device
     how: How
     watch: Watch
 
-    def pairs(
-        self, data: str | Path | None, paths: Sequence[str | Path], most: int | None
-    ) -> PairsEvaluation:
-        """On minimal pairs.
+    def pairs(self, data: str | Path, most: int | None) -> PairsEvaluation:
+        """On minimal pairs: those of a file or folder, of each paradigm at most so many.
 
         Raises:
-            ConfigError: no data, or text beside it.
+            DataError: see `read_pairs`.
         """
-        if data is None or paths:
-            raise ConfigError(
-                "--task blimp compares the sentences of minimal pairs: give it --data with a file "
-                "or folder of JSON Lines that have sentence_good and sentence_bad"
-            )
-        self._check()
         pairs = read_pairs(data, most)
         opened = open_language_model(self.folder, device=self.device)
         with self.watch.stage(f"scoring {len(pairs):,} pairs"):
             figures = measure(opened.model, opened.tokenizer, pairs, how=self.how)
         return PairsEvaluation(self.folder, self.how, figures)
 
-    def perplexity(
-        self,
-        data: str | Path | None,
-        paths: Sequence[str | Path],
-        field: str,
-        reading: Reading,
-    ) -> PerplexityEvaluation:
+    def perplexity(self, texts: Texts) -> PerplexityEvaluation:
         """On texts, each of which must fit the context.
 
         Raises:
-            ConfigError: no text, or a table beside it.
+            TooLong: a text does not fit.
         """
-        if data is not None or not paths:
-            raise ConfigError(
-                "--task pseudo-perplexity scores the tokens of texts: give it --text FILE"
-            )
-        self._check()
-        sources = TextSources.find(paths)
-
-        def texts() -> Iterator[str]:
-            yield from (d.text for d in sources.documents(reading, field=field))
-            reading.check(sum(file.size for file in sources.files))
-
+        asked = texts()
         opened = open_language_model(self.folder, device=self.device)
         with self.watch.stage("scoring the text"):
-            found = likelihoods(opened.model, opened.tokenizer, texts(), how=self.how)
+            found = likelihoods(opened.model, opened.tokenizer, asked, how=self.how)
         return PerplexityEvaluation(
             model=self.folder,
             score=self.how,
@@ -156,10 +124,3 @@ class Scoring:
             texts=len(found.totals),
             tokens=int(found.tokens.sum()),
         )
-
-    def _check(self) -> None:
-        if not self.said.has("lm"):
-            raise ModelError(
-                f"how likely a text is can be asked of a language model, but {self.folder} holds "
-                f"{HOLDS[self.said.head]}; give one that was pretrained"
-            )
