@@ -27,7 +27,7 @@ def test_figures_are_over_all_ordinary_tokens(tokenizer: Tokenizer) -> None:
         model.discriminator.head.project.weight.mul_(20.0)
     evaluation = ReplacedEvaluation.over(tokenizer, TEXTS, context=16)
     assert len(evaluation.tasks) >= 1
-    losses, right, replaced, found = [], 0, 0, 0
+    losses, right, replaced, found, masks, hits = [], 0, 0, 0, 0, 0
     barred = torch.tensor(sorted(tokenizer.special_ids))
     with torch.inference_mode():
         for task in evaluation.tasks:
@@ -35,6 +35,7 @@ def test_figures_are_over_all_ordinary_tokens(tokenizer: Tokenizer) -> None:
             scores = model.generator(task.batch, masked.rows).double()
             shares = scores.index_fill(1, barred, -torch.inf).softmax(1)
             drawn = (shares.cumsum(1) <= task.uniform[:, None]).sum(1)
+            masks, hits = masks + len(drawn), hits + int((drawn == masked.labels).sum())
             ids = task.batch.ids.clone()
             original = ids.index_copy(0, masked.rows, masked.labels)
             ids[masked.rows] = drawn
@@ -59,6 +60,9 @@ def test_figures_are_over_all_ordinary_tokens(tokenizer: Tokenizer) -> None:
     assert figures["accuracy"] == pytest.approx(right / total)
     assert figures["base"] == pytest.approx(1 - replaced / total)
     assert figures["recall"] == pytest.approx(found / replaced)
+    assert 0 < hits < masks == hits + replaced
+    assert figures["replaced"] == pytest.approx(replaced / total)
+    assert figures["put_back"] == pytest.approx(hits / masks)
     alone = MaskedEvaluation.over(tokenizer, TEXTS, context=16)(model.generator)
     assert figures["generator_loss"] == pytest.approx(alone["loss"], rel=1e-5)
     assert figures["generator_top1"] == pytest.approx(alone["top1"])

@@ -120,6 +120,7 @@ def test_the_figures_of_held_out_text(runs: dict[Share, PretrainResult]) -> None
     for words in (
         "by replaced-token detection", "discriminator right, held-out", "rtd.share", "mask.rate",
         "right by always giving the commoner answer", "generator's masked loss", "AutoModel",
+        "tokens that are replaced, held-out", "generator put back as they were",
     ):  # fmt: skip
         assert words in card
     assert "mask.random" not in card

@@ -19,6 +19,7 @@ from unmask.objectives.rtd import (
     DISCRIMINATOR,
     FOUND,
     GENERATOR,
+    ORIGINAL,
     REPLACED,
     Judged,
     ReplacedTask,
@@ -81,8 +82,9 @@ class ReplacedEvaluation:
         Returns:
             Of the discriminator over the tokens that it is asked of "loss" in nats, "accuracy", and
             "base", the accuracy of always giving the commoner answer; "recall", the share of the
-            replaced tokens that it found (0 where none was replaced). Of the generator over the
-            masked tokens "generator_loss" in nats and "generator_top1".
+            replaced tokens that it found (0 where none was replaced); and "replaced", their share.
+            Of the generator over the masked tokens "generator_loss" in nats, "generator_top1", and
+            "put_back", the share of which the token that was drawn is the text's own.
         """
         device = model.generator.encoder.embedding.tokens.weight.device
         found = StepTerms.of(self.tasks)
@@ -96,6 +98,8 @@ class ReplacedEvaluation:
             "accuracy": judged.share,
             "base": max(replaced, judged.targets - replaced) / max(judged.targets, 1),
             "recall": found.counts[FOUND] / max(replaced, 1),
+            "replaced": replaced / max(judged.targets, 1),
             "generator_loss": filled.mean,
             "generator_top1": filled.share,
+            "put_back": found.counts[ORIGINAL] / max(filled.targets, 1),
         }

@@ -40,6 +40,8 @@ SAID = Said(
         Figure("accuracy", "discriminator right, held-out tokens", "share"),
         Figure("base", "right by always giving the commoner answer", "share"),
         Figure("recall", "replaced tokens that it finds", "share"),
+        Figure("replaced", "tokens that are replaced, held-out", "share"),
+        Figure("put_back", "masked tokens that the generator put back as they were", "share"),
         Figure("loss", "discriminator's loss on held-out text (nats)", "nats"),
         Figure("generator_loss", "generator's masked loss on held-out text (nats)", "nats"),
         Figure("generator_top1", "generator's first guess right, held-out masked tokens", "share"),
