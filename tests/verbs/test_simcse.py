@@ -256,6 +256,7 @@ def test_a_published_embedding_model_is_gone_on_from(text: str, tmp_path: Path) 
         ({"simcse": {"temperature": 0.0}}, r"above 0, not 0.0; give simcse.temperature=0.05"),
         ({"simcse": {"pooling": "max"}}, r"pooling"),
         ({"budget": {"tokens_per_step": 120}}, r"at least 4 x the context of 32 tokens, 128, but"),
+        ({"budget": {"window": 8}}, r"budget.window=8 would do nothing: .*leave it out"),
         ({"model": {"arch": "decoder"}}, r"simcse .* decoder is for the next token; .*--arch$"),
         ({"mask": {"rate": 0.3}}, r"mask.rate=0.3 would do nothing"),
         ({"objective": {"name": "mlm"}, "simcse": {"dropout": 0.2}}, r"or give --objective simcse"),
@@ -267,6 +268,18 @@ def test_what_cannot_be_served_is_refused(rooms: Any, rule: str, text: str, tmp_
     with pytest.raises(ConfigError, match=rule):
         pretrain(out=tmp_path / "run", settings=small(text, **rooms))
     assert not (tmp_path / "run").exists()
+
+
+def test_batches_hold_texts_of_any_length(text: str, tmp_path: Path) -> None:
+    """Negatives of one length, and of another number in each batch, would be told by that."""
+    pieces, _ = begun(small(text, budget={"steps": 1, "tokens_per_step": 1024}), tmp_path / "run")
+    *batches, _ = pieces.source.epoch(0)  # the last one is what was left
+    every = [length for batch in batches for length in batch.lengths]
+    within = [np.std(batch.lengths) for batch in batches]
+    assert len(batches) > 4
+    assert np.mean(within) > 0.8 * np.std(every)
+    counts = [len(batch) for batch in batches]
+    assert max(counts) < 1.5 * min(counts)
 
 
 def test_one_text_is_none(tmp_path: Path) -> None:

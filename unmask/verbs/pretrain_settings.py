@@ -99,7 +99,7 @@ class BudgetSettings:
     tokens_per_step: tokens of one update.
     accumulate: batches that an update is split into; saves memory, and changes nothing else but
         under "simcse", where a text is told from those of its batch.
-    window: batches that are sorted by length together.
+    window: batches that are sorted by length together. "simcse" sorts none, and refuses it.
     on_long: what happens to a document longer than the context.
     """
 

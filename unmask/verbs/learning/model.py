@@ -82,11 +82,12 @@ def saver(given: Given, made: Begun[Any]) -> Callable[[Path, str], None]:
     return save
 
 
-def text_batches(given: Given, readings: int = 1) -> PretrainingBatches:
+def text_batches(given: Given, readings: int = 1, window: int | None = None) -> PretrainingBatches:
     """Batches of the training text, each document by itself.
 
     Args:
         readings: how often a step reads each text; the tokens of a step are those of all readings.
+        window: batches that are sorted by length together; None for as many as the settings say.
     """
     settings, layout = given.settings, given.prepared.tokenizer.layout
     store = given.prepared.store
@@ -98,7 +99,7 @@ def text_batches(given: Given, readings: int = 1) -> PretrainingBatches:
         context=settings.model.context,
         budget=settings.budget.tokens_per_step // settings.budget.accumulate // readings,
         seed=settings.run.seed,
-        window=settings.budget.window,
+        window=settings.budget.window if window is None else window,
         on_long=settings.budget.on_long,
         # A store with words serves objectives that do not ask for them too.
         begins=None if given.prepared.words is None else store.begins,

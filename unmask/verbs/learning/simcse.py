@@ -22,7 +22,7 @@ from unmask.train.loop import Evaluate
 from unmask.verbs.learning.model import begun, cuts, text_batches
 from unmask.verbs.learning.pieces import Figure, Given, Pieces, Said
 from unmask.verbs.learning.simcse_health import CHECKS, figures
-from unmask.verbs.pretrain_settings import PretrainSettings
+from unmask.verbs.pretrain_settings import BudgetSettings, PretrainSettings
 from unmask.verbs.start_settings import Start
 from unmask.verbs.starting import Begun
 
@@ -48,9 +48,16 @@ def check(settings: PretrainSettings) -> None:
     """Check the settings before there is any text.
 
     Raises:
-        ConfigError: the temperature is out of its range, or a batch may hold one text alone.
+        ConfigError: the temperature is out of its range, a setting would do nothing, or a batch may
+            hold one text alone.
     """
     SimCSE(settings.simcse.temperature)
+    if settings.budget.window != BudgetSettings().window:
+        raise ConfigError(
+            f"budget.window={settings.budget.window} would do nothing: it sorts texts by length, "
+            "and simcse tells a text from others of any length, in batches as they come; leave it "
+            "out"
+        )
     for stage in settings.stages:
         batch, context = stage.tokens_per_step // settings.budget.accumulate, stage.context
         if batch >= 2 * READINGS * context:
@@ -64,8 +71,12 @@ def check(settings: PretrainSettings) -> None:
 
 
 def batches(given: Given) -> PretrainingBatches:
-    """Texts by themselves, in batches of which two readings fit."""
-    return text_batches(given, READINGS)
+    """Texts by themselves as they come, in batches of which two readings fit.
+
+    Sorted by length, a text would be told from texts of its own length alone, and from many more
+    where they are short.
+    """
+    return text_batches(given, READINGS, window=1)
 
 
 def simcse(given: Given) -> Pieces:
