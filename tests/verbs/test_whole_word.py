@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from unmask.batches.store import TokenStore
-from unmask.errors import ConfigError
+from unmask.errors import ConfigError, TextError
 from unmask.tokens.marks import MARK
 from unmask.verbs.pretrain import PretrainResult, pretrain
 from unmask.verbs.pretrain_settings import pretrain_settings
@@ -94,6 +94,14 @@ def test_marks_reach_the_store_and_no_token(text: Path, tmp_path: Path) -> None:
         # How a byte-level vocabulary spells U+200B.
         assert ("âĢĭ" in spelled) == (words == "characters")
     assert begun["marked"] < begun["characters"]
+
+
+def test_a_text_without_marks_is_refused(text: Path, tmp_path: Path) -> None:
+    plain = tmp_path / "plain.txt"
+    plain.write_text(text.read_text("utf-8").replace(MARK, ""), "utf-8")
+    with pytest.raises(TextError, match=r"holds no mark, U\+200B .*or leave mask\.words out"):
+        run(plain, tmp_path / "run", words="marked")
+    assert not (tmp_path / "run" / "tokens").exists()
 
 
 def test_given_words_are_refused_where_tokens_are_selected_alone(tmp_path: Path) -> None:

@@ -14,12 +14,13 @@ from unmask.batches.side import side_file
 from unmask.batches.store import TokenStore, build_store
 from unmask.batches.units import placed, units_of
 from unmask.checkpoint.jsonfile import read_json, write_json
+from unmask.errors import TextError
 from unmask.text.corpus import MANIFEST, Corpus, Split
 from unmask.text.installed import InstalledDocstrings
 from unmask.text.prepare import prepare
 from unmask.text.sentences import splitter
 from unmask.text.sources import Sources, TextSources, source_digest
-from unmask.tokens.marks import Words, unmarked
+from unmask.tokens.marks import MARK, Words, unmarked
 from unmask.tokens.tokenizer import Tokenizer
 from unmask.tokens.train import train as train_vocabulary
 from unmask.verbs.learning.settings import PAIRS, WHOLE_WORDS, PairSettings
@@ -111,6 +112,8 @@ def prepare_text(
             progress=lambda done, total: advance(done / max(total, 1), ""),
         )
     _say_left_out(corpus, watch)
+    if words_of(settings) == "marked":
+        _check_marks(corpus)
     own = settings.tokenizer.path is None and start is None
     with watch.stage(f"{'training' if own else 'opening'} the tokenizer") as advance:
         tokenizer = _tokenizer(settings, start, corpus, folder / "tokenizer")
@@ -155,6 +158,19 @@ def _units(
         )
         advance(1.0, f"{len(units):,} {pairs.splitter}")
     return units
+
+
+def _check_marks(corpus: Corpus) -> None:
+    """Check that a text whose words are said to be marked has a mark; read up to the first one.
+
+    Without any, all that stands between two spaces is a word, in Thai or Chinese a sentence.
+    """
+    if not any(MARK in document.text for document in corpus.documents("train")):
+        raise TextError(
+            "mask.words=marked takes words as a segmenter has marked them, but the text holds no "
+            "mark, U+200B (zero width space); let a segmenter put one between words, or leave "
+            "mask.words out"
+        )
 
 
 def _say_left_out(corpus: Corpus, watch: Watch) -> None:
