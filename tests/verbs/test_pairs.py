@@ -156,7 +156,7 @@ def test_pairs_that_cannot_be_told_are_refused(
     ):
         evaluate(made.model, task="nsp", threads=1)
     lone = tmp_path / "lone.txt"
-    lone.write_text("kan los\n\nmin rus\n")
+    lone.write_text("\n\n".join(["kan los mis"] * 100))
     with pytest.raises(TextError, match=r"measured on: .*--splitter sentences.*or give more of it"):
         evaluate(made.model, text=lone, task="nsp", threads=1)
 

@@ -207,9 +207,8 @@ class _Job:
         self._refuse_corpus()
         self.wanted.refuse(self.folder)
         self.named.check(self.folder, "text")
-        bad = self.reading
-        field = self.named.text or "text"
-        texts = Texts(tuple(self.paths), field, asked.document, bad.on_bad, bad.max_bad)
+        reading, field = self.reading, self.named.text or "text"
+        texts = Texts(tuple(self.paths), field, asked.document, reading.on_bad, reading.max_bad)
         subject = Subject(self.folder, self.said, self.device, self.watch)
         return asked.of(subject, task, self.data, texts)
 
