@@ -29,6 +29,7 @@ SHORT = {
     "pretrain": "unmask.verbs.pretrain_settings",
     "finetune": "unmask.verbs.finetune_settings",
     "scope": "unmask.verbs.scope",
+    "evaluate": "unmask.verbs.text_tasks",
 }
 
 

@@ -77,7 +77,7 @@ def test_pairs_are_the_same_every_time_and_as_many_as_asked(tokenizer: Tokenizer
 
 
 def test_text_of_which_no_pair_is_made_is_an_error(tokenizer: Tokenizer) -> None:
-    with pytest.raises(TextError, match=r"on which the model is measured.*text\.held_out=0\.2"):
+    with pytest.raises(TextError, match=r"the model is measured on.*text\.held_out=0\.2"):
         PairEvaluation.over(
             tokenizer, lambda: ["one line", "another"], kind="sop", cut=lines, context=32
         )

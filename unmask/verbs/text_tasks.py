@@ -41,7 +41,7 @@ _READS: Mapping[TextTask, str] = {
     "sop": "makes pairs of text that the model has not seen",
 }
 """What tasks of text do with it."""
-_OF: Mapping[str, tuple[TextTask | None, ...]] = {
+SHORT: Mapping[str, tuple[TextTask | None, ...]] = {
     "score": ("blimp", "pseudo-perplexity"),
     "most_pairs": ("blimp",),
     "most_tokens": (None, "whole-word", "nsp", "sop"),
@@ -101,7 +101,7 @@ class Asked:
             ConfigError: it does not, or no pair is asked for.
         """
         for one in fields(self):
-            value, tasks = getattr(self, one.name), _OF[one.name]
+            value, tasks = getattr(self, one.name), SHORT[one.name]
             if value == one.default or (task in tasks and (task or reads_text)):
                 continue
             named = " and ".join("--text" if name is None else f"--task {name}" for name in tasks)
