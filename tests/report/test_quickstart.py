@@ -216,7 +216,7 @@ def test_wrong_json_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"corpus\.words"):
         QuickstartFacts.from_json(json.dumps(raw | {"corpus": raw["corpus"] | {"words": "many"}}))
     broken = raw["evaluation"] | {"loss": float("nan")}
-    with pytest.raises(ConfigError, match=r"EvaluationFacts\.loss must be finite"):
+    with pytest.raises(ConfigError, match=r"evaluation\.loss must be a finite number"):
         QuickstartFacts.from_json(json.dumps(raw | {"evaluation": broken}))
 
 

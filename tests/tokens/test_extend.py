@@ -51,7 +51,10 @@ def check(old: Tokenizer, extension: Extension, texts: list[str]) -> None:
         if old.spec["decoder"] is None:  # then tokens are set apart by spaces
             texts_of = tuple(one.replace(" ", "") for one in texts_of)
         assert texts_of[0] == texts_of[1]
-        assert len(after) <= len(before)
+        # WordPiece takes the longest beginning, even where a shorter one leaves fewer pieces: with
+        # the new word "cc" that of "ccdé", which was "c" and "##cdé", is followed by two.
+        if old.spec["model"]["type"] != "WordPiece":
+            assert len(after) <= len(before)
         assert after.words[-1:] == before.words[-1:]
         if not set(after.ids) & extension.rows.keys():
             assert after == before

@@ -30,8 +30,9 @@ from unmask.verbs.tasks.rows import Rows
 from unmask.verbs.watch import Silent
 
 QUICK: dict[str, Any] = {
-    "few_shot": True, "epochs": 4, "lr": 1e-3, "batch": 16, "dtype": "fp32", "dev_share": 0.2
+    "few_shot": True, "epochs": 4, "lr": 1e-3, "batch": 16, "dtype": "fp32"
 }  # fmt: skip
+HELD = {**QUICK, "dev_share": 0.2}
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +45,7 @@ def tuned(
     tiny_model_folder: Path, table: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> FinetuneResult:
     out = tmp_path_factory.mktemp("runs") / "few"
-    return finetune(tiny_model_folder, train=table, out=out, **QUICK)
+    return finetune(tiny_model_folder, train=table, out=out, **HELD)
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
@@ -139,7 +140,7 @@ def test_names_that_mislead_are_left_out(tiny_model_folder: Path, tmp_path: Path
 def test_a_broken_run_goes_on_to_the_same_bits(
     at: float, tuned: FinetuneResult, tiny_model_folder: Path, table: Path, tmp_path: Path
 ) -> None:
-    given = {"train": table, "out": tmp_path / "run", **QUICK}
+    given = {"train": table, "out": tmp_path / "run", **HELD}
     with pytest.raises(Interrupted):
         finetune(tiny_model_folder, watch=Notes("fine-tuning", at), **given)
     torch.rand(7)
@@ -170,7 +171,7 @@ def test_an_embedding_models_pooling_is_kept(tiny_model_folder: Path, tmp_path: 
 def test_a_classifier_keeps_its_own(tiny_classifier_folder: Path, tmp_path: Path) -> None:
     rows = [(f"the {word} sees {i}", word) for i in range(8) for word in ("good", "bad", "fine")]
     table = write_csv(tmp_path / "train.csv", rows, ("text", "label"))
-    result = finetune(tiny_classifier_folder, train=table, out=tmp_path / "run", **QUICK)
+    result = finetune(tiny_classifier_folder, train=table, out=tmp_path / "run", **HELD)
     assert result.labels == ("bad", "fine", "good")
 
 
@@ -186,7 +187,7 @@ def test_what_would_do_nothing_is_refused(
     short: dict[str, Any], words: str, tiny_model_folder: Path, table: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(ConfigError, match=words):
-        finetune(tiny_model_folder, train=table, out=tmp_path / "run", **{**QUICK, **short})
+        finetune(tiny_model_folder, train=table, out=tmp_path / "run", **{**HELD, **short})
     assert not (tmp_path / "run").exists()
 
 
@@ -202,7 +203,7 @@ def test_lists_of_labels_are_refused(tiny_model_folder: Path, tmp_path: Path) ->
     rows = [{"text": f"a {i}", "labels": ["x", "y"][: 1 + i % 2]} for i in range(8)]
     table.write_text("".join(json.dumps(row) + "\n" for row in rows))
     with pytest.raises(ConfigError, match="few-shot draws texts of one label together"):
-        finetune(tiny_model_folder, train=table, out=tmp_path / "run", **QUICK)
+        finetune(tiny_model_folder, train=table, out=tmp_path / "run", **HELD)
 
 
 def test_few_and_many_texts_of_a_label_are_told(tiny_model_folder: Path, tmp_path: Path) -> None:
@@ -243,7 +244,7 @@ def test_transformers_says_the_same(
 ) -> None:
     import transformers
 
-    given = {"train": table, "out": tmp_path / "run", **QUICK, "pooling": pooling}
+    given = {"train": table, "out": tmp_path / "run", **HELD, "pooling": pooling}
     result = finetune(tiny_model_folder, **given)
     model = transformers.AutoModelForSequenceClassification.from_pretrained(result.model)
     tokenizer = transformers.AutoTokenizer.from_pretrained(result.model)

@@ -18,7 +18,9 @@ from tests.verbs.labelled import Interrupted, Notes, label_of, write_csv, write_
 from unmask.arch.registry import arch_of, sized_config
 from unmask.batches.pack import pack
 from unmask.checkpoint.folder import Opened, open_classifier, open_encoder, save_model
+from unmask.checkpoint.sentence import open_sentence, save_sentence
 from unmask.errors import ConfigError, DataError, LabelMismatch, ResumeMismatch, TooLong
+from unmask.heads.embedding import PoolingMode
 from unmask.heads.model import LanguageModel, SequenceClassifier
 from unmask.nn.init import initialise
 from unmask.nn.linear import Linear
@@ -100,6 +102,20 @@ def test_the_run_leaves_log_card_and_result(tuned: FinetuneResult) -> None:
     assert "optim.lr | 0.003" in card
     stored = json.loads((tuned.folder / "run.json").read_text())
     assert stored["decided"]["steps"] == tuned.steps
+
+
+@pytest.mark.parametrize("mode", ["mean", "cls"])
+def test_a_new_head_that_reads_what_was_not_trained_says_so(
+    mode: PoolingMode, tiny_model_folder: Path, table: Path, tmp_path: Path
+) -> None:
+    save_sentence(tmp_path / "m", open_sentence(tiny_model_folder, pooling=mode))
+    notes = Notes()
+    given = {"train": table, "watch": notes, **QUICK, "epochs": 1}
+    finetune(tmp_path / "m", out=tmp_path / "first", **given)
+    assert notes.heard("the new head reads the first token") == (mode == "mean")
+    notes = Notes()
+    finetune(tmp_path / "m", out=tmp_path / "mean", **{**given, "watch": notes}, pooling="mean")
+    assert not notes.heard("the new head reads the first token")
 
 
 def test_a_finished_run_is_left_alone(

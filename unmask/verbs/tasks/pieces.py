@@ -13,6 +13,7 @@ from torch import nn
 from unmask.batches.sequences import OnLong
 from unmask.checkpoint.folder import Opened
 from unmask.checkpoint.formats import Format
+from unmask.checkpoint.sentence import open_sentence, sentence_root
 from unmask.errors import ConfigError, first_of
 from unmask.evaluation.answering import AnswerFigures
 from unmask.evaluation.classification import ClassificationFigures
@@ -21,6 +22,7 @@ from unmask.evaluation.multilabel import MultiLabelFigures
 from unmask.evaluation.regression import RegressionFigures
 from unmask.evaluation.reranking import RerankFigures
 from unmask.evaluation.tagging import TaggingFigures
+from unmask.heads.model import SequenceClassifier
 from unmask.report.card import Task
 from unmask.train.loop import Evaluate, Objective, Source
 from unmask.verbs.finetune_settings import FinetuneSettings
@@ -184,9 +186,29 @@ class Pieces:
 
 
 def new_weights(opened: Opened[Any], seed: int) -> tuple[str, ...]:
-    """What was drawn, in words; empty for nothing."""
+    """What was drawn, in words, and what speaks against how it reads; empty for nothing."""
     names = sorted({name.rpartition(".")[0] for name in opened.new})
-    return (f"new weights, drawn from seed {seed}: {', '.join(names)}",) if names else ()
+    if not names:
+        return ()
+    return (f"new weights, drawn from seed {seed}: {', '.join(names)}", *_pools_otherwise(opened))
+
+
+def _pools_otherwise(opened: Opened[Any]) -> tuple[str, ...]:
+    """That a new head reads the first token of an embedding model whose vectors are means.
+
+    Such a token has learnt nothing since the encoder was pretrained; docs/log.md has what it costs.
+    """
+    model, root = opened.model, sentence_root(opened.path)
+    if root is None or not isinstance(model, SequenceClassifier):
+        return ()
+    modes = open_sentence(root).head.config.pool.modes
+    if model.head_config.pooling != "cls" or modes != ("mean",):
+        return ()
+    return (
+        "the new head reads the first token, but the model was trained to give the mean of its "
+        "tokens: --pooling mean may learn faster, at the price of a folder that transformers does "
+        "not open",
+    )
 
 
 def labels_in_words(labels: tuple[str, ...]) -> str:
