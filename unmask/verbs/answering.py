@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -17,20 +16,14 @@ from unmask.report.answers import AnswerFacts, AskedRow, answer_report
 from unmask.report.facts_measured import Length
 from unmask.text.questions import Question, Questions, read_questions
 from unmask.verbs.evaluate_rows import Rows
-from unmask.verbs.evaluation_facts import (
-    as_facts,
-    left_out,
-    set_against,
-    unknown_texts,
-    written,
-)
+from unmask.verbs.evaluation_facts import OnRows, left_out, unknown_texts
 from unmask.verbs.tasks.question_data import told
 from unmask.verbs.wanted import Wanted, right_rows
 from unmask.verbs.watch import Watch
 
 
 @dataclass(frozen=True, slots=True)
-class AnswerEvaluation:
+class AnswerEvaluation(OnRows):
     """A model that finds answers, on questions with known ones.
 
     Attributes:
@@ -40,10 +33,6 @@ class AnswerEvaluation:
         truncated: questions or texts that were cut.
         skipped: bad places of the file that were left out.
         unknown: texts of nothing but tokens that the tokenizer does not know.
-        other: what the model beside it was called; None without one.
-        differences: of the two on the same questions, this model less the other.
-        other_truncated: questions or texts that the other cut.
-        report: the page that was written; None without one.
     """
 
     model: Path
@@ -52,21 +41,12 @@ class AnswerEvaluation:
     truncated: int
     skipped: int
     unknown: int = 0
-    other: str | None = None
-    differences: tuple[Difference, ...] = ()
-    other_truncated: int = 0
-    report: Path | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        """For programs: the figures beside the rest."""
-        return as_facts(self)
 
     def in_words(self) -> dict[str, str]:
         """For people: the figures, and how another model differs."""
         lost = left_out("questions or texts that were cut", self.truncated, self.skipped)
-        beside = set_against(self.differences, self.other, self.other_truncated)
         lost |= unknown_texts(self.unknown)
-        return {**self.figures.in_words(), **lost, **beside, **written(self.report)}
+        return {**self.figures.in_words(), **lost, **self.beside()}
 
 
 def evaluate_answers(

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
 from unmask.checkpoint.use import SCALE_WORDS
 from unmask.errors import ConfigError, ModelError
-from unmask.evaluation.bootstrap import Difference
 from unmask.evaluation.ranking import ByQuery, RankingFigures, Scores, by_query, compare_rankings
 from unmask.evaluation.reranking import RerankFigures, SureFigures
 from unmask.pipelines.rerank import Reranker, Scored
@@ -20,7 +18,7 @@ from unmask.report.rankings import RankedQuery, Rankings, ranking_lines, ranking
 from unmask.report.section_measured import Line
 from unmask.text.judged import Judgements, read_judgements
 from unmask.verbs.evaluate_rows import Rows
-from unmask.verbs.evaluation_facts import as_facts, left_out, set_against, written
+from unmask.verbs.evaluation_facts import OnRows, left_out
 from unmask.verbs.tasks.judged_data import check_measurable, told
 from unmask.verbs.tasks.rerank import labels_of, rankings
 from unmask.verbs.wanted import Wanted, better_rows
@@ -30,7 +28,7 @@ LENGTHS = "A query counts as long as its longest pair with a document."
 
 
 @dataclass(frozen=True, slots=True)
-class RerankEvaluation:
+class RerankEvaluation(OnRows):
     """A reranker on judged queries.
 
     Attributes:
@@ -41,10 +39,6 @@ class RerankEvaluation:
         figures: what came out.
         truncated: pairs that were cut.
         skipped: bad places of the table that were left out.
-        other: what the model beside it was called; None without one.
-        differences: of the two on the same queries, this model less the other.
-        other_truncated: pairs that the other cut.
-        report: the page that was written; None without one.
     """
 
     model: Path
@@ -53,24 +47,12 @@ class RerankEvaluation:
     figures: RerankFigures
     truncated: int
     skipped: int
-    other: str | None = None
-    differences: tuple[Difference, ...] = ()
-    other_truncated: int = 0
-    report: Path | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        """For programs: the figures beside the rest."""
-        return as_facts(self)
 
     def in_words(self) -> dict[str, str]:
         """For people: the figures, and how another model differs."""
         lost = left_out("pairs that were cut", self.truncated, self.skipped)
         found = {**self.figures.in_words(), **lost}
-        return {
-            **found,
-            **set_against(self.differences, self.other, self.other_truncated),
-            **written(self.report),
-        }
+        return {**found, **self.beside()}
 
 
 def evaluate_reranker(

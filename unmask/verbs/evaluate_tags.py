@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
 from unmask.batches.sequences import OnLong
-from unmask.evaluation.bootstrap import Difference
 from unmask.evaluation.tagging import TaggingFigures, compare_tags
 from unmask.pipelines.tag import Tagger
 from unmask.report.facts_measured import Length
@@ -19,14 +17,14 @@ from unmask.report.tags import TagFacts, TaggedRow, tag_report
 from unmask.text.tagged import Tagged, read_tagged
 from unmask.text.tags import OUTSIDE, Scheme
 from unmask.verbs.evaluate_rows import Rows
-from unmask.verbs.evaluation_facts import as_facts, left_out, set_against, written
+from unmask.verbs.evaluation_facts import OnRows, left_out
 from unmask.verbs.tasks.tagged_data import check_types, tagged_note
 from unmask.verbs.wanted import Wanted, right_rows
 from unmask.verbs.watch import Watch
 
 
 @dataclass(frozen=True, slots=True)
-class TaggerEvaluation:
+class TaggerEvaluation(OnRows):
     """A tagger on tagged sentences.
 
     Attributes:
@@ -35,10 +33,6 @@ class TaggerEvaluation:
         figures: what came out.
         truncated: sentences that were cut to the context.
         skipped: bad places of the file that were left out.
-        other: what the tagger beside it was called; None without one.
-        differences: of the two on the same sentences, this model less the other.
-        other_truncated: sentences that the other cut.
-        report: the page that was written; None without one.
     """
 
     model: Path
@@ -46,21 +40,12 @@ class TaggerEvaluation:
     figures: TaggingFigures
     truncated: int
     skipped: int
-    other: str | None = None
-    differences: tuple[Difference, ...] = ()
-    other_truncated: int = 0
-    report: Path | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        """For programs: the figures beside the rest."""
-        return as_facts(self)
 
     def in_words(self) -> dict[str, str]:
         """For people: the figures, what each type has of them, and how another model differs."""
         lost = left_out("sentences cut to the context", self.truncated, self.skipped)
         found = {**self.figures.in_words(), **lost, **self.figures.by_type()}
-        beside = set_against(self.differences, self.other, self.other_truncated)
-        return {**found, **beside, **written(self.report)}
+        return {**found, **self.beside()}
 
 
 def evaluate_tagger(

@@ -23,14 +23,14 @@ from unmask.report.numbers import NumberFacts, NumberRow, number_report
 from unmask.text.labelled import Targeted
 from unmask.text.targets import LabelSet, Numbers
 from unmask.verbs.evaluate_classifier import said_of
-from unmask.verbs.evaluation_facts import as_facts, left_out, set_against, written
+from unmask.verbs.evaluation_facts import OnRows, left_out
 from unmask.verbs.tasks.labelled_data import check_known, counted
 from unmask.verbs.wanted import Wanted, better_rows, right_rows
 from unmask.verbs.watch import Watch
 
 
 @dataclass(frozen=True, slots=True)
-class TargetsEvaluation:
+class TargetsEvaluation(OnRows):
     """A model on rows with sets of labels, with numbers, or with texts that belong together.
 
     Attributes:
@@ -39,10 +39,6 @@ class TargetsEvaluation:
         figures: what came out.
         truncated: texts that were cut to the context.
         skipped: bad places of the table that were left out.
-        other: what the model beside it was called; None without one.
-        differences: of the two on the same rows, this model less the other.
-        other_truncated: texts that the other cut.
-        report: the page that was written; None without one.
     """
 
     model: Path
@@ -50,14 +46,6 @@ class TargetsEvaluation:
     figures: MultiLabelFigures | RegressionFigures | EmbeddingFigures
     truncated: int
     skipped: int
-    other: str | None = None
-    differences: tuple[Difference, ...] = ()
-    other_truncated: int = 0
-    report: Path | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        """For programs: the figures beside the rest."""
-        return as_facts(self)
 
     def in_words(self) -> dict[str, str]:
         """For people: the figures, and how another model differs."""
@@ -69,11 +57,7 @@ class TargetsEvaluation:
                 f"recall {one.recall:.3f}  rows {one.rows:,}"
                 for one in self.figures.labels
             }
-        return {
-            **found,
-            **set_against(self.differences, self.other, self.other_truncated),
-            **written(self.report),
-        }
+        return {**found, **self.beside()}
 
 
 def evaluate_sets(

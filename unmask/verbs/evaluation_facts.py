@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -63,3 +63,29 @@ def set_against(
 def written(report: Path | None) -> dict[str, str]:
     """The page that was written, for people; nothing without one."""
     return {} if report is None else {"report": str(report)}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OnRows:
+    """What a model came to on rows; of a dataclass with `figures`.
+
+    Attributes:
+        other: what the model beside it was called; None without one.
+        differences: of the two on the same rows, this model less the other.
+        other_truncated: texts, pairs or sentences that the other cut.
+        report: the page that was written; None without one.
+    """
+
+    other: str | None = None
+    differences: tuple[Difference, ...] = ()
+    other_truncated: int = 0
+    report: Path | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """For programs: the figures beside the rest."""
+        return as_facts(self)
+
+    def beside(self) -> dict[str, str]:
+        """For people: how another model differs, and the page."""
+        against = set_against(self.differences, self.other, self.other_truncated)
+        return {**against, **written(self.report)}
