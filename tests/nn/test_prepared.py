@@ -11,7 +11,7 @@ import torch
 from tests.nn.models import encoder_of, random_rows
 from unmask.batches.pack import pack
 from unmask.errors import ConfigError, ModelError
-from unmask.nn import grouped
+from unmask.nn import grouped, prepared
 from unmask.nn.config import Activation
 from unmask.nn.encoder import ROWS, Encoder, added_rows
 from unmask.nn.int8 import Sampler, Site, has_int8, weight_bytes
@@ -50,6 +50,34 @@ def test_bf16_is_near_and_comes_out_as_float32(name: str) -> None:
     after = states(encoder, rows)
     assert after.dtype == torch.float32
     assert not torch.equal(after, before)
+    assert torch.nn.functional.cosine_similarity(after, before).min() > 0.995
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_bf16_gives_a_norm_one_type_where_the_device_takes_no_two(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on CUDA, whose layer norm refuses bf16 with parameters in float32."""
+    encoder = encoder_of(name).eval()
+    rows = random_rows(ROWS_OF)
+    before = states(encoder, rows)
+    types: set[tuple[torch.dtype, torch.dtype]] = set()
+    own = torch.nn.functional.layer_norm
+
+    def one_type(x: torch.Tensor, shape: Any, weight: torch.Tensor, *more: Any) -> torch.Tensor:
+        types.add((x.dtype, weight.dtype))
+        return own(x, shape, weight, *more)
+
+    monkeypatch.setattr(torch.nn.functional, "layer_norm", one_type)
+    prepare(encoder, "bf16")
+    states(encoder, rows)
+    mixed = (torch.bfloat16, torch.float32)
+    assert (mixed in types) is (name not in ("decoder",))  # whose norms are RMSNorm
+    monkeypatch.setattr(prepared, "norms_two_types", lambda device: False)
+    prepare(encoder, "bf16")
+    types.clear()
+    after = states(encoder, rows)
+    assert mixed not in types
     assert torch.nn.functional.cosine_similarity(after, before).min() > 0.995
 
 

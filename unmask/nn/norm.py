@@ -14,7 +14,23 @@ def build_norm(width: int, config: NormConfig | None) -> nn.Module:
         return nn.Identity()
     if config.kind == "rms":
         return RMSNorm(width, eps=config.eps)
-    return nn.LayerNorm(width, eps=config.eps, bias=config.bias)
+    return LayerNorm(width, eps=config.eps, bias=config.bias)
+
+
+class LayerNorm(nn.LayerNorm):
+    """Mean zero and variance one, then a learned weight and bias (Ba et al. 2016).
+
+    Attributes:
+        widens: whether inputs of a narrower type than the parameters are computed in theirs, and
+            come out in their own: for a device whose kernel does not take two types at once.
+    """
+
+    widens = False
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if not self.widens:
+            return super().forward(x)
+        return super().forward(x.to(self.weight.dtype)).to(x.dtype)
 
 
 class RMSNorm(nn.Module):

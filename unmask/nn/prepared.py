@@ -13,7 +13,8 @@ from unmask.nn.config import Activation, RecurrentConfig
 from unmask.nn.encoder import Encoder
 from unmask.nn.int8 import Int8, Site
 from unmask.nn.linear import GatedLinear, Linear
-from unmask.nn.processor import fast_bf16
+from unmask.nn.norm import LayerNorm
+from unmask.nn.processor import fast_bf16, norms_two_types
 from unmask.nn.products import OneDnn, Plain, Product, Tiled, has_onednn
 
 Precision = Literal["auto", "fp32", "bf16", "int8"]
@@ -182,6 +183,9 @@ def prepare(
             setattr(encoder.get_submodule(parent), own, PreparedLinear(name, module, make))
         elif isinstance(module, GatedLinear | PreparedGated):
             setattr(encoder.get_submodule(parent), own, PreparedGated(name, module, make))
+    for norm in encoder.modules():
+        if isinstance(norm, LayerNorm):
+            norm.widens = dtype == torch.bfloat16 and not norms_two_types(device)
     encoder.compute = dtype
 
 

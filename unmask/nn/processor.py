@@ -23,3 +23,8 @@ def fast_int8(device: torch.device) -> bool:
     """Whether the processor multiplies matrices of bytes in hardware: VNNI or AMX on a CPU."""
     able = torch.cpu.get_capabilities() if device.type == "cpu" else {}
     return any(able.get(name, False) for name in ("avx512_vnni", "avx_vnni", "amx_int8"))
+
+
+def norms_two_types(device: torch.device) -> bool:
+    """Whether PyTorch's layer norm there takes bf16 with parameters in float32: a CPU's alone."""
+    return device.type == "cpu"
