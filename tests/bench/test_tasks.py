@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -44,6 +45,13 @@ def guess(given: Given) -> Measured:
     with Path(given.more["diary"]).open("a") as file:
         file.write(f"{wrong} {given.seed} {given.epochs}\n")
     return given.told(2.0 * given.more["slow"], given.more["slow"], said)
+
+
+def where(given: Given) -> Measured:
+    """Tells the device that it is to run on."""
+    with Path(given.more["diary"]).open("a") as file:
+        file.write(given.device)
+    return guess(replace(given, more={**given.more, "diary": os.devnull}))
 
 
 def fail(given: Given) -> Measured:
@@ -233,6 +241,42 @@ def test_a_row_tells_figures_times_and_what_was_reached(stored: Runs, tmp_path: 
     assert [one.reached for one in row.verdicts] == [False] * 4
 
 
+def test_runs_beside_other_work_tell_no_times(stored: Runs, tmp_path: Path) -> None:
+    task = task_of(tmp_path, 1, 2, 6)
+    (row,) = results(replace(stored, shared=True), [task], run=True)
+    assert row.shared
+    assert row.ratios == []
+    assert "trains 3 times as fast" not in [one.what for one in row.verdicts]
+    text = page([saved(tmp_path, [row])])
+    assert ") | - | reached |" in text
+    assert "0.950, 0.900, 0.850 | - | - |" in text
+
+
+def test_some_seeds_are_run_alone_and_stand_beside_the_others(stored: Runs, tmp_path: Path) -> None:
+    task = task_of(tmp_path, 1, 2)
+    (row,) = results(replace(stored, seeds=frozenset({2})), [task], run=True)
+    assert row.arms[0].seeds == [2]
+    results(replace(stored, seeds=frozenset({0})), [task], run=True)
+    (row,) = results(stored, [task], run=False)
+    assert row.arms[0].seeds == [0, 2]
+
+
+def test_an_arm_is_told_its_device(stored: Runs, tmp_path: Path) -> None:
+    task = task_of(tmp_path, 1)
+    told = replace(task.arms[0], run="tests.bench.test_tasks:where")
+    results(replace(stored, device="cuda:1"), [replace(task, arms=(told,))], run=True)
+    assert (tmp_path / "diary").read_text() == "cuda:1" * 3
+
+
+def test_a_gpu_has_rows_of_its_own(stored: Runs, tmp_path: Path) -> None:
+    rows = results(stored, [task_of(tmp_path, 1, 2, 6)], run=True)
+    said, found = saved(tmp_path, rows)
+    there = {**said, "hardware": {**said["hardware"], "gpu": "a GPU"}}
+    text = page([(there, found), (said, found)])
+    assert text.index("| guesses | CPU |") < text.index("| guesses | GPU |")
+    assert ": a GPU, beside " in text
+
+
 def test_an_arm_that_fails_leaves_the_others(stored: Runs, tmp_path: Path) -> None:
     task, said = task_of(tmp_path, 1, 2), list[str]()
     broken = replace(task.arms[1], run="tests.bench.test_tasks:fail")
@@ -267,7 +311,7 @@ def test_the_page_is_made_of_stored_results(stored: Runs, tmp_path: Path) -> Non
     said, found = saved(tmp_path, rows)
     assert found == rows
     text = page([(said, found)])
-    assert "| guesses | accuracy | 0.900 | 0.850 (arm 1) | +0.050 (" in text
+    assert "| guesses | CPU | accuracy | 0.900 | 0.850 (arm 1) | +0.050 (" in text
     assert ") | 4.0 | reached |" in text
     assert "3 epochs" not in text
     assert "epochs 3" in text

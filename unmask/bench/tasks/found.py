@@ -64,6 +64,7 @@ class TaskFound:
         name, what, figure: of the task.
         rows: that were tested.
         quick: whether it was only a try.
+        shared: whether other work ran beside it, so that its times say nothing.
         arms: that were run, ours first.
         difference: ours less the peer's, on the same seeds; None while one of them is missing.
         ratios: how many times as long the peer trained, by seed.
@@ -75,6 +76,7 @@ class TaskFound:
     figure: str
     rows: int
     quick: bool
+    shared: bool
     arms: list[ArmFound]
     difference: Ranged | None
     ratios: list[float]
@@ -150,6 +152,7 @@ def found(task: TaskRow, folder: Path, stored: Iterable[Stored]) -> TaskFound | 
         task.figure,
         next(iter(runs.scores[task.figure].values())).shape[1],
         any(one.quick for some in runs.arms.values() for one in some),
+        any(one.shared for some in runs.arms.values() for one in some),
         told,
         between,
         ratios,
@@ -175,7 +178,7 @@ def _arm(found: _Runs, name: str) -> ArmFound:
 def _pair(runs: _Runs) -> tuple[Ranged | None, list[float]]:
     """The difference of the first two arms, and the ratio of their times, on the same seeds.
 
-    There is no ratio where the second does not train.
+    There is no ratio where the second does not train, or other work ran beside one of them.
     """
     if len(runs.task.arms) < 2:
         return None, []
@@ -184,6 +187,7 @@ def _pair(runs: _Runs) -> tuple[Ranged | None, list[float]]:
         runs.arms[theirs][second].facts[TRAINING] / runs.arms[ours][first].facts[TRAINING]
         for first, second in runs.common(ours, theirs)
         if runs.arms[theirs][second].facts[TRAINING] > 0
+        and not (runs.arms[ours][first].shared or runs.arms[theirs][second].shared)
     ]
     return runs.difference(runs.task.figure, ours, theirs), ratios
 

@@ -49,6 +49,7 @@ def tuned(
         task=task,
         seed=given.seed,
         threads=given.threads,
+        device=given.device,
         epochs=given.epochs or None,
         **short,
     )
@@ -76,14 +77,15 @@ def few_shot(given: Given) -> Measured:
 
 def _labels(folder: Path, given: Given) -> list[str]:
     texts = [text for text, _ in read_rows(given.file("test"))]
-    return [one["label"] for one in Classifier.from_pretrained(folder).predict(texts)]
+    classifier = Classifier.from_pretrained(folder, device=given.device)
+    return [one["label"] for one in classifier.predict(texts)]
 
 
 def pair(given: Given) -> Measured:
     """`unmask finetune --task pair`."""
     folder, seconds, training = tuned(given, "pair", **given.more)
     pairs = [(first, second) for first, second, _ in read_rows(given.file("test"))]
-    said = PairClassifier.from_pretrained(folder).predict(pairs)
+    said = PairClassifier.from_pretrained(folder, device=given.device).predict(pairs)
     return given.told(seconds, training, [one["label"] for one in said])
 
 
@@ -91,7 +93,7 @@ def tag(given: Given) -> Measured:
     """`unmask finetune --task tag`."""
     folder, seconds, training = tuned(given, "tag")
     words = [[word for word, _ in one] for one in read_sentences(given.file("test"))]
-    said = Tagger.from_pretrained(folder).predict(words)
+    said = Tagger.from_pretrained(folder, device=given.device).predict(words)
     return given.told(seconds, training, [" ".join(one["tags"]) for one in said])
 
 
@@ -99,14 +101,14 @@ def answer(given: Given) -> Measured:
     """`unmask finetune --task answer`."""
     folder, seconds, training = tuned(given, "answer")
     pairs = [(row.text, row.context) for row in read_questions(given.file("test")).rows]
-    said = Answerer.from_pretrained(folder).predict(pairs)
+    said = Answerer.from_pretrained(folder, device=given.device).predict(pairs)
     return given.told(seconds, training, [one["text"] for one in said])
 
 
 def probe(given: Given) -> Measured:
     """Logistic regression on the frozen vectors, as `unmask probe` has it."""
     begun = time.perf_counter()
-    embedder = Embedder.from_pretrained(given.model)
+    embedder = Embedder.from_pretrained(given.model, device=given.device)
     rows = read_rows(given.file("train"))
     fitted = Probe.fit(embedder.encode([text for text, _ in rows]), [row[-1] for row in rows])
     seconds = time.perf_counter() - begun

@@ -13,7 +13,6 @@ from unmask.bench.arm import Measured
 from unmask.bench.tasks.ours import tuned
 from unmask.bench.tasks.paragraphs import DEPTH, asked_of, nearest
 from unmask.bench.tasks.task import Given, file_of
-from unmask.evaluation.search import Search
 from unmask.pipelines.embed import Embedder
 from unmask.pipelines.rerank import Reranker
 from unmask.verbs.mine import mine
@@ -24,13 +23,13 @@ MINED: Mapping[str, Any] = {"range": 50, "relative_margin": 0.05, "pick": "sampl
 
 def untuned(given: Given) -> Measured:
     """The pretrained model's vectors as they are."""
-    return given.told(0.0, 0.0, _found(given.model, asked_of(Path(given.data))))
+    return given.told(0.0, 0.0, _found(given, given.model))
 
 
 def embed(given: Given) -> Measured:
     """`unmask finetune --task embed`."""
     folder, seconds, training = tuned(given, "embed", **given.more)
-    return given.told(seconds, training, _found(folder, asked_of(Path(given.data))))
+    return given.told(seconds, training, _found(given, folder))
 
 
 def rerank(given: Given) -> Measured:
@@ -62,6 +61,7 @@ def mined(given: Given) -> Iterator[tuple[Path, Path]]:
                 per_query=given.more["negatives"],
                 seed=given.seed,
                 threads=given.threads,
+                device=given.device,
                 **MINED,
             )
             files.append(found.output)
@@ -71,18 +71,19 @@ def mined(given: Given) -> Iterator[tuple[Path, Path]]:
 def reranked(given: Given, folder: Path) -> list[list[int]]:
     """Of each question the first of those that vectors found, as a reranker orders them."""
     asked = asked_of(Path(given.data))
-    reranker = Reranker.from_pretrained(folder, precision="auto")
+    reranker = Reranker.from_pretrained(folder, precision="auto", device=given.device)
     said = []
     for question, places in zip(
-        asked.first, _found(given.model, asked, given.more["candidates"]), strict=True
+        asked.first, _found(given, given.model, given.more["candidates"]), strict=True
     ):
         ranked = reranker.rank(question, asked.second, DEPTH, among=places)
         said.append([one["corpus_id"] for one in ranked])
     return said
 
 
-def _found(model: str | Path, asked: Search, count: int = DEPTH) -> list[list[int]]:
+def _found(given: Given, model: str | Path, count: int = DEPTH) -> list[list[int]]:
     """Of each question the paragraphs that are nearest by a model's vectors."""
-    embedder = Embedder.from_pretrained(model, precision="auto")
+    asked = asked_of(Path(given.data))
+    embedder = Embedder.from_pretrained(model, precision="auto", device=given.device)
     questions = embedder.encode_query(list(asked.first))
     return nearest(questions, embedder.encode_document(list(asked.second)), count)

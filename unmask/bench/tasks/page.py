@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from unmask.bench.machine import COMMIT
 from unmask.bench.tasks.compare import Ranged
 from unmask.bench.tasks.found import ArmFound, TaskFound
+from unmask.bench.tasks.registry import TASKS
 from unmask.bench.tasks.report import load
 from unmask.checkpoint.durable import write_file
 from unmask.errors import UnmaskError
@@ -29,31 +31,54 @@ resamples, in which test rows and seeds are drawn with replacement; a difference
 peer's on the same rows and seeds. Times are seconds of training on the same threads, the median
 over seeds; the ratio is the median of those within a seed, whose runs followed each other. "From
 files to model" has reading, tokenising, saving and, of ours, measuring on the dev rows as well.
+Where several runs shared a device, no times are told.
 """
 NOT_RUN = "-"
 
 
 def page(stored: Sequence[tuple[dict[str, Any], list[TaskFound]]]) -> str:
     """The whole page; of a task in several results the newest counts."""
-    newest: dict[str, tuple[dict[str, Any], TaskFound]] = {}
+    newest: dict[tuple[str, str], tuple[dict[str, Any], TaskFound]] = {}
     for said, rows in sorted(stored, key=lambda one: str(one[0]["date"])):
-        newest |= {row.name: (said, row) for row in rows}
-    rows = [row for _, row in newest.values()]
+        newest |= {(row.name, _on(said)): (said, row) for row in rows}
+    rows = [Row(on, row) for (_, on), (_, row) in sorted(newest.items(), key=_place)]
     parts = [HEAD, _table(_summary(rows)), TAIL, "## Each arm\n", _table(_arms(rows))]
     parts += ["## What was asked\n", _table(_asked(rows)), "## Where it ran\n"]
     parts.append("\n".join(dict.fromkeys(_surroundings(said) for said, _ in newest.values())))
     return "\n".join(parts).rstrip() + "\n"
 
 
-def _summary(rows: Sequence[TaskFound]) -> list[list[str]]:
-    table = [["task", "figure", "ours", "peer", "difference (95 %)", "times as fast", "asked"]]
-    for row in rows:
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A task's row, and what it was measured on."""
+
+    on: str
+    found: TaskFound
+
+
+def _on(said: dict[str, Any]) -> str:
+    """What the results were measured on."""
+    return "GPU" if "gpu" in said["hardware"] else "CPU"
+
+
+def _place(one: tuple[tuple[str, str], Any]) -> tuple[int, str]:
+    """Of a row on the page: tasks in their order, that of the CPU first."""
+    (name, on), _ = one
+    known = list(TASKS)
+    return (known.index(name) if name in known else len(known), on)
+
+
+def _summary(rows: Sequence[Row]) -> list[list[str]]:
+    head = ["task", "on", "figure", "ours", "peer", "difference (95 %)", "times as fast", "asked"]
+    table = [head]
+    for on, row in ((one.on, one.found) for one in rows):
         ours = row.arms[0]
         peer = row.arms[1] if row.difference is not None else None
         what = f"{row.what}{' (a quick try, which says nothing)' if row.quick else ''}"
         table.append(
             [
                 what,
+                on,
                 row.figure,
                 f"{ours.mean.value:.3f}",
                 NOT_RUN if peer is None else f"{peer.mean.value:.3f} ({peer.name})",
@@ -79,10 +104,11 @@ def _reached(row: TaskFound) -> str:
     return f"**not**: {'; '.join(missed)}" if missed else "reached"
 
 
-def _arms(rows: Sequence[TaskFound]) -> list[list[str]]:
+def _arms(rows: Sequence[Row]) -> list[list[str]]:
     table = [
         [
             "task",
+            "on",
             "arm",
             "recipe",
             "figure (95 %)",
@@ -92,11 +118,13 @@ def _arms(rows: Sequence[TaskFound]) -> list[list[str]]:
         ]
     ]
     for row in rows:
-        table += [[row.name, *_arm(one)] for one in row.arms]
+        found = row.found
+        table += [[found.name, row.on, *_arm(one, found.shared)] for one in found.arms]
     return table
 
 
-def _arm(one: ArmFound) -> list[str]:
+def _arm(one: ArmFound, shared: bool) -> list[str]:
+    """An arm's cells; without times where other work ran beside it."""
     recipe = {name: value for name, value in one.recipe.items() if name != "run"}
     if not recipe["epochs"]:
         del recipe["epochs"]  # its own, or none
@@ -105,8 +133,7 @@ def _arm(one: ArmFound) -> list[str]:
         ", ".join(f"{name} {value}" for name, value in recipe.items()) or "as it comes",
         "; ".join([_ranged(one.mean), *(f"{k} {_ranged(v)}" for k, v in one.also.items())]),
         ", ".join(f"{value:.3f}" for value in one.values),
-        f"{median(one.training):,.0f}",
-        f"{median(one.seconds):,.0f}",
+        *(NOT_RUN if shared else f"{median(some):,.0f}" for some in (one.training, one.seconds)),
     ]
 
 
@@ -114,12 +141,12 @@ def _ranged(one: Ranged) -> str:
     return f"{one.value:.3f} ({one.low:.3f} to {one.high:.3f})"
 
 
-def _asked(rows: Sequence[TaskFound]) -> list[list[str]]:
-    table = [["task", "asked", "found", "reached"]]
+def _asked(rows: Sequence[Row]) -> list[list[str]]:
+    table = [["task", "on", "asked", "found", "reached"]]
     for row in rows:
         table += [
-            [row.name, one.what, one.found, "yes" if one.reached else "**no**"]
-            for one in row.verdicts
+            [row.found.name, row.on, one.what, one.found, "yes" if one.reached else "**no**"]
+            for one in row.found.verdicts
         ]
     return table
 
@@ -132,9 +159,10 @@ def _surroundings(said: dict[str, Any]) -> str:
         if name != COMMIT and value != "not installed"
     )
     at = f" at commit {versions[COMMIT]}" if COMMIT in versions else ""
+    gpu = f"{there['gpu']}, beside " if "gpu" in there else ""
     return (
-        f"- {said['date'][:10]}{at}: {there['processor']}, {there['threads']} threads of "
-        f"{there['cores']}. {named}."
+        f"- {_on(said)}, {said['date'][:10]}{at}: {gpu}{there['processor']}, {there['threads']} "
+        f"threads of {there['cores']}. {named}."
     )
 
 

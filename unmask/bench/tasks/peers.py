@@ -56,7 +56,7 @@ def arguments(
     """
     return make(
         output_dir=given.out,
-        use_cpu=True,
+        use_cpu=given.device == "cpu",
         learning_rate=given.more["lr"],
         per_device_train_batch_size=given.more["batch"] if rows is None else rows,
         num_train_epochs=given.epochs,
@@ -77,7 +77,7 @@ def outputs(
     with torch.inference_mode():
         for start in range(0, len(rows), AT_ONCE):
             some = list(rows[start : start + AT_ONCE])
-            yield model(**collator(some)), len(some)
+            yield model(**collator(some).to(model.device)), len(some)
 
 
 def classify(given: Given) -> Measured:

@@ -130,7 +130,7 @@ def _answers(
     place = 0
     fields = [window.fields for window in read]
     for found, count in outputs(model, fields, collator):
-        pairs = zip(found.start_logits.numpy(), found.end_logits.numpy(), strict=True)
+        pairs = zip(found.start_logits.cpu().numpy(), found.end_logits.cpu().numpy(), strict=True)
         for window, (starts, ends) in zip(read[place : place + count], pairs, strict=True):
             owner = window.question
             best[owner] = max(best[owner], window.best(starts, ends))

@@ -23,7 +23,7 @@ def setfit(given: Given) -> Measured:
     begun = time.perf_counter()
     rows = read_rows(given.file("train"))
     labels = sorted({row[-1] for row in rows})
-    model = SetFitModel.from_pretrained(str(given.model), labels=labels)
+    model = SetFitModel.from_pretrained(str(given.model), labels=labels, device=given.device)
     arguments = TrainingArguments(
         output_dir=given.out,
         batch_size=BATCH,
@@ -54,7 +54,7 @@ def parts(given: Given) -> Measured:
     begun = time.perf_counter()
     rows = read_rows(given.file("train"))
     torch.manual_seed(given.seed)
-    model = SentenceTransformer(given.model, device="cpu")
+    model = SentenceTransformer(given.model, device=given.device)
     loss = CosineSimilarityLoss(model)
     pairs = list(_pairs(rows, given.more["pairs"], given.seed)) * given.epochs
     steps = -(-len(pairs) // BATCH)
@@ -64,7 +64,7 @@ def parts(given: Given) -> Measured:
     for start in range(0, len(pairs), BATCH):
         some = pairs[start : start + BATCH]
         sides = [model.preprocess([pair[side] for pair in some]) for side in (0, 1)]
-        loss(sides, torch.tensor([pair[2] for pair in some])).backward()
+        loss(sides, torch.tensor([pair[2] for pair in some], device=given.device)).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad()

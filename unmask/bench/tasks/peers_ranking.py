@@ -34,7 +34,7 @@ def embed(given: Given) -> Measured:
 
     begun = time.perf_counter()
     rows = read_rows(given.file("train"))
-    model = SentenceTransformer(given.model, device="cpu")
+    model = SentenceTransformer(given.model, device=given.device)
     trainer = SentenceTransformerTrainer(
         model=model,
         args=arguments(
@@ -75,7 +75,7 @@ def rerank(given: Given) -> Measured:
         rows = [json.loads(line) for line in train.read_text("utf-8").splitlines()]
     lists = [(row["query"], [row["positive"], *row["negatives"]]) for row in rows]
     lists = [one for one in lists if len(one[1]) > 1]
-    model = CrossEncoder(given.model, num_labels=1, device="cpu")
+    model = CrossEncoder(given.model, num_labels=1, device=given.device)
     trainer = CrossEncoderTrainer(
         model=model,
         # A query with all its documents is one row to the trainer.

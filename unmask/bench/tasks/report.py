@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from unmask.bench.machine import all_versions, hardware
 from unmask.bench.tasks.compare import Ranged
 from unmask.bench.tasks.found import ArmFound, TaskFound, Verdict, found
@@ -15,8 +17,10 @@ from unmask.bench.tasks.runs import Runs
 from unmask.bench.tasks.task import TaskRow
 from unmask.checkpoint.jsonfile import read_json, write_json
 from unmask.errors import ConfigError
+from unmask.verbs.machine import processor_of
 
 SCHEMA = 1
+CPU = torch.device("cpu")
 
 
 def results(runs: Runs, tasks: Sequence[TaskRow], run: bool) -> list[TaskFound]:
@@ -39,15 +43,16 @@ def results(runs: Runs, tasks: Sequence[TaskRow], run: bool) -> list[TaskFound]:
     return rows
 
 
-def save(path: Path, rows: Sequence[TaskFound], threads: int) -> None:
-    """Write `results.json`."""
+def save(path: Path, rows: Sequence[TaskFound], threads: int, device: torch.device = CPU) -> None:
+    """Write `results.json`: rows that were measured on a device, with so many CPU threads."""
     write_json(
         path,
         {
             "schema": SCHEMA,
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
             "versions": all_versions(),
-            "hardware": hardware(threads),
+            "hardware": hardware(threads)
+            | ({} if device == CPU else {"gpu": processor_of(device)}),
             "tasks": [asdict(row) for row in rows],
         },
     )

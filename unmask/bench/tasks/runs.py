@@ -27,6 +27,7 @@ class Stored:
         task, arm, seed: which.
         recipe: what it was run with, that changes what comes out.
         quick: whether it was a try with a few rows, whose figures mean nothing.
+        shared: whether other work ran beside it, so that its times are not compared.
         seconds: from the files to the saved model, by the clock.
         facts: other figures, such as the seconds of training.
         said: of each test row.
@@ -38,6 +39,7 @@ class Stored:
     seed: int
     recipe: dict[str, Any]
     quick: bool
+    shared: bool
     seconds: float
     facts: dict[str, float]
     said: list[Any]
@@ -57,6 +59,9 @@ class Runs:
         quick: whether few rows and one epoch are enough.
         origin: what they are made with.
         say: told what is begun and what came out.
+        device: "cpu" or a GPU.
+        shared: whether other work runs beside them, so that times are not compared.
+        seeds: those that are asked for; None for all.
     """
 
     data: Path
@@ -67,10 +72,15 @@ class Runs:
     quick: bool
     origin: Origin
     say: Callable[[str], None]
+    device: str = "cpu"
+    shared: bool = False
+    seeds: frozenset[int] | None = None
 
     def turns(self, task: TaskRow) -> Iterator[tuple[int, Contestant]]:
         """The runs of a task in their order: a seed and an arm; a single seed for a quick try."""
         for seed in range(1 if self.quick else task.seeds):
+            if self.seeds is not None and seed not in self.seeds:
+                continue
             for arm in task.arms:
                 if arm.seeds is None or seed < arm.seeds:
                     yield seed, arm
@@ -137,6 +147,7 @@ class Runs:
             threads=self.threads,
             epochs=recipe["epochs"],
             more=dict(arm.more),
+            device=self.device,
         )
         options = {"function": arm.run, "given": asdict(given)}
         spec = ArmSpec(arm.name, "unmask.bench.tasks.task:once", options)
@@ -151,6 +162,7 @@ class Runs:
             seed,
             recipe,
             self.quick,
+            self.shared,
             measured.seconds,
             {key: float(value) for key, value in measured.facts.items()},
             read_json(said),

@@ -47,6 +47,7 @@ class Given:
         threads: of the processor.
         epochs: over the training rows.
         more: what only this arm is told.
+        device: "cpu" or a GPU, where it trains and answers.
     """
 
     data: str
@@ -57,6 +58,7 @@ class Given:
     threads: int
     epochs: int
     more: Mapping[str, Any] = field(default_factory=dict)
+    device: str = "cpu"
 
     def file(self, kind: str) -> Path:
         """The "train", "dev" or "test" file; a seed may have its own."""
