@@ -287,6 +287,8 @@ def test_an_arm_that_fails_leaves_the_others(stored: Runs, tmp_path: Path) -> No
     assert row.difference is None
     assert sum("not measured, never measured" in words for words in said) == 3
     assert "not measured" not in page([saved(tmp_path, [row])])
+    ours = replace(task, name="ours fails", arms=(broken, task.arms[0]))
+    assert results(stored, [ours], run=True) == []  # rather than the peer in its place
 
 
 def test_what_was_made_otherwise_is_refused(stored: Runs, tmp_path: Path) -> None:
@@ -322,6 +324,12 @@ def test_the_page_is_made_of_stored_results(stored: Runs, tmp_path: Path) -> Non
     assert write_page([str(tmp_path / "other.json")]) == 2
     quick = [replace(row, quick=True) for row in rows]
     assert "a quick try, which says nothing" in page([(said, quick)])
+
+
+def test_the_page_in_the_checkout_is_made_of_the_stored_results() -> None:
+    root = Path(__file__).parents[2]
+    stored = [load(path) for path in sorted((root / "benchmarks").glob("*/tasks.json"))]
+    assert (root / "docs" / "results.md").read_text() == page(stored)
 
 
 def test_tasks_have_names_and_their_functions_exist() -> None:

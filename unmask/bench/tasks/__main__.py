@@ -20,7 +20,7 @@ from unmask.bench.time_to_loss.pace import origin_here
 from unmask.errors import UnmaskError
 from unmask.verbs.machine import processor_of, resolve_device, use_threads
 
-RESULTS = "results.json"
+RESULTS = "tasks.json"
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -140,11 +140,11 @@ class _Runs:
 
 
 def found(task: TaskRow, folder: Path, stored: Iterable[Stored]) -> TaskFound | None:
-    """A task's row from its runs; None where there are none."""
+    """A task's row from its runs; None where there are none of the first arm, ours."""
     runs = _Runs.of(task, folder, stored)
-    told = [_arm(runs, one.name) for one in task.arms if one.name in runs.arms]
-    if not told:
+    if task.arms[0].name not in runs.arms:
         return None
+    told = [_arm(runs, one.name) for one in task.arms if one.name in runs.arms]
     between, ratios = _pair(runs)
     row = TaskFound(
         task.name,

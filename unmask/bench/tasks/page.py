@@ -1,4 +1,4 @@
-"""The page of the results: `python -m unmask.bench.tasks.page RESULTS.json ... docs/results.md`."""
+"""The page of the results: `python -m unmask.bench.tasks.page TASKS.json ... docs/results.md`."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ NOT_RUN = "-"
 def page(stored: Sequence[tuple[dict[str, Any], list[TaskFound]]]) -> str:
     """The whole page; of a task in several results the newest counts."""
     newest: dict[tuple[str, str], tuple[dict[str, Any], TaskFound]] = {}
-    for said, rows in sorted(stored, key=lambda one: str(one[0]["date"])):
-        newest |= {(row.name, _on(said)): (said, row) for row in rows}
+    for said, found in sorted(stored, key=lambda one: str(one[0]["date"])):
+        newest |= {(row.name, _on(said)): (said, row) for row in found}
     rows = [Row(on, row) for (_, on), (_, row) in sorted(newest.items(), key=_place)]
     parts = [HEAD, _table(_summary(rows)), TAIL, "## Each arm\n", _table(_arms(rows))]
     parts += ["## What was asked\n", _table(_asked(rows)), "## Where it ran\n"]
@@ -176,9 +176,7 @@ def main(arguments: Sequence[str]) -> int:
     files = [Path(name) for name in arguments if not name.endswith(".md")]
     pages = [Path(name) for name in arguments if name.endswith(".md")]
     if not files or len(pages) > 1:
-        print(
-            "usage: python -m unmask.bench.tasks.page RESULTS.json ... [PAGE.md]", file=sys.stderr
-        )
+        print("usage: python -m unmask.bench.tasks.page TASKS.json ... [PAGE.md]", file=sys.stderr)
         return 2
     try:
         text = page([load(path) for path in files])

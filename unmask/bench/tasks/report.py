@@ -44,7 +44,7 @@ def results(runs: Runs, tasks: Sequence[TaskRow], run: bool) -> list[TaskFound]:
 
 
 def save(path: Path, rows: Sequence[TaskFound], threads: int, device: torch.device = CPU) -> None:
-    """Write `results.json`: rows that were measured on a device, with so many CPU threads."""
+    """Write `tasks.json`: rows that were measured on a device, with so many CPU threads."""
     write_json(
         path,
         {
@@ -59,7 +59,7 @@ def save(path: Path, rows: Sequence[TaskFound], threads: int, device: torch.devi
 
 
 def load(path: Path) -> tuple[dict[str, Any], list[TaskFound]]:
-    """Read a `results.json`: what it says of itself, and its rows.
+    """Read a `tasks.json`: what it says of itself, and its rows.
 
     Raises:
         ConfigError: it is of another form.
