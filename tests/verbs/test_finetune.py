@@ -395,6 +395,18 @@ def test_little_data_is_read_more_often_and_what_is_given_stays() -> None:
     assert (given.optim.lr, given.epochs, given.note) == (1e-4, 2, "")
 
 
+def test_words_are_learnt_in_small_batches_unless_told_otherwise() -> None:
+    recipe = Recipe.of(finetune_settings(task="tag"), 384, 3394)
+    assert (recipe.batch, recipe.optim.lr) == (8, 1e-4)
+    assert recipe.note.endswith("(--lr), 4 epochs (--epochs) and batches of 8 (--batch)")
+    for given in ({"batch": 32}, {"freeze": True}, {"lora": 4}, {"task": "classify"}):
+        usual = Recipe.of(finetune_settings(**{"task": "tag", **given}), 384, 3394)
+        assert usual.batch == 32
+        assert "batches" not in usual.note
+        assert usual.note.endswith("(--lr) and 4 epochs (--epochs)") is ("freeze" not in given)
+    assert Recipe.of(finetune_settings(task="tag", batch=32), 384, 3394).optim.lr == 2e-4
+
+
 def test_settings_from_recipe_options_and_overrides() -> None:
     base = {"optim": {"lr": 0.1, "clip": 2.0}, "schedule": {"shape": "cosine"}}
     settings = finetune_settings(base, {"optim": {"clip": 3.0}}, lr=0.2, freeze=None)

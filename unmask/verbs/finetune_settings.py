@@ -27,6 +27,9 @@ FEW_SHARE, FEW_EPOCHS = 0.1, 8  # with --few-shot: of the rate in `RECIPES`; see
 # Peak learning rate and epochs up to a width. Wide encoders are those that were pretrained for
 # long: the more an encoder knows, the less it should be moved.
 RECIPES = ((128, 1e-3, 5), (256, 5e-4, 5), (512, 2e-4, 4), (None, 5e-5, 3))
+BATCH = 32
+# Of words, where the whole model learns: rare entities need many updates; see docs/log.md.
+TAG_BATCH, TAG_SHARE = 8, 0.5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -153,7 +156,7 @@ class TuneBudget:
     """Attributes:
     epochs: passes over the training rows; None to choose by width and number of rows.
     batch: rows of an update, on average: long texts make smaller batches, as the budget is in
-        tokens.
+        tokens. None for 32, and for 8 where a whole model learns to tag, at half the rate.
     eval_every: epochs between two evaluations on the dev rows; 0.5 for two in each epoch.
     metric: figure of the dev rows by which weights are compared; None for the task's own. "loss"
         should be low, any other high.
@@ -163,7 +166,7 @@ class TuneBudget:
     """
 
     epochs: int | None = None
-    batch: int = 32
+    batch: int | None = None
     eval_every: float = 1.0
     metric: str | None = None
     best: bool = True
@@ -175,10 +178,9 @@ class TuneBudget:
                 "eval_every must be above 0 epochs and patience at least 1 evaluation, not "
                 f"{self.eval_every} and {self.patience}"
             )
-        if self.batch < 1 or (self.epochs is not None and self.epochs < 1):
-            raise ConfigError(
-                f"epochs and batch must be at least 1, not {self.epochs} and {self.batch}"
-            )
+        for name, value in (("epochs", self.epochs), ("batch", self.batch)):
+            if value is not None and value < 1:
+                raise ConfigError(f"{name} must be at least 1, not {value}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -247,11 +249,13 @@ class Recipe:
     Attributes:
         optim: of the optimiser, with its learning rate.
         epochs: passes over the training rows.
+        batch: rows of an update, on average.
         note: what was chosen and why, for the user; empty if all was given.
     """
 
     optim: OptimConfig
     epochs: int
+    batch: int
     note: str
 
     @classmethod
@@ -265,14 +269,16 @@ class Recipe:
         embeds = settings.task == "embed"
         table, least = (EMBED_RECIPES, EMBED_UPDATES) if embeds else (RECIPES, LEAST_UPDATES)
         rate, epochs = next((lr, n) for most, lr, n in table if most is None or width <= most)
-        why = f"by the encoder's width of {width}"
+        batch, why = settings.budget.batch or BATCH, f"by the encoder's width of {width}"
         if settings.model.freeze:
             rate, epochs, why = FROZEN_LR, FROZEN_EPOCHS, "for a head alone"
         elif settings.model.lora is not None:
             rate, why = LORA_LR, f"for LoRA, {why}"
         elif settings.few_shot.use:
             rate, epochs = FEW_SHARE * rate, FEW_EPOCHS
-        updates = math.ceil(rows / settings.budget.batch)
+        elif settings.task == "tag" and settings.budget.batch is None:
+            rate, batch = TAG_SHARE * rate, TAG_BATCH
+        updates = math.ceil(rows / batch)
         epochs = max(epochs, min(MOST_EPOCHS, math.ceil(least / updates)))
         lr, chosen = settings.optim.lr, settings.budget.epochs
         said = []
@@ -280,7 +286,10 @@ class Recipe:
             said.append(f"a learning rate of {rate:g} (--lr)")
         if chosen is None:
             said.append(f"{epochs} epochs (--epochs)")
-        note = f"chosen {why} and {rows:,} rows: {' and '.join(said)}" if said else ""
+        if batch not in (BATCH, settings.budget.batch):
+            said.append(f"batches of {batch} (--batch)")
+        words = " and ".join((", ".join(said[:-1]), *said[-1:]) if said[1:] else said)
+        note = f"chosen {why} and {rows:,} rows: {words}" if said else ""
         asked = settings.optim
         optim = OptimConfig(
             lr=rate if lr is None else lr,
@@ -289,7 +298,7 @@ class Recipe:
             betas=asked.betas,
             clip=asked.clip,
         )
-        return cls(optim, chosen or epochs, note)
+        return cls(optim, chosen or epochs, batch, note)
 
 
 # What the short options of the command line, and the keywords of `finetune`, set.

@@ -90,7 +90,7 @@ def settings_of(choice: Choice, given: dict[str, Any]) -> dict[str, Any]:
     table["optim"] = {"lr": recipe.optim.lr}
     table["budget"] = {
         "epochs": recipe.epochs,
-        "batch": settings.budget.batch,
+        "batch": recipe.batch,
         "patience": PATIENCE,
     }
     table["run"] = {"seed": choice.seed}

@@ -59,10 +59,10 @@ def embed(given: Given) -> Pieces:
     with watch.stage("reading the data"):
         split = RelatedSplit.read(given.train, given.dev, settings)
     _check_used(split.loss, settings.embed)
-    if split.loss in ("contrastive", "ranking") and settings.budget.batch < 2:
+    if split.loss in ("contrastive", "ranking") and settings.budget.batch == 1:
         raise ConfigError(
             f"under embed.loss={split.loss} a row is learnt against others of its update, which "
-            f"must have two at least, not {settings.budget.batch}; give a larger --batch"
+            f"must have two at least, not 1; give a larger --batch"
         )
     opened = _opened(given)
     taught = _taught(opened, settings.embed)

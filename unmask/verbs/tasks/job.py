@@ -85,7 +85,7 @@ class Job:
     @cached_property
     def batches(self) -> Batches:
         """What is learnt from."""
-        return self.pieces.batches(self.settings.budget.batch, self.settings.run.seed)
+        return self.pieces.batches(self.recipe.batch, self.settings.run.seed)
 
     @cached_property
     def steps(self) -> int:
