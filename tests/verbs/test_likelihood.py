@@ -120,6 +120,10 @@ def test_whole_words_are_for_masked_models(tiny_model_folder: Path, tmp_path: Pa
     ("asked", "rule"),
     [
         ({"score": "within-word"}, "--score within-word would do n.* --task blimp and --task pse"),
+        (
+            {"task": "bleu"},
+            "task must be one of blimp, pseudo-perplexity, .* not .bleu.; leave it out",
+        ),
         ({"most_pairs": 3}, "--most-pairs 3 would do nothing: it is for --task blimp; give what"),
         ({"splitter": "sentences"}, "--splitter sentences would do nothing.*--task nsp and --task"),
         ({"task": "sop", "language": "de"}, "--language de would do nothing.*--splitter sentences"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 
@@ -34,6 +34,7 @@ TextEvaluation = (
     | PerplexityEvaluation
 )
 
+RERANK = "rerank"  # the only task that is not of a language model
 _READS: Mapping[TextTask, str] = {
     "pseudo-perplexity": "scores the tokens of texts",
     "whole-word": "hides words of text that the model has not seen",
@@ -98,8 +99,14 @@ class Asked:
             reads_text: whether there is any text.
 
         Raises:
-            ConfigError: it does not, or no pair is asked for.
+            ConfigError: it does not, no pair is asked for, or there is no such task.
         """
+        known = (*get_args(TextTask), RERANK)
+        if task is not None and task not in known:
+            raise ConfigError(
+                f"task must be one of {', '.join(known)}, not {task!r}; leave it out for what this "
+                "kind of model is measured by"
+            )
         for one in fields(self):
             value, tasks = getattr(self, one.name), SHORT[one.name]
             if value == one.default or (task in tasks and (task or reads_text)):
