@@ -66,7 +66,10 @@ CLASSIFY = (
         "accuracy",
         polarity,
         right,
-        (OURS, TRAINER),
+        (
+            Contestant("unmask finetune", "unmask.bench.tasks.ours:classify", EPOCHS, {"lr": 1e-4}),
+            TRAINER,
+        ),
         Asked(0.01, by="interval", faster=3.0),
     ),
     TaskRow(

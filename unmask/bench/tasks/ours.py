@@ -65,7 +65,7 @@ def tuned(
 
 def classify(given: Given) -> Measured:
     """`unmask finetune --task classify`."""
-    folder, seconds, training = tuned(given, "classify")
+    folder, seconds, training = tuned(given, "classify", **given.more)
     return given.told(seconds, training, _labels(folder, given))
 
 

@@ -36,7 +36,7 @@ def rerank(given: Given) -> Measured:
     """`unmask mine`, then `unmask finetune --task rerank`."""
     begun = time.perf_counter()
     with mined(given) as (train, dev):
-        chosen = {"lr": given.more["lr"], "batch": given.more["batch"]}
+        chosen = {name: given.more.get(name) for name in ("lr", "batch", "pooling")}
         over = {"rank": {"loss": "listwise"}}
         folder, _, training = tuned(given, "rerank", over, train=train, dev=dev, **chosen)
     return given.told(time.perf_counter() - begun, training, reranked(given, folder))

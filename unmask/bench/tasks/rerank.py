@@ -10,18 +10,19 @@ from unmask.bench.tasks.task import Asked, Contestant, Files, TaskRow
 TRAIN, TEST = 2000, 500  # questions to learn from, and to test
 FEW_TRAIN, FEW_TEST = 300, 100  # beside a peer that takes several times as long
 DEV = 50  # for the dev figures
+RECIPE = {"lr": 2e-4, "batch": 32, "negatives": 4, "candidates": 50}
 OURS = Contestant(
     "unmask finetune",
     "unmask.bench.tasks.ours_ranking:rerank",
     1,
-    {"lr": 2e-4, "batch": 32, "negatives": 4, "candidates": 50},
+    {**RECIPE, "pooling": "mean"},
 )
 ALONE = Contestant("bi-encoder alone", "unmask.bench.tasks.ours_ranking:untuned", 0, seeds=1)
 CROSS = Contestant(
     "sentence-transformers CrossEncoder, ListNetLoss",
     "unmask.bench.tasks.peers_ranking:rerank",
     1,
-    OURS.more,
+    RECIPE,
 )
 
 
