@@ -34,7 +34,6 @@ TextEvaluation = (
     | PerplexityEvaluation
 )
 
-RERANK = "rerank"  # the only task that is not of a language model
 _READS: Mapping[TextTask, str] = {
     "pseudo-perplexity": "scores the tokens of texts",
     "whole-word": "hides words of text that the model has not seen",
@@ -101,7 +100,7 @@ class Asked:
         Raises:
             ConfigError: it does not, no pair is asked for, or there is no such task.
         """
-        known = (*get_args(TextTask), RERANK)
+        known = (*get_args(TextTask), "rerank")
         if task is not None and task not in known:
             raise ConfigError(
                 f"task must be one of {', '.join(known)}, not {task!r}; leave it out for what this "

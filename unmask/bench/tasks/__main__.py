@@ -71,7 +71,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         tasks = chosen(given.names)
         threads, device = use_threads(given.threads), resolve_device(given.device)
-        where = processor_of(device)
         runs = Runs(
             data=given.data.resolve(),
             work=given.work.resolve(),
@@ -79,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             model=_model(given.model),
             threads=threads,
             quick=given.quick,
-            origin=origin_here(threads) | {"processor": where},
+            origin=origin_here(threads) | {"processor": processor_of(device)},
             say=_say,
             device=str(device),
             shared=given.shared,

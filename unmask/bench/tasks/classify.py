@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from unmask.bench.tasks.rows import Row, drawn, fewer, parted, read_rows, right, write_rows
 from unmask.bench.tasks.task import Asked, Contestant, Files, TaskRow
 
@@ -67,7 +69,7 @@ CLASSIFY = (
         polarity,
         right,
         (
-            Contestant("unmask finetune", "unmask.bench.tasks.ours:classify", EPOCHS, {"lr": 1e-4}),
+            replace(OURS, more={"lr": 1e-4}),
             TRAINER,
         ),
         Asked(0.01, by="interval", faster=3.0),

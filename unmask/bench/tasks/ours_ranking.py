@@ -13,6 +13,7 @@ from unmask.bench.arm import Measured
 from unmask.bench.tasks.ours import tuned
 from unmask.bench.tasks.paragraphs import DEPTH, asked_of, nearest
 from unmask.bench.tasks.task import Given, file_of
+from unmask.evaluation.search import Search
 from unmask.pipelines.embed import Embedder
 from unmask.pipelines.rerank import Reranker
 from unmask.verbs.mine import mine
@@ -23,13 +24,13 @@ MINED: Mapping[str, Any] = {"range": 50, "relative_margin": 0.05, "pick": "sampl
 
 def untuned(given: Given) -> Measured:
     """The pretrained model's vectors as they are."""
-    return given.told(0.0, 0.0, _found(given, given.model))
+    return given.told(0.0, 0.0, _found(given, given.model, asked_of(Path(given.data))))
 
 
 def embed(given: Given) -> Measured:
     """`unmask finetune --task embed`."""
     folder, seconds, training = tuned(given, "embed", **given.more)
-    return given.told(seconds, training, _found(given, folder))
+    return given.told(seconds, training, _found(given, folder, asked_of(Path(given.data))))
 
 
 def rerank(given: Given) -> Measured:
@@ -74,16 +75,15 @@ def reranked(given: Given, folder: Path) -> list[list[int]]:
     reranker = Reranker.from_pretrained(folder, precision="auto", device=given.device)
     said = []
     for question, places in zip(
-        asked.first, _found(given, given.model, given.more["candidates"]), strict=True
+        asked.first, _found(given, given.model, asked, given.more["candidates"]), strict=True
     ):
         ranked = reranker.rank(question, asked.second, DEPTH, among=places)
         said.append([one["corpus_id"] for one in ranked])
     return said
 
 
-def _found(given: Given, model: str | Path, count: int = DEPTH) -> list[list[int]]:
+def _found(given: Given, model: str | Path, asked: Search, count: int = DEPTH) -> list[list[int]]:
     """Of each question the paragraphs that are nearest by a model's vectors."""
-    asked = asked_of(Path(given.data))
     embedder = Embedder.from_pretrained(model, precision="auto", device=given.device)
     questions = embedder.encode_query(list(asked.first))
     return nearest(questions, embedder.encode_document(list(asked.second)), count)

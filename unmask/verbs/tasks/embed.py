@@ -62,7 +62,7 @@ def embed(given: Given) -> Pieces:
     if split.loss in ("contrastive", "ranking") and settings.budget.batch == 1:
         raise ConfigError(
             f"under embed.loss={split.loss} a row is learnt against others of its update, which "
-            f"must have two at least, not 1; give a larger --batch"
+            "must have two at least, not 1; give a larger --batch"
         )
     opened = _opened(given)
     taught = _taught(opened, settings.embed)
