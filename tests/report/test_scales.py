@@ -89,6 +89,28 @@ def test_long_labels_are_shortened_visibly_and_wide_scripts_count() -> None:
     assert scales.text_width("東京", 13) > scales.text_width("ab", 13)
 
 
+@given(st.lists(st.text("abc, %", min_size=1, max_size=12), min_size=1, max_size=8))
+def test_labels_on_two_lines_lose_nothing_that_has_room(words: list[str]) -> None:
+    label = " ".join(" ".join(words).split())
+    lines = scales.two_lines(label, 200, 13)
+    assert len(lines) <= 2
+    assert all(scales.text_width(line, 13) <= 200 for line in lines)
+    whole = " ".join(lines)
+    assert whole == label or whole.endswith("…")
+    if scales.text_width(label, 13) <= 200:
+        assert lines == [label]
+
+
+def test_labels_break_between_words_and_long_ones_end_visibly() -> None:
+    assert scales.two_lines("one arm, lower rates over another arm", 180, 13) == [
+        "one arm, lower rates",
+        "over another arm",
+    ]
+    first, second = scales.two_lines("a " * 40, 100, 13)
+    assert not first.endswith("…")
+    assert second.endswith("…")
+
+
 @pytest.mark.parametrize("colours", [palette.LIGHT, palette.DARK], ids=["light", "dark"])
 def test_colours_stand_out(colours: dict[str, str]) -> None:
     for ground in ("page", "tint"):

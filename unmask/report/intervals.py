@@ -10,7 +10,7 @@ from unmask.report import scales
 from unmask.report.drawing import EM, frame, heading, label, line
 from unmask.report.markup import Html, tag, text
 
-_ROW, _TOP, _BOTTOM = 34.0, 34.0, 40.0
+_ROW, _TOP, _BOTTOM, _LINE = 38.0, 34.0, 40.0, 16.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +91,20 @@ def _row(row: Interval, top: float, x: Callable[[float], float], left: float, wi
         "g",
         None,
         tag("title", None, text(f"{row.label}: {row.written}")),
-        label(0, y + 4, scales.fit(row.label, left - 14, EM)),
+        *_label(row.label, y, left - 14),
         line(x(row.beyond), y - 12, x(row.beyond), y + 12, "leader"),
         *(_dot(x(point), y, 2.5, "f-quiet") for point in row.points),
         line(x(row.low), y, x(row.high), y, f"curve s-{tone}"),
         _dot(x(row.mean), y, 5.5, f"dot f-{tone}"),
         label(width, y + 4, row.written, "end small soft"),
     )
+
+
+def _label(words: str, y: float, width: float) -> list[Html]:
+    """On two lines where one is too short: names of effects differ at their ends."""
+    lines = scales.two_lines(words, width, EM)
+    first = y + 4 - _LINE * (len(lines) - 1) / 2
+    return [label(0, first + _LINE * place, part) for place, part in enumerate(lines)]
 
 
 def _dot(x: float, y: float, radius: float, classes: str) -> Html:

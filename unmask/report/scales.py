@@ -118,3 +118,18 @@ def fit(label: str, width: float, em: float) -> str:
     while kept and text_width(kept + "…", em) > width:
         kept = kept[:-1]
     return kept.rstrip() + "…"
+
+
+def two_lines(label: str, width: float, em: float) -> list[str]:
+    """A label as one line, or as two where it is too long, broken between words.
+
+    Only what two lines cannot hold is shortened, as by `fit`.
+    """
+    if text_width(label, em) <= width:
+        return [label]
+    words = label.split(" ")
+    taken = 1
+    while text_width(" ".join(words[: taken + 1]), em) <= width:
+        taken += 1
+    lines = [" ".join(words[:taken]), " ".join(words[taken:])]
+    return [fit(line, width, em) for line in lines if line]
