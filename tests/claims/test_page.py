@@ -99,8 +99,40 @@ def test_the_page_of_the_package_names_every_claim(tmp_path: Path) -> None:
         assert one.sentence in text
     assert effects
     assert "<svg" in (tmp_path / "pictures" / f"{name}.svg").read_text("utf-8")
-    with pytest.raises(ConfigError, match="a page is written from a folder of results"):
-        write_page(tmp_path / "nowhere", tmp_path / "claims.md", tmp_path / "pictures")
+    for folder in ("nowhere", "pictures"):
+        with pytest.raises(ConfigError, match=f"from a folder of results, and .*{folder} holds no"):
+            write_page(tmp_path / folder, tmp_path / "claims.md", tmp_path / "other")
+
+
+OWN = """
+name = "one"
+sentence = "First is better."
+source = "me"
+
+[[arm]]
+name = "first"
+
+[[arm]]
+name = "second"
+
+[[effect]]
+metric = "masked_loss"
+of = "first"
+against = "second"
+"""
+
+
+def test_a_claim_of_your_own_has_its_place_where_its_file_is_named(tmp_path: Path) -> None:
+    results, own, text = tmp_path / "results", tmp_path / "one.toml", tmp_path / "claims.md"
+    results.mkdir()
+    result((4.0, 4.1, 4.0), (5.0, 5.1, 5.05)).save(results)
+    own.write_text(OWN, "utf-8")
+    with pytest.raises(ConfigError, match=r"one.json is a result .* report CLAIM.toml"):
+        write_page(results, text, tmp_path / "pictures")
+    assert not text.exists()
+    write_page(results, text, tmp_path / "pictures", [own])
+    assert "| [First is better.](#one) | me | **holds** |" in text.read_text("utf-8")
+    assert (tmp_path / "pictures/one.svg").is_file()
 
 
 def test_arms_that_are_not_matched_say_so() -> None:
@@ -110,6 +142,26 @@ def test_arms_that_are_not_matched_say_so() -> None:
     other = replace(found, arms={**found.arms, "second": more})
     text = page({"one": CLAIM}, {"one": other}, "pictures")
     assert "arms matched by tokens, of which the most has 2.00 times as much as the least" in text
+    # An arm that others go on from, and that nothing is compared with.
+    base = tuple({**one, "tokens": 9 * one["tokens"]} for one in found.arms["second"])
+    other = replace(found, arms={**found.arms, "base": base})
+    assert "as much as the least" not in page({"one": CLAIM}, {"one": other}, "pictures")
+
+
+def test_a_note_is_about_arms_that_are_matched_as_the_claim_says() -> None:
+    found = result((4.0, 4.1), (5.0, 5.1))
+    assert "\n\nA note.\n" in page({"one": CLAIM}, {"one": found}, "pictures")
+    timed = replace(found, matched="seconds")
+    text = page({"one": CLAIM}, {"one": timed}, "pictures")
+    assert "\n\nWith arms matched by tokens: A note.\n" in text
+
+
+def test_minutes_are_the_median_over_seeds() -> None:
+    found = result((4.0, 4.1, 4.2), (5.0, 5.1, 5.2))
+    minutes = (60.0, 120.0, 3600.0)
+    slow = tuple({**one, "seconds": s} for one, s in zip(found.arms["first"], minutes, strict=True))
+    text = page({"one": CLAIM}, {"one": replace(found, arms={"first": slow})}, "pictures")
+    assert "| first | 4.1000 | 4.00 M | 2.0 | 2.0 |" in text
 
 
 def test_results_of_several_machines_name_them_all() -> None:
@@ -128,3 +180,13 @@ def test_a_collapse_is_told_beside_the_figures() -> None:
     arms = {**found.arms, "second": ({**one, "warned": 1.0}, {**two, "warned": 0.0})}
     text = page({"one": CLAIM}, {"one": replace(found, arms=arms)}, "pictures")
     assert "Training warned of a collapse in 1 of 2 runs of second" in text
+
+
+def test_the_page_of_the_docs_is_that_of_the_stored_results(tmp_path: Path) -> None:
+    root = Path(__file__).parents[2]
+    write_page(root / "benchmarks/claims", tmp_path / "claims.md", tmp_path / "claims")
+    assert (tmp_path / "claims.md").read_text("utf-8") == (root / "docs/claims.md").read_text(
+        "utf-8"
+    )
+    for one in sorted((root / "docs/claims").glob("*.svg")):
+        assert (tmp_path / "claims" / one.name).read_bytes() == one.read_bytes(), one.name

@@ -27,7 +27,7 @@ from unmask.claims.metrics import METRICS
 from unmask.claims.recipe import Arm, Claim, Effect, all_claims, claim_from
 from unmask.claims.results import ClaimResult, load_result
 from unmask.claims.running import Job, figures_of, work
-from unmask.errors import ConfigError, DataError, TrainingError
+from unmask.errors import ConfigError, DataError, TrainingError, UnmaskError
 
 STORED = ClaimResult(
     name="half",
@@ -187,6 +187,56 @@ def test_other_data_are_refused_in_the_same_folder(
             file.write("One line more.\n")
         with pytest.raises(DataError, match=r"holds what was made of another .*--work"):
             run_claims([claim(tmp_path)], data=other, **given)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("text/books-valid.txt", b"", r"claims read text, but .*books-valid.txt has none"),
+        ("text/books-valid.txt", b"one\ncaf\xe9\n", r"books-valid.txt:2: byte 0xe9 .*convert"),
+        ("sentence_polarity/rt-polarity.pos", b"caf\xe9\n", r"rt-polarity.pos:1: byte 0xe9 .*conv"),
+        ("blimp/all.jsonl", b"{}\n", r"all.jsonl:1: a minimal pair needs the text"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_before_training_and_may_be_mended(
+    name: str, content: bytes, said: str, folder: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    def nothing(*args: object) -> list[str]:
+        return []
+
+    monkeypatch.setattr("unmask.claims.arms.VOCAB_SIZE", 300)
+    monkeypatch.setattr(command, "run_jobs", nothing)
+    data = tmp_path / "data"
+    shutil.copytree(folder, data)
+    given: dict[str, Any] = {
+        "data": data, "out": tmp_path / "out", "work": tmp_path / "work", "seeds": 1
+    }  # fmt: skip
+    right = (data / name).read_bytes()
+    (data / name).write_bytes(content)
+    with pytest.raises(UnmaskError, match=said):
+        run_claims([claim(tmp_path)], **given)
+    (data / name).write_bytes(right)
+    with pytest.raises(KeyError):  # nothing is done, so there is no result
+        run_claims([claim(tmp_path)], **given)
+
+
+@pytest.mark.parametrize("vocab", [80, 300])
+def test_words_of_several_tokens_are_asked_for_where_there_are_any(
+    vocab: int, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("unmask.claims.arms.VOCAB_SIZE", vocab)
+    path = Path(claim(tmp_path))
+    path.write_text(path.read_text("utf-8").replace('"masked_loss"', '"long_word_loss"'), "utf-8")
+    given: dict[str, Any] = {"out": tmp_path / "out", "work": tmp_path / "work", "seeds": 1}
+    if vocab == 300:  # every word is a token
+        with pytest.raises(TrainingError, match="measure as long_word_loss, loss at hidden words"):
+            run_claims([str(path)], data=folder, say=lambda words: None, **given)
+        return
+    (found,) = run_claims([str(path)], data=folder, say=lambda words: None, **given)
+    for arm in found.arms.values():
+        for one in arm:
+            assert 0 < one["long_word_loss"] < 20
 
 
 def test_a_trial_does_not_replace_a_result_of_more_seeds(folder: Path, tmp_path: Path) -> None:

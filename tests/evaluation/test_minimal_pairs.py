@@ -84,6 +84,9 @@ def test_bad_files_are_refused(tmp_path: Path) -> None:
     write(tmp_path / "a.jsonl", {"sentence_good": "a"})
     with pytest.raises(CorruptText, match="needs the text 'sentence_bad'"):
         read_pairs(tmp_path)
+    write(tmp_path / "a.jsonl", {"sentence_good": " ", "sentence_bad": "a"})
+    with pytest.raises(CorruptText, match="needs the text 'sentence_good', and it is ' '"):
+        read_pairs(tmp_path)
     with pytest.raises(DataError, match="there are none"):
         MinimalPairFigures.of([], [])
 

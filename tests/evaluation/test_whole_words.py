@@ -14,7 +14,7 @@ from unmask.evaluation.whole_words import WholeWordEvaluation
 from unmask.tokens.tokenizer import Tokenizer
 from unmask.tokens.train import train
 
-TEXTS = [f"word{i} follows word{i + 1} and then unusually long words come" for i in range(200)]
+TEXTS = [f"word{i} follows word{i + 1}, and then unusually long words come" for i in range(200)]
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,18 @@ def test_a_word_is_right_when_all_its_pieces_are(tokenizer: Tokenizer, wrong: se
     assert evaluation.words == whole
     assert max(Counter(of_rows[0]).values()) > 3
     assert figures["top1"] == pytest.approx(1 - missed / whole)
+    long = right = 0
+    for words in of_rows:
+        for word, pieces in Counter(words).items():
+            long += pieces > 1
+            right += pieces > 1 and not any(
+                one == word and n in wrong for n, one in enumerate(words)
+            )
+    assert 0 < evaluation.long_words == long < whole
+    assert figures["long_top1"] == pytest.approx(right / long)
     floor = float(torch.log(1 + (tokenizer.vocab_size - 1) * torch.tensor(-5.0).exp()))
+    if not wrong:
+        assert figures["long_loss"] == pytest.approx(floor, rel=1e-4)
     assert (
         figures["loss"] == pytest.approx(floor, rel=1e-4) if not wrong else figures["loss"] > floor
     )

@@ -102,7 +102,11 @@ def test_points_are_evenly_spaced_and_end_with_the_run() -> None:
 
 @pytest.mark.parametrize(
     ("number", "every", "last", "rule"),
-    [(1, 1, 9, "2 points or more"), (3, 0, 9, "at least 1 step"), (4, 5, 15, "at least 16 steps")],
+    [
+        (1, 1, 9, "at least 2 points, .* not of 1, 1 apart; give run.average=5"),
+        (3, 0, 9, "at least 1 step apart"),
+        (4, 5, 15, "at least 16 steps"),
+    ],
 )
 def test_what_cannot_be_is_refused(number: int, every: int, last: int, rule: str) -> None:
     with pytest.raises(ConfigError, match=rule):

@@ -12,7 +12,7 @@ import torch
 from tests.conftest import sentences
 from unmask.arch.registry import arch_of, sized_config
 from unmask.checkpoint.folder import open_language_model, save_model
-from unmask.errors import ConfigError, ModelError, TooLong
+from unmask.errors import ConfigError, ModelError, TextError, TooLong
 from unmask.evaluation.minimal_pairs import measure, read_pairs
 from unmask.evaluation.pseudo import likelihoods
 from unmask.evaluation.whole_words import WholeWordEvaluation
@@ -81,6 +81,13 @@ def test_each_line_may_be_a_text(tiny_model_folder: Path, tmp_path: Path) -> Non
     assert lines.as_dict()["tokens"] > whole.as_dict()["tokens"]
 
 
+def test_a_text_without_a_token_has_no_perplexity(tiny_model_folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "empty.txt"
+    path.write_text("", "utf-8")
+    with pytest.raises(TextError, match=r"that of tokens, but .*empty.txt have none; check --text"):
+        evaluate(tiny_model_folder, task="pseudo-perplexity", text=path, threads=1)
+
+
 def test_whole_words(tiny_model_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("\n".join(sentences()), "utf-8")
     found = evaluate(
@@ -97,7 +104,11 @@ def test_whole_words(tiny_model_folder: Path, tmp_path: Path) -> None:
     )  # fmt: skip
     assert found.left_out > 0
     assert found.targets > found.words > 0  # words of several pieces
-    assert found.in_words()["all of the word right"] == f"{found.right:.1%}"
+    words = found.in_words()
+    assert words["all of the word right"] == f"{found.right:.1%}"
+    assert found.long_right == pytest.approx(truth["long_top1"])
+    assert found.long_words == tasks.long_words
+    assert words["of words of several tokens"].endswith(f"% of {tasks.long_words:,}")
 
 
 def test_whole_words_are_for_masked_models(tiny_model_folder: Path, tmp_path: Path) -> None:

@@ -111,9 +111,9 @@ def runs_of(offsets: I64, units: I64, room: int, on_long: OnLong) -> Runs:
     if not len(begins):
         raise TextError(
             f"pairs need documents of at least two sentences, but each of the {alone:,} documents "
-            "has a single one. Find them otherwise, with --set pairs.splitter=sentences (of "
-            "evaluate, --splitter sentences), or make documents larger, with --document blank-line "
-            "or file"
+            "has a single one. Make documents larger, with --document blank-line or file; where a "
+            "line holds several sentences, find them with --set pairs.splitter=sentences (of "
+            "evaluate, --splitter sentences)"
         )
     cut = 0
     long = int((bounds[end[begins]] - bounds[begins] > room)[begins == first[begins]].sum())

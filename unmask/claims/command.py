@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from unmask.claims.arms import ArmRun, runs_of, tokenizer_of
-from unmask.claims.data import ClaimData
+from unmask.claims.data import MANUALS, TRAIN, ClaimData
 from unmask.claims.metrics import METRICS
 from unmask.claims.recipe import Claim, all_claims, chosen
 from unmask.claims.results import ClaimResult, load_result
@@ -121,13 +121,18 @@ def _result(
 
 def _make_ready(claims: Sequence[Claim], data: ClaimData) -> None:
     """Make all that arms and metrics read, before any process reads it."""
-    if claims:
-        data.check_same()
-    for name in frozenset().union(*(_metrics(claim) for claim in claims)):
-        METRICS[name].reads(data)
-    for text in {arm.text for claim in claims for arm in claim.arms}:
-        data.text(text)
-    if claims:
+    if not claims:
+        return
+    metrics = [METRICS[name] for name in sorted(frozenset().union(*map(_metrics, claims)))]
+    texts = sorted({arm.text for claim in claims for arm in claim.arms})
+    sources = {TRAIN, *(name for metric in metrics for name in metric.sources)}
+    if "manuals" in texts:
+        sources |= set(MANUALS)
+    with data.noted(sorted(sources)):
+        for metric in metrics:
+            metric.reads(data)
+        for text in texts:
+            data.text(text)
         tokenizer_of(data)
 
 

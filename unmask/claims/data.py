@@ -6,14 +6,16 @@ import csv
 import hashlib
 import io
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from unmask.checkpoint.jsonfile import read_json, write_json
 from unmask.claims.manuals import Manuals, manuals
 from unmask.claims.recipe import Text
-from unmask.errors import DataError
+from unmask.errors import DataError, UnmaskError
+from unmask.text.formats import not_utf8
 
 TRAIN, VALID = "text/books-train.txt", "text/books-valid.txt"
 MANUALS = ("text/postgresql_doc.txt", "text/git_doc.txt")
@@ -45,27 +47,39 @@ class ClaimData:
             raise DataError(f"claims need {name}, but {self.folder} does not hold it; see --data")
         return path
 
-    def check_same(self) -> None:
-        """Check that what the work folder holds was made of these data, and note what they are.
+    @contextmanager
+    def noted(self, names: Iterable[str]) -> Iterator[None]:
+        """Check that the work folder holds nothing that was made of other data than these, and
+        note what they are. Where what is made inside fails, nothing was made, so they may change.
+
+        Args:
+            names: files and folders of the data that are read.
 
         Raises:
-            DataError: it was made of others.
+            DataError: one is missing or is no text, or something was made of another.
         """
-        noted = self.work / "data" / "sources.json"
+        noted = self._made("sources.json")
         before: dict[str, str] = read_json(noted) if noted.is_file() else {}
-        now = {
-            name: _digest(self.folder / name)
-            for name in (TRAIN, VALID, *MANUALS, POLARITY, BLIMP)
-            if (self.folder / name).exists()
-        }
+        now = {name: _digest(self._readable(name)) for name in names}
         if other := [name for name in now if before.get(name, now[name]) != now[name]]:
             raise DataError(
                 f"arms are compared on the same data, but {self.work} holds what was made of "
                 f"another {other[0]} than that of {self.folder}; choose another folder with --work"
             )
-        if {**before, **now} != before:
-            noted.parent.mkdir(parents=True, exist_ok=True)
-            write_json(noted, {**before, **now})
+        # First: a kill in between must not leave behind what nobody knows the source of.
+        _note(noted, {**before, **now})
+        try:
+            yield
+        except UnmaskError:
+            _note(noted, before)
+            raise
+
+    def _readable(self, name: str) -> Path:
+        """A file or folder of the data, of which a file is text: hours pass before it is read."""
+        path = self.path(name)
+        if path.is_file():
+            require_text(path)
+        return path
 
     def polarity(self) -> tuple[Path, Path]:
         """Snippets of film reviews with the labels pos and neg, to train on and to test on."""
@@ -131,11 +145,36 @@ def labelled_snippets(folder: Path) -> list[tuple[str, str]]:
                 "a folder of labelled snippets must hold rt-polarity.pos and rt-polarity.neg, but "
                 f"{path} is not there; name the folder that holds both"
             )
-        raw = path.read_bytes().decode("utf-8", errors="strict")
-        for line in raw.split("\n"):
+        require_text(path)
+        for line in path.read_bytes().decode().split("\n"):
             if line.strip():
                 rows.setdefault(line.strip(), label)
     return list(rows.items())
+
+
+def require_text(path: Path) -> None:
+    """Check that a file holds a line of text.
+
+    Raises:
+        DataError: it is not UTF-8, or has nothing but blank lines.
+    """
+    blank = True
+    with path.open("rb") as file:
+        for number, raw in enumerate(file, 1):
+            try:
+                blank &= not raw.decode().strip()
+            except UnicodeDecodeError as error:
+                raise DataError(
+                    f"claims read text in UTF-8, but {path}:{number}: {not_utf8(raw, error)}; "
+                    "convert the file"
+                ) from None
+    if blank:
+        raise DataError(f"claims read text, but {path} has none; check --data")
+
+
+def _note(path: Path, digests: Mapping[str, str]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_json(path, dict(digests))
 
 
 def _digest(path: Path) -> str:

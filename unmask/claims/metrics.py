@@ -11,11 +11,11 @@ import torch
 from unmask.checkpoint.folder import Opened, open_language_model
 from unmask.checkpoint.jsonfile import read_json
 from unmask.claims.arms import ArmRun
-from unmask.claims.data import BLIMP, VALID, ClaimData, read_rows
+from unmask.claims.data import BLIMP, MANUALS, POLARITY, VALID, ClaimData, read_rows
 from unmask.evaluation.classification import ClassificationFigures
 from unmask.evaluation.held_out import held_out_batches
 from unmask.evaluation.masked import MaskedEvaluation
-from unmask.evaluation.minimal_pairs import measure, read_pairs
+from unmask.evaluation.minimal_pairs import MinimalPair, measure, read_pairs
 from unmask.evaluation.probe import Probe
 from unmask.evaluation.whole_words import WholeWordEvaluation
 from unmask.heads.model import LanguageModel
@@ -73,16 +73,14 @@ class Metric(Quantity):
 
     Attributes:
         of: a finished arm to the figures that are measured together, this one by its name.
-        reads: makes or finds what it reads, so that what is missing is missed before any arm is
-            trained, and is made by one process.
+        sources: files and folders of the data that it is made of.
+        reads: makes what it reads of them, or reads it, so that what is wrong is missed before any
+            arm is trained, and is made by one process.
     """
 
     of: Callable[[Measured], Mapping[str, float]]
+    sources: tuple[str, ...] = ()
     reads: Callable[[ClaimData], object] = lambda data: None
-
-
-def _valid(data: ClaimData) -> Path:
-    return data.path(VALID)
 
 
 def _masked(arm: Measured) -> dict[str, float]:
@@ -113,7 +111,9 @@ def _whole_words(arm: Measured) -> dict[str, float]:
         context=_context(opened),
         most_tokens=MOST_TOKENS,
     )
-    return {"whole_word_top1": tasks(opened.model)["top1"]}
+    figures = tasks(opened.model)
+    names = {"top1": "whole_word_top1", "long_loss": "long_word_loss"}
+    return {name: figures[key] for key, name in names.items() if key in figures}
 
 
 def _lines(path: Path) -> Iterator[str]:
@@ -165,8 +165,12 @@ def _rule(arm: Measured) -> dict[str, float]:
 def _blimp(arm: Measured) -> dict[str, float]:
     """Minimal pairs by (pseudo-)log-likelihood."""
     opened = arm.language_model()
-    pairs = read_pairs(arm.data.path(BLIMP), PAIRS)
+    pairs = _minimal_pairs(arm.data)
     return {"blimp": measure(opened.model, opened.tokenizer, pairs).accuracy}
+
+
+def _minimal_pairs(data: ClaimData) -> list[MinimalPair]:
+    return read_pairs(data.path(BLIMP), PAIRS)
 
 
 def _probe(arm: Measured) -> dict[str, float]:
@@ -208,34 +212,53 @@ def _accuracy(arm: Measured, tables: tuple[Path, Path], name: str) -> float:
     return result.figures.accuracy
 
 
+_BOOKS = (VALID,)
 METRICS: Mapping[str, Metric] = {
     "masked_loss": Metric(
-        "loss at hidden tokens of held-out books", "nats", False, _masked, _valid
+        "loss at hidden tokens of held-out books", "nats", False, _masked, _BOOKS
     ),
     "masked_top1": Metric(
-        "hidden tokens of held-out books guessed", "share", True, _masked, _valid
+        "hidden tokens of held-out books guessed", "share", True, _masked, _BOOKS
     ),
     "whole_word_top1": Metric(
-        "hidden whole words of held-out books guessed", "share", True, _whole_words, _valid
+        "hidden whole words of held-out books guessed", "share", True, _whole_words, _BOOKS
+    ),
+    "long_word_loss": Metric(
+        "loss at hidden words of several tokens of held-out books",
+        "nats",
+        False,
+        _whole_words,
+        _BOOKS,
     ),
     "copied": Metric(
-        "tokens in plain sight named where they stand", "share", True, _copied, _valid
+        "tokens in plain sight named where they stand", "share", True, _copied, _BOOKS
     ),
     "rule_deviation": Metric(
         "largest deviation from 15 %, and of these 80/10/10", "share", False, _rule
     ),
-    "blimp": Metric("minimal pairs of BLiMP", "share", True, _blimp, lambda data: data.path(BLIMP)),
+    "blimp": Metric("minimal pairs of BLiMP", "share", True, _blimp, (BLIMP,), _minimal_pairs),
     "probe_accuracy": Metric(
-        "film reviews told apart, frozen features", "share", True, _probe, ClaimData.polarity
+        "film reviews told apart, frozen features",
+        "share",
+        True,
+        _probe,
+        (POLARITY,),
+        ClaimData.polarity,
     ),
     "finetune_accuracy": Metric(
-        "film reviews told apart, fine-tuned", "share", True, _finetuned, ClaimData.polarity
+        "film reviews told apart, fine-tuned",
+        "share",
+        True,
+        _finetuned,
+        (POLARITY,),
+        ClaimData.polarity,
     ),
     "manuals_loss": Metric(
         "loss at hidden tokens of held-out manuals",
         "nats",
         False,
         _manuals,
+        MANUALS,
         ClaimData.manuals_held_out,
     ),
     "page_accuracy": Metric(
@@ -243,6 +266,7 @@ METRICS: Mapping[str, Metric] = {
         "share",
         True,
         _pages,
+        MANUALS,
         ClaimData.pages,
     ),
 }

@@ -1,11 +1,7 @@
-"""Claims and what they came to, as a page of Markdown with a picture for each.
-
-python -m unmask.claims.page RESULTS PAGE PICTURES
-"""
+"""Claims and what they came to, as a page of Markdown with a picture for each."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from os.path import relpath
 from pathlib import Path
@@ -13,7 +9,7 @@ from statistics import mean, median
 
 from unmask.checkpoint.durable import write_file
 from unmask.claims.metrics import METRICS, QUANTITIES, TIMES
-from unmask.claims.recipe import Claim, all_claims
+from unmask.claims.recipe import Claim, all_claims, claim_from
 from unmask.claims.results import WARNED, ClaimResult, EffectFound, load_result
 from unmask.errors import ConfigError
 from unmask.report.charts import standalone
@@ -26,18 +22,23 @@ HEAD = """\
 
 What the literature says about these models, asked of models of two layers that a laptop trains in
 minutes. Each claim is a recipe in `unmask/claims/recipes`; `unmask claims run NAME --data FOLDER`
-trains its arms and measures it. The page is written from stored results by `python -m
-unmask.claims.page`.
+trains its arms and measures it. The page is written from stored results by `unmask claims report`.
 
 An effect is the mean over paired seeds: both arms begin with the same random numbers, read the
 same text in the same order, and are measured alike. Above zero is in favour of the arm that is
-named first. Claims on speed are ratios of seconds, of rounds in which both ran one behind the
-other. The interval is Student's, at 95 %. A claim *holds* where the whole interval lies beyond the
-line that the claim draws, *does not hold* where it lies before it, and is *undecided
-at this scale* otherwise; then stands there the distance from the line that four of five such runs
-would have told.
-Verdicts are about models of this size on this text, and not about the sizes that the papers speak
-of.
+named first; where one arm alone is named, its own figure counts, below zero if less of it is
+better. Claims on speed are ratios of seconds, of rounds in which both ran one behind the
+other. The interval is Student's, at 95 %, over seeds: it says how training varies, and not how
+another choice of rows to test on would, since all seeds are asked the same ones. A claim *holds*
+where the whole interval lies beyond the line that the claim draws, *does not hold* where it lies
+before it, and is *undecided at this scale* otherwise; then stands there the distance from the line
+that four of five such runs would have told. Where a claim is asked in several ways it holds only
+if it does in all of them, and does not if it fails in one: the rows say in which.
+Verdicts are about models of this size on this text, at the learning rates that are named, and not
+about the sizes that the papers speak of.
+
+Minutes are of training, the median over seeds. They and the hours of one core were counted on a
+machine that other work shared at times; what an arm cost is told by its operations.
 """
 _SAYS = {"undecided": "undecided at this scale"}
 
@@ -88,7 +89,12 @@ def _section(claim: Claim, result: ClaimResult | None, picture: str) -> str:
     if claim.untestable is not None:
         return "\n".join([*lines, f"Not testable here: {claim.untestable}", ""])
     if claim.note:
-        lines += [claim.note, ""]
+        # What a note says of tokens and operations is of arms that are matched as the claim says.
+        other = result is not None and claim.arms and result.matched != claim.matched
+        lines += [
+            f"With arms matched by {claim.matched}: {claim.note}" if other else claim.note,
+            "",
+        ]
     if result is None:
         return "\n".join([*lines, "Not run yet.", ""])
     lines += [f"Verdict: {_verdict(claim, result)}. {_matched(claim, result)}", ""]
@@ -113,10 +119,15 @@ def _matched(claim: Claim, result: ClaimResult) -> str:
 
 
 def _apart(result: ClaimResult) -> str:
-    """How far the arms are from having equally much, where that can be seen."""
+    """How far the arms that are compared are from having equally much, where it can be seen."""
     if result.matched == "parameters":
         return ""
-    each = [mean(one[result.matched] for one in arm) for arm in result.arms.values()]
+    compared = {name for one in result.effects for name in (one.of, one.against)}
+    each = [
+        mean(one[result.matched] for one in figures)
+        for name, figures in result.arms.items()
+        if name in compared
+    ]
     if max(each) <= (1 + APART) * min(each):
         return ""
     return f", of which the most has {max(each) / min(each):.2f} times as much as the least"
@@ -159,7 +170,7 @@ def _arms(result: ClaimResult) -> list[str]:
         cells += [
             f"{mean(one['tokens'] for one in figures) / 1e6:.2f} M",
             f"{mean(one['flops'] for one in figures) / 1e12:.1f}",
-            f"{mean(one['seconds'] for one in figures) / 60:.1f}",
+            f"{median(one['seconds'] for one in figures) / 60:.1f}",
         ]
         rows.append(f"| {name} | {' | '.join(cells)} |")
     for name, figures in result.arms.items():
@@ -202,39 +213,32 @@ def picture(claim: Claim, result: ClaimResult) -> str:
     )
 
 
-def write_page(results: Path, path: Path, pictures: Path) -> None:
+def write_page(results: Path, path: Path, pictures: Path, own: Sequence[Path] = ()) -> None:
     """The page and its pictures, from a folder of results.
 
+    Args:
+        results: a JSON file for each claim that was run.
+        path, pictures: of the page, and of the folder of its pictures.
+        own: files of claims that are not the package's.
+
     Raises:
-        ConfigError: there is no such folder.
+        ConfigError: there is no such folder, it has no result, or that of a claim nobody named.
     """
-    if not results.is_dir():
+    stored = {one.stem: one for one in sorted(results.glob("*.json"))}
+    if not stored:
         raise ConfigError(
-            f"a page is written from a folder of results, and {results} is none; check the path, "
-            "or run claims first: unmask claims run"
+            f"a page is written from a folder of results, and {results} holds none; check the "
+            "path, or run claims first: unmask claims run"
         )
-    claims = all_claims()
-    found = {
-        name: load_result(results / f"{name}.json")
-        for name in claims
-        if (results / f"{name}.json").is_file()
-    }
+    claims = {**all_claims(), **{claim.name: claim for claim in map(claim_from, own)}}
+    if unknown := [name for name in stored if name not in claims]:
+        raise ConfigError(
+            f"{stored[unknown[0]]} is a result of a claim that is not of this package; give the "
+            "file that says it, unmask claims report CLAIM.toml, or move the result elsewhere"
+        )
+    found = {name: load_result(stored[name]) for name in claims if name in stored}
     for name, result in found.items():
         if any(one.low is not None for one in result.effects):
             pictures.mkdir(parents=True, exist_ok=True)
             write_file(pictures / f"{name}.svg", picture(claims[name], result).encode())
     write_file(path, page(claims, found, relpath(pictures, path.parent)).encode())
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Write the page; 2 where not three paths are given."""
-    if len(arguments) != 3:
-        print(__doc__, file=sys.stderr)
-        return 2
-    results, path, pictures = map(Path, arguments)
-    write_page(results, path, pictures)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -55,7 +55,7 @@ def work(job: Job, data: ClaimData) -> dict[str, float]:
     What training says of data and model stands in `notes.txt` of the arm's folder.
 
     Raises:
-        TrainingError: a signal stopped the training.
+        TrainingError: a signal stopped the training, or there is nothing to measure.
     """
     import torch
 
@@ -80,6 +80,11 @@ def work(job: Job, data: ClaimData) -> dict[str, float]:
         if name not in found:  # some are measured together
             begun = time.perf_counter()
             found |= METRICS[name].of(arm)
+            if name not in found:
+                raise TrainingError(
+                    f"{_named(job.run)}, has nothing to measure as {name}, "
+                    f"{METRICS[name].what}: the data hold none; take another metric"
+                )
             found["measuring_seconds"] = (
                 found.get("measuring_seconds", 0.0) + time.perf_counter() - begun
             )

@@ -98,6 +98,10 @@ def run(
 
 @app.command()
 def report(
+    own: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[CLAIM]...", help="Files of claims of your own, ending in .toml."),
+    ] = None,
     out: Out = RESULTS,
     page: Annotated[Path, typer.Option(help="The page to write, Markdown.")] = Path("claims.md"),
     pictures: Annotated[
@@ -110,7 +114,7 @@ def report(
     """
     from unmask.claims.page import write_page
 
-    write_page(out, page, pictures or page.parent / "claims")
+    write_page(out, page, pictures or page.parent / "claims", own or [])
     print(page)
 
 

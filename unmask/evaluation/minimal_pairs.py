@@ -168,8 +168,8 @@ def _all(files: Iterable[Path]) -> Iterable[MinimalPair]:
 def _pair(row: dict[str, Any], stem: str) -> MinimalPair:
     """One record; the file's name stands for a paradigm that is not named."""
     for name in ("sentence_good", "sentence_bad"):
-        if not isinstance(row.get(name), str):
-            raise ValueError(f"a minimal pair needs the text {name!r}")
+        if not isinstance(row.get(name), str) or not row[name].strip():
+            raise ValueError(f"a minimal pair needs the text {name!r}, and it is {row.get(name)!r}")
     phenomenon = row.get("linguistics_term") or row.get("field") or "all"
     return MinimalPair(
         row["sentence_good"], row["sentence_bad"], str(row.get("UID") or stem), str(phenomenon)

@@ -29,6 +29,7 @@ class WholeWordEvaluation:
         tokens: tokens that are read.
         targets: tokens that are to be predicted.
         words: words that they form.
+        long_words: those of them that have several pieces.
         left_out: tokens of held-out text beyond the most that were wanted, not read.
     """
 
@@ -36,6 +37,7 @@ class WholeWordEvaluation:
     tokens: int
     targets: int
     words: int
+    long_words: int
     left_out: int
 
     @classmethod
@@ -62,17 +64,21 @@ class WholeWordEvaluation:
             objective, tokenizer, texts, context=context, most_tokens=most_tokens, words=words
         )
         targets = sum(len(task.labels) for task in tasks)
-        count = sum(int(fresh_words(task).sum()) for task in tasks)
-        return cls(tasks, sum(t.batch.tokens for t in tasks), targets, count, left_out)
+        pieces = [pieces_of(task) for task in tasks]
+        words_there = sum(len(one) for one in pieces)
+        long_words = sum(int((one > 1).sum()) for one in pieces)
+        tokens = sum(task.batch.tokens for task in tasks)
+        return cls(tasks, tokens, targets, words_there, long_words, left_out)
 
     def __call__(self, model: LanguageModel) -> dict[str, float]:
-        """Mean loss of a token in nats, and the share of words whose every first guess is right.
+        """Mean `loss` of a token in nats, and `top1`, the share of words whose every first guess is
+        right; `long_loss` and `long_top1` are those of words with several pieces, where there are.
 
         The model must be in evaluation mode.
         """
         device = model.encoder.embedding.tokens.weight.device
-        loss = 0.0
-        right = 0
+        loss = long_loss = 0.0
+        right = long_right = long_pieces = 0
         with torch.inference_mode():
             for task in self.tasks:
                 if not len(task.rows):
@@ -80,13 +86,22 @@ class WholeWordEvaluation:
                 there = task.to(device)
                 logits = model(there.batch, there.rows).float()
                 scores = logits.gather(1, there.labels[:, None])
-                loss += float((logits.logsumexp(1) - scores[:, 0]).sum())
+                nats = logits.logsumexp(1) - scores[:, 0]
+                loss += float(nats.sum())
                 # Ties count against the guess, and so does a score that is not a number.
                 wrong = (~(logits < scores)).sum(1) != 1
                 number = fresh_words(there).cumsum(0) - 1
-                mistakes = torch.zeros(int(number[-1]) + 1, dtype=torch.int64, device=device)
-                right += int((mistakes.index_add_(0, number, wrong.long()) == 0).sum())
-        return {"loss": loss / self.targets, "top1": right / self.words}
+                pieces = pieces_of(there)
+                faultless = torch.zeros_like(pieces).index_add_(0, number, wrong.long()) == 0
+                right += int(faultless.sum())
+                long_right += int((faultless & (pieces > 1)).sum())
+                long_loss += float(nats[pieces[number] > 1].sum())
+                long_pieces += int(pieces[pieces > 1].sum())
+        found = {"loss": loss / self.targets, "top1": right / self.words}
+        if self.long_words:
+            found["long_loss"] = long_loss / long_pieces
+            found["long_top1"] = long_right / self.long_words
+        return found
 
 
 def fresh_words(task: Task) -> torch.Tensor:
@@ -97,3 +112,9 @@ def fresh_words(task: Task) -> torch.Tensor:
     fresh = torch.ones_like(words, dtype=torch.bool)
     fresh[1:] = (words[1:] != words[:-1]) | (sequences[1:] != sequences[:-1])
     return fresh
+
+
+def pieces_of(task: Task) -> torch.Tensor:
+    """`(W,)` how many predicted tokens each of the predicted words has."""
+    number = fresh_words(task).cumsum(0) - 1
+    return torch.bincount(number)

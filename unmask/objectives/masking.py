@@ -31,8 +31,8 @@ class Rates:
             the rate, the others are hidden and not asked for. Above it, each sequence is read in
             several copies in one step, each with other tokens hidden: as many as it takes, all of
             the rate but the last. Hidden states of all copies are in memory at once.
-        static: whether a sequence has the same masks in every epoch, as in 2018, when they were
-            drawn before training.
+        static: whether a sequence has the same masks in every epoch. (In 2018 they were drawn
+            before training too, ten sets for each text.)
 
     Sources: Devlin et al. 2018; corruption and prediction apart: Wettig et al. 2023, section 5.
 

@@ -66,6 +66,19 @@ class ReplacedTask:
         return ReplacedTask(self.masked.to(device), self.uniform.to(device), self.judged.to(device))
 
 
+def require_weight(weight: float) -> None:
+    """Check the weight of the discriminator's loss.
+
+    Raises:
+        ConfigError: it is not above zero, or not finite.
+    """
+    if not 0.0 < weight < float("inf"):
+        raise ConfigError(
+            "the weight of the discriminator's loss, rtd.weight, must be above 0 and finite, not "
+            f"{weight}; the paper's is 50. Without a discriminator there is --objective mlm"
+        )
+
+
 @dataclass(frozen=True)
 class ReplacedTokenDetection:
     """The sum of the generator's loss and of `weight` times the discriminator's.
@@ -88,12 +101,7 @@ class ReplacedTokenDetection:
     judged: Judged = "all"
 
     def __post_init__(self) -> None:
-        if not 0.0 < self.weight < float("inf"):
-            raise ConfigError(
-                "the weight of the discriminator's loss, rtd.weight, must be above 0 and finite, "
-                f"not {self.weight}; the paper's is 50. Without a discriminator there is "
-                "--objective mlm"
-            )
+        require_weight(self.weight)
 
     @classmethod
     def over(

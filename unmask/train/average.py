@@ -36,8 +36,9 @@ class Points:
     def __post_init__(self) -> None:
         if self.number < 0 or self.number == 1 or self.every < 1:
             raise ConfigError(
-                "average must be 0, or 2 points or more, and average_every at least 1 step, not "
-                f"{self.number} and {self.every}"
+                "a mean of weights is of at least 2 points, at least 1 step apart, not of "
+                f"{self.number}, {self.every} apart; give run.average=5 and leave "
+                "run.average_every out, or run.average=0 for no mean"
             )
         if self.number and self.first < 1:
             raise ConfigError(

@@ -104,16 +104,19 @@ class WholeWordsEvaluation:
     Attributes:
         model: its folder.
         right: share of the words of which the first guess is right for every piece.
+        long_right: the same of words of several pieces; None where there is none.
         loss: mean over the pieces, in nats.
-        words, targets: how many words were hidden, and pieces of them.
+        words, long_words, targets: how many words were hidden, those of several pieces, and pieces.
         tokens: how many were read, special tokens included.
         left_out: how many tokens of the text were not read, because there were enough.
     """
 
     model: Path
     right: float
+    long_right: float | None
     loss: float
     words: int
+    long_words: int
     targets: int
     tokens: int
     left_out: int
@@ -128,6 +131,11 @@ class WholeWordsEvaluation:
             "hidden words": f"{self.words:,} of {self.targets:,} tokens, in {self.tokens:,} read "
             f"({self.left_out:,} not)",
             "all of the word right": f"{self.right:.1%}",
+            **(
+                {}
+                if self.long_right is None
+                else {"of words of several tokens": f"{self.long_right:.1%} of {self.long_words:,}"}
+            ),
             "loss of a token": f"{self.loss:.4f} nats",
         }
 
@@ -200,8 +208,10 @@ def on_words(
     return WholeWordsEvaluation(
         model=folder,
         right=figures["top1"],
+        long_right=figures.get("long_top1"),
         loss=figures["loss"],
         words=tasks.words,
+        long_words=tasks.long_words,
         targets=tasks.targets,
         tokens=tasks.tokens,
         left_out=tasks.left_out,

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from unmask.checkpoint.folder import open_language_model
+from unmask.errors import TextError
 from unmask.evaluation.minimal_pairs import MinimalPairFigures, measure, read_pairs
 from unmask.evaluation.pseudo import How, likelihoods
 from unmask.verbs.evaluate_text import Texts
@@ -111,16 +112,22 @@ class Scoring:
 
         Raises:
             TooLong: a text does not fit.
+            TextError: there is no token to score.
         """
         asked = texts()
         opened = open_language_model(self.folder, device=self.device)
         with self.watch.stage("scoring the text"):
             found = likelihoods(opened.model, opened.tokenizer, asked, how=self.how)
+        if not (tokens := int(found.tokens.sum())):
+            raise TextError(
+                f"perplexity is that of tokens, but the {len(found.totals):,} texts of "
+                f"{', '.join(map(str, texts.paths))} have none; check --text"
+            )
         return PerplexityEvaluation(
             model=self.folder,
             score=self.how,
             perplexity=found.perplexity,
             masked=opened.model.head_config.predicts == (0,),
             texts=len(found.totals),
-            tokens=int(found.tokens.sum()),
+            tokens=tokens,
         )

@@ -148,7 +148,7 @@ def chosen(settings: PretrainSettings, config: PublishedConfig) -> Kind:
         others = " or ".join(f"--objective {other}" for other in fitting)
         raise ConfigError(
             f"the objective {name} {KINDS[name].what}, but {arch} is for {_AT[predicts]}; give "
-            f"{others}, or {_another(KINDS[name])}"
+            f"{others}, or {_another(KINDS[name], settings.model.start)}"
         )
     kind = KINDS[name]
     _check_rooms(settings, name, kind, fitting)
@@ -157,8 +157,10 @@ def chosen(settings: PretrainSettings, config: PublishedConfig) -> Kind:
     return kind
 
 
-def _another(kind: Kind) -> str:
+def _another(kind: Kind, start: str | None) -> str:
     """The architecture to name instead: of a head that few have, one of them."""
+    if start is not None:
+        return f"another model to start from than {start}"
     if kind.head in ("lm", "encoder"):
         return "another --arch"
     having = [name for name, arch in ARCHS.items() if kind.head in arch.all_heads]

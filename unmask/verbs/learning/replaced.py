@@ -19,7 +19,7 @@ from unmask.heads.replaced import ReplacedTokens, check_shared
 from unmask.nn.config import TokenHeadConfig
 from unmask.nn.flops import lm_training_flops, token_training_flops
 from unmask.nn.init import initialise
-from unmask.objectives.rtd import ReplacedTokenDetection
+from unmask.objectives.rtd import ReplacedTokenDetection, require_weight
 from unmask.report.card import Card, model_card
 from unmask.tokens.tokenizer import Tokenizer
 from unmask.train.loop import Evaluate
@@ -92,13 +92,15 @@ def check(settings: PretrainSettings, config: PublishedConfig) -> None:
             "--objective mlm"
         )
     mask, default = settings.mask, MaskSettings()
-    if (mask.masked, mask.random) != (default.masked, default.random):
+    given = [n for n in ("masked", "random") if getattr(mask, n) != getattr(default, n)]
+    if given:
+        told = ", ".join(f"mask.{name}={getattr(mask, name)}" for name in given)
         raise ConfigError(
-            f"mask.masked={mask.masked}, mask.random={mask.random} would do nothing: under the "
-            "objective rtd every selected token is masked, and then replaced by the generator; "
-            "leave them out"
+            f"{told} would do nothing: under the objective rtd every selected token is masked, and "
+            "then replaced by the generator; leave it out"
         )
     check_single(mask, "rtd")
+    require_weight(settings.rtd.weight)
     smaller = generator_config(arch, config, settings.rtd)
     check_shared(arch.encoder(smaller), arch.encoder(config), settings.rtd.share)
 

@@ -46,7 +46,7 @@ class MaskSettings:
         the others are hidden and not asked for. Above it, each sequence is read in predict / rate
         copies in one step, rounded up, with other tokens hidden in each; memory and time of a step
         grow as much, and each copy counts as tokens read.
-    static: whether a sequence has the same masks in every epoch, as in 2018. Refused where
+    static: whether a sequence has the same masks in every epoch. Refused where
         sequences change: by `ramp.context`, and with "nsp" and "sop", which cut pairs anew in every
         epoch.
     words: what a word is in scripts without spaces, for "whole_word" and "span". With "characters"
