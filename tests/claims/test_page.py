@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from unmask.claims.page import page, picture, write_page
+from unmask.claims.page import page, pictures_of, write_page
 from unmask.claims.recipe import Arm, Claim, Effect, all_claims
 from unmask.claims.results import ClaimResult, EffectFound
 from unmask.errors import ConfigError
@@ -79,7 +79,33 @@ def test_a_single_seed_has_no_interval_and_no_row_in_the_picture(tmp_path: Path)
     assert found.effects[0].low is None
     assert found.says == "undecided"
     assert "| none |" in page({"one": CLAIM}, {"one": found}, "pictures")
-    assert "<svg" in picture(CLAIM, result((4.0, 4.1), (5.0, 5.05)))
+    assert not pictures_of(CLAIM, found)
+    (drawn,) = pictures_of(CLAIM, result((4.0, 4.1), (5.0, 5.05))).values()
+    assert "<svg" in drawn
+
+
+def test_rows_of_a_picture_are_told_apart() -> None:
+    found = result((4.0, 4.1), (5.0, 5.05))
+    (one,) = found.effects
+    back, other = replace(one, of="second", against="first"), replace(one, metric="manuals_loss")
+    for effects, names in (
+        ((one, back), ["first over second", "second over first"]),
+        ((one, other), ["loss at hidden tokens of held-out manuals"]),
+        ((one, other, back), ["first over second: loss at hidden", "second over first: loss at"]),
+    ):
+        (drawn,) = pictures_of(CLAIM, replace(found, effects=effects)).values()
+        for name in names:
+            assert name in drawn
+
+
+def test_each_unit_has_an_axis_of_its_own() -> None:
+    found = result((4.0, 4.1), (5.0, 5.05))
+    (one,) = found.effects
+    both = replace(found, effects=(one, replace(one, metric="page_accuracy")))
+    assert set(pictures_of(CLAIM, both)) == {"one-nats.svg", "one-share.svg"}
+    text = page({"one": CLAIM}, {"one": both}, "pictures")
+    for unit in ("nats", "share"):
+        assert f"![First is better.](pictures/one-{unit}.svg)" in text
 
 
 def test_the_page_of_the_package_names_every_claim(tmp_path: Path) -> None:

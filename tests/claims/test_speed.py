@@ -10,7 +10,7 @@ import pytest
 from unmask.bench.results import Results
 from unmask.bench.runner import Row, Table
 from unmask.claims.command import run_claims
-from unmask.claims.page import page, picture
+from unmask.claims.page import page, pictures_of
 from unmask.claims.recipe import Claim, Ratio, all_claims
 from unmask.claims.results import load_result
 from unmask.claims.speed import of_benchmark
@@ -59,7 +59,8 @@ def test_ratios_are_of_rounds_and_of_the_newest_results(tmp_path: Path) -> None:
     assert "3 rounds of `unmask bench long`, 2026-01-02, on some." in text
     assert "| second | 3.000 |" in text
     assert "times as fast" in text
-    assert "<svg" in picture(CLAIM, found)
+    (drawn,) = pictures_of(CLAIM, found).values()
+    assert "<svg" in drawn
 
 
 def test_slower_than_said_does_not_hold(tmp_path: Path) -> None:

@@ -50,10 +50,11 @@ class ClaimData:
     @contextmanager
     def noted(self, names: Iterable[str]) -> Iterator[None]:
         """Check that the work folder holds nothing that was made of other data than these, and
-        note what they are. Where what is made inside fails, nothing was made, so they may change.
+        note what they are. If what is made of them inside fails, they may change: it is to be one
+        thing, so that nothing was made.
 
         Args:
-            names: files and folders of the data that are read.
+            names: files and folders of the data that it is made of.
 
         Raises:
             DataError: one is missing or is no text, or something was made of another.

@@ -57,10 +57,7 @@ def page(claims: Mapping[str, Claim], results: Mapping[str, ClaimResult], pictur
         for name, claim in claims.items()
     ]
     parts = [HEAD, "\n".join(rows) + "\n"]
-    parts += [
-        _section(claim, results.get(name), f"{pictures}/{name}.svg")
-        for name, claim in claims.items()
-    ]
+    parts += [_section(claim, results.get(name), pictures) for name, claim in claims.items()]
     trained = [one for name, one in results.items() if claims[name].arms]
     hours = sum(one.hours for one in trained)
     if trained:
@@ -83,7 +80,7 @@ def _verdict(claim: Claim, result: ClaimResult | None) -> str:
     return NOT_RUN if result is None else f"**{_SAYS.get(result.says, result.says)}**"
 
 
-def _section(claim: Claim, result: ClaimResult | None, picture: str) -> str:
+def _section(claim: Claim, result: ClaimResult | None, pictures: str) -> str:
     """One claim: what was compared, and what came out."""
     lines = [f"## {claim.name}", "", f"> {claim.sentence} ({claim.source})", ""]
     if claim.untestable is not None:
@@ -98,7 +95,8 @@ def _section(claim: Claim, result: ClaimResult | None, picture: str) -> str:
     if result is None:
         return "\n".join([*lines, "Not run yet.", ""])
     lines += [f"Verdict: {_verdict(claim, result)}. {_matched(claim, result)}", ""]
-    lines += [f"![{claim.sentence}]({picture})", ""]
+    for file in pictures_of(claim, result):
+        lines += [f"![{claim.sentence}]({pictures}/{file})", ""]
     lines += ["| effect | mean | 95 % interval | to pass | verdict |", "|---|---|---|---|---|"]
     lines += [_effect(effect) for effect in result.effects]
     return "\n".join([*lines, "", *(_arms(result) if claim.arms else _times(result)), ""])
@@ -148,10 +146,14 @@ def _effect(effect: EffectFound) -> str:
 
 def told(effect: EffectFound) -> str:
     """What an effect compares, in words."""
+    return f"{_arms_of(effect)}: {_what(effect)}"
+
+
+def _what(effect: EffectFound) -> str:
     what = QUANTITIES[effect.metric].what
-    if effect.minus is not None:
-        what += f", less that of: {QUANTITIES[effect.minus].what}"
-    return f"{_arms_of(effect)}: {what}"
+    return (
+        what if effect.minus is None else f"{what}, less that of: {QUANTITIES[effect.minus].what}"
+    )
 
 
 def _arms_of(effect: EffectFound) -> str:
@@ -189,28 +191,49 @@ def _times(result: ClaimResult) -> list[str]:
     return ["| what | seconds a round |", "|---|---|", *rows]
 
 
-def picture(claim: Claim, result: ClaimResult) -> str:
-    """The effects of a claim as a file of its own, SVG; those without an interval left out."""
-    arms = [_arms_of(one) for one in result.effects]
-    distinct = len(set(arms)) == len(arms)
-    rows = [
-        Interval(
-            _arms_of(one) if distinct else QUANTITIES[one.metric].what,
-            one.mean,
-            one.low,
-            one.high,
-            one.differences,
-            one.beyond,
-            f"{one.mean:{'.3g' if claim.measure else '+.3g'}} {QUANTITIES[one.metric].unit}",
-        )
-        for one in result.effects
-        if one.low is not None and one.high is not None
-    ]
-    units = " or ".join(dict.fromkeys(QUANTITIES[one.metric].unit for one in result.effects))
+def pictures_of(claim: Claim, result: ClaimResult) -> dict[str, str]:
+    """The effects of a claim as SVG by the name of the file, a picture for each unit, since an axis
+    has one. Those without an interval are left out."""
+    units = dict.fromkeys(QUANTITIES[one.metric].unit for one in result.effects)
     title = f"{claim.name}: {_SAYS.get(result.says, result.says)}"
-    return standalone(
-        intervals(rows, title=title, unit=units if claim.measure else f"difference, {units}")
-    )
+    found = {}
+    for unit in units:
+        effects = [one for one in result.effects if QUANTITIES[one.metric].unit == unit]
+        rows = [
+            Interval(
+                name,
+                one.mean,
+                one.low,
+                one.high,
+                one.differences,
+                one.beyond,
+                f"{one.mean:{'.3g' if claim.measure else '+.3g'}} {unit}",
+            )
+            for name, one in zip(_names(effects), effects, strict=True)
+            if one.low is not None and one.high is not None
+        ]
+        if rows:
+            name = claim.name if len(units) == 1 else f"{claim.name}-{unit}"
+            drawn = intervals(rows, title=title, unit=_axis(claim, effects, unit))
+            found[f"{name}.svg"] = standalone(drawn)
+    return found
+
+
+def _names(effects: Sequence[EffectFound]) -> list[str]:
+    """What tells effects apart: the arms, or what is measured, or both."""
+    arms = [_arms_of(one) for one in effects]
+    what = [_what(one) for one in effects]
+    for names in (arms, what):
+        if len(set(names)) == len(names):
+            return names
+    return [told(one) for one in effects]
+
+
+def _axis(claim: Claim, effects: Sequence[EffectFound], unit: str) -> str:
+    """What the numbers are; of one measure, which."""
+    difference = unit if claim.measure else f"difference, {unit}"
+    what = {_what(one) for one in effects}
+    return f"{what.pop()}: {difference}" if len(what) == 1 else difference
 
 
 def write_page(results: Path, path: Path, pictures: Path, own: Sequence[Path] = ()) -> None:
@@ -238,7 +261,7 @@ def write_page(results: Path, path: Path, pictures: Path, own: Sequence[Path] = 
         )
     found = {name: load_result(stored[name]) for name in claims if name in stored}
     for name, result in found.items():
-        if any(one.low is not None for one in result.effects):
+        for file, drawn in pictures_of(claims[name], result).items():
             pictures.mkdir(parents=True, exist_ok=True)
-            write_file(pictures / f"{name}.svg", picture(claims[name], result).encode())
+            write_file(pictures / file, drawn.encode())
     write_file(path, page(claims, found, relpath(pictures, path.parent)).encode())
