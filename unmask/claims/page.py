@@ -196,7 +196,7 @@ def pictures_of(claim: Claim, result: ClaimResult) -> dict[str, str]:
     has one. Those without an interval are left out."""
     units = dict.fromkeys(QUANTITIES[one.metric].unit for one in result.effects)
     title = f"{claim.name}: {_SAYS.get(result.says, result.says)}"
-    found = {}
+    found: dict[str, str] = {}
     for unit in units:
         effects = [one for one in result.effects if QUANTITIES[one.metric].unit == unit]
         rows = [
