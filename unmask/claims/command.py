@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from unmask.claims.arms import ArmRun, runs_of, tokenizer_of
-from unmask.claims.data import MANUALS, TRAIN, ClaimData
+from unmask.claims.data import TEXTS, TRAIN, ClaimData
 from unmask.claims.metrics import METRICS
 from unmask.claims.recipe import Claim, all_claims, chosen
 from unmask.claims.results import ClaimResult, load_result
@@ -128,7 +128,7 @@ def _make_ready(claims: Sequence[Claim], data: ClaimData) -> None:
         with data.noted(METRICS[name].sources):
             METRICS[name].reads(data)
     for text in sorted({arm.text for claim in claims for arm in claim.arms}):
-        with data.noted(MANUALS if text == "manuals" else (TRAIN,)):
+        with data.noted(TEXTS[text]):
             data.text(text)
     with data.noted((TRAIN,)):
         tokenizer_of(data)

@@ -19,6 +19,12 @@ from unmask.text.formats import not_utf8
 
 TRAIN, VALID = "text/books-train.txt", "text/books-valid.txt"
 MANUALS = ("text/postgresql_doc.txt", "text/git_doc.txt")
+TEXTS: Mapping[Text, tuple[str, ...]] = {
+    "books": (TRAIN,),
+    "few books": (TRAIN,),
+    "manuals": MANUALS,
+}
+"""The files that what is learnt from is made of."""
 FEW = 2_000_000  # characters of `few_books`
 POLARITY, BLIMP = "sentence_polarity", "blimp"
 TEST_SHARE, SEED = 0.3, 0

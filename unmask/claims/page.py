@@ -95,7 +95,7 @@ def _section(claim: Claim, result: ClaimResult | None, pictures: str) -> str:
     if result is None:
         return "\n".join([*lines, "Not run yet.", ""])
     lines += [f"Verdict: {_verdict(claim, result)}. {_matched(claim, result)}", ""]
-    for file in pictures_of(claim, result):
+    for file in _drawn(claim, result):
         lines += [f"![{claim.sentence}]({pictures}/{file})", ""]
     lines += ["| effect | mean | 95 % interval | to pass | verdict |", "|---|---|---|---|---|"]
     lines += [_effect(effect) for effect in result.effects]
@@ -192,31 +192,42 @@ def _times(result: ClaimResult) -> list[str]:
 
 
 def pictures_of(claim: Claim, result: ClaimResult) -> dict[str, str]:
-    """The effects of a claim as SVG by the name of the file, a picture for each unit, since an axis
-    has one. Those without an interval are left out."""
-    units = dict.fromkeys(QUANTITIES[one.metric].unit for one in result.effects)
+    """The effects of a claim as SVG by the name of the file."""
     title = f"{claim.name}: {_SAYS.get(result.says, result.says)}"
-    found: dict[str, str] = {}
+    return {
+        file: standalone(intervals(_rows(claim, effects), title=title, unit=_axis(claim, effects)))
+        for file, effects in _drawn(claim, result).items()
+    }
+
+
+def _drawn(claim: Claim, result: ClaimResult) -> dict[str, list[EffectFound]]:
+    """The effects of each picture by its file: one for each unit, since an axis has one. Those
+    without an interval are left out."""
+    units = dict.fromkeys(_unit(one) for one in result.effects)
+    found = {}
     for unit in units:
-        effects = [one for one in result.effects if QUANTITIES[one.metric].unit == unit]
-        rows = [
-            Interval(
-                name,
-                one.mean,
-                one.low,
-                one.high,
-                one.differences,
-                one.beyond,
-                f"{one.mean:{'.3g' if claim.measure else '+.3g'}} {unit}",
-            )
-            for name, one in zip(_names(effects), effects, strict=True)
-            if one.low is not None and one.high is not None
-        ]
-        if rows:
-            name = claim.name if len(units) == 1 else f"{claim.name}-{unit}"
-            drawn = intervals(rows, title=title, unit=_axis(claim, effects, unit))
-            found[f"{name}.svg"] = standalone(drawn)
+        name = claim.name if len(units) == 1 else f"{claim.name}-{unit}"
+        bounded = [one for one in result.effects if _unit(one) == unit and one.low is not None]
+        if bounded:
+            found[f"{name}.svg"] = bounded
     return found
+
+
+def _rows(claim: Claim, effects: Sequence[EffectFound]) -> list[Interval]:
+    form = ".3g" if claim.measure else "+.3g"
+    rows = []
+    for name, one in zip(_names(effects), effects, strict=True):
+        assert one.low is not None
+        assert one.high is not None
+        written = f"{one.mean:{form}} {_unit(one)}"
+        rows.append(
+            Interval(name, one.mean, one.low, one.high, one.differences, one.beyond, written)
+        )
+    return rows
+
+
+def _unit(effect: EffectFound) -> str:
+    return QUANTITIES[effect.metric].unit
 
 
 def _names(effects: Sequence[EffectFound]) -> list[str]:
@@ -229,8 +240,9 @@ def _names(effects: Sequence[EffectFound]) -> list[str]:
     return [told(one) for one in effects]
 
 
-def _axis(claim: Claim, effects: Sequence[EffectFound], unit: str) -> str:
+def _axis(claim: Claim, effects: Sequence[EffectFound]) -> str:
     """What the numbers are; of one measure, which."""
+    unit = _unit(effects[0])
     difference = unit if claim.measure else f"difference, {unit}"
     what = {_what(one) for one in effects}
     return f"{what.pop()}: {difference}" if len(what) == 1 else difference

@@ -64,7 +64,7 @@ class WholeWordEvaluation:
             objective, tokenizer, texts, context=context, most_tokens=most_tokens, words=words
         )
         targets = sum(len(task.labels) for task in tasks)
-        pieces = [pieces_of(task) for task in tasks]
+        pieces = [torch.bincount(word_numbers(task)) for task in tasks]
         words_there = sum(len(one) for one in pieces)
         long_words = sum(int((one > 1).sum()) for one in pieces)
         tokens = sum(task.batch.tokens for task in tasks)
@@ -90,8 +90,8 @@ class WholeWordEvaluation:
                 loss += float(nats.sum())
                 # Ties count against the guess, and so does a score that is not a number.
                 wrong = (~(logits < scores)).sum(1) != 1
-                number = fresh_words(there).cumsum(0) - 1
-                pieces = pieces_of(there)
+                number = word_numbers(there)
+                pieces = torch.bincount(number)
                 faultless = torch.zeros_like(pieces).index_add_(0, number, wrong.long()) == 0
                 right += int(faultless.sum())
                 long_right += int((faultless & (pieces > 1)).sum())
@@ -114,7 +114,6 @@ def fresh_words(task: Task) -> torch.Tensor:
     return fresh
 
 
-def pieces_of(task: Task) -> torch.Tensor:
-    """`(W,)` how many predicted tokens each of the predicted words has."""
-    number = fresh_words(task).cumsum(0) - 1
-    return torch.bincount(number)
+def word_numbers(task: Task) -> torch.Tensor:
+    """`(M,)` to which of the predicted words, counted from 0, a predicted token belongs."""
+    return fresh_words(task).cumsum(0) - 1
