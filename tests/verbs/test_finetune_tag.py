@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from typer.testing import CliRunner
@@ -260,7 +261,7 @@ def test_every_word_is_learnt_once_and_where_it_stands(
     spans += [WordSpan(7 * n + 3, 7 * n + 6, "b") for n in range(12)]
     path = write(tmp_path / "long.conll", [(words, sorted(spans)), (["fox"], [])])
     made, opened = _prepared(tiny_model_folder, read_tagged(path), on_long)
-    rows, objective = made.learnt(opened.labels, TuneLoss())
+    rows, objective = made.training(opened.labels, TuneLoss())
     assert max(map(len, rows.rows)) == 48
     read = []
     for number in range(len(rows)):
@@ -279,12 +280,35 @@ def test_every_word_is_learnt_once_and_where_it_stands(
     assert len(read) == (count + 1 if on_long == "chunk" else count)
 
 
+@pytest.mark.parametrize("scheme", ["BIO", "plain"])
+def test_a_part_of_a_word_outside_of_spans_is_not_learnt(
+    tiny_model_folder: Path, tmp_path: Path, scheme: SchemeName
+) -> None:
+    path = tmp_path / "handles.conll"
+    tags = {"BIO": ["O", "O", "B-a", "O"], "plain": ["O", "X", "A", "X"]}[scheme]
+    words = ["the", "@fox", "@dog", "sees-it"]
+    path.write_text("".join(f"{word} {tag}\n" for word, tag in zip(words, tags, strict=True)))
+    made, opened = _prepared(tiny_model_folder, read_tagged(path))
+    rows, objective = made.training(opened.labels, TuneLoss())
+    names = [opened.labels[label] for label in objective.labels.tolist()]
+    assert len(rows) == 1
+    if scheme == "BIO":
+        # Not that "fox", "-" and "it" are in no span; that "dog" is in one, with the "@" before it.
+        (learnt,) = made.learnt
+        assert learnt.tolist() == [True, True, False, True, True, True, False, False]
+        assert names == ["O", "O", "B-a", "I-a", "O"]
+        places = np.array(made.texts[0].places[0])
+        assert objective.places.tolist() == places[learnt].tolist()
+    else:
+        assert names == ["O", "X", "X", "A", "A", "X", "X", "X"]
+
+
 def test_a_head_by_itself_says_what_the_whole_model_says(
     tiny_model_folder: Path, tmp_path: Path
 ) -> None:
     path = write(tmp_path / "train.conll", sentences(20))
     made, opened = _prepared(tiny_model_folder, read_tagged(path))
-    rows, _ = made.learnt(opened.labels, TuneLoss())
+    rows, _ = made.training(opened.labels, TuneLoss())
     (batch, *_) = rows.batches(8, 1).epoch(0)
     alone = TokenHeadOnly.over(opened.model, rows)
     with torch.inference_mode():

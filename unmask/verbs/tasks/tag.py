@@ -12,13 +12,14 @@ from torch import nn
 from unmask.checkpoint.folder import Opened, open_model
 from unmask.errors import DataError, first_of
 from unmask.evaluation.tagging import TaggingFigures
-from unmask.heads.decoding import Decoder
+from unmask.heads.decoding import Bools, Decoder
 from unmask.heads.model import TokenClassifier
 from unmask.objectives.tagging import TokenLabels
 from unmask.pipelines.overlapping import FitOverlapping
 from unmask.pipelines.tag import decoded
 from unmask.pipelines.words import F64, WordRows, word_rows, word_scores
 from unmask.text.tagged import Tagged
+from unmask.text.tags import OUTSIDE, Scheme
 from unmask.verbs.finetune_settings import TuneLoss
 from unmask.verbs.looking import look
 from unmask.verbs.tasks.frozen_words import frozen_token_head
@@ -41,7 +42,7 @@ def tag(given: Given) -> Pieces:
     with watch.stage("tokenising"):
         train = TaggedRows.of(split.train, opened, decoder, fit)
         dev = TaggedRows.of(split.dev, opened, decoder, fit)
-    rows, objective = train.learnt(opened.labels, settings.loss)
+    rows, objective = train.training(opened.labels, settings.loss)
     cuts = cut_notes(rows, dev.rows, opened, "sentences")
     measure = Measure(dev, decoder, given.device)
     return Pieces(
@@ -65,11 +66,13 @@ class TaggedRows:
     Attributes:
         texts: the N sentences.
         words: of each, the tags of the words that are read: `(W,)` by the tokenizer's word map.
+        learnt: of each, `(W,)` which of these words are learnt, see `_learnt`.
         given: of each, the tags of the words that the file has.
     """
 
     texts: tuple[WordRows, ...]
     words: tuple[list[str], ...]
+    learnt: tuple[Bools, ...]
     given: tuple[list[str], ...]
 
     @classmethod
@@ -87,22 +90,23 @@ class TaggedRows:
         """
         texts = tuple(word_rows(opened.tokenizer, fit, data.words))
         spans, scheme = data.spans, decoder.scheme
-        words = (
+        words = tuple(
             scheme.tags(one.worded.inwards(some), len(one.worded))[: one.words]
             for one, some in zip(texts, spans, strict=True)
         )
+        learnt = tuple(_learnt(one, tags, scheme) for one, tags in zip(texts, words, strict=True))
         given = (
             scheme.tags(some, len(words)) for some, words in zip(spans, data.words, strict=True)
         )
-        return cls(texts, tuple(words), tuple(given))
+        return cls(texts, words, learnt, tuple(given))
 
     @property
     def rows(self) -> Rows:
         """The rows of all sentences; one that is long has several."""
         return _rows(self.texts, (row for one in self.texts for row in one.fitted.rows))
 
-    def learnt(self, labels: tuple[str, ...], loss: TuneLoss) -> tuple[Rows, TokenLabels]:
-        """The rows in which a word is read, and what is learnt there.
+    def training(self, labels: tuple[str, ...], loss: TuneLoss) -> tuple[Rows, TokenLabels]:
+        """The rows in which a word is learnt, and what is learnt there.
 
         Args:
             labels: of the model.
@@ -112,13 +116,14 @@ class TaggedRows:
             DataError: there are none.
         """
         rows, places, names = [], [], []
-        for one, tags in zip(self.texts, self.words, strict=True):
+        for one, tags, learnt in zip(self.texts, self.words, self.learnt, strict=True):
             first = 0
             for row, asked in zip(one.fitted.rows, one.places, strict=True):
-                if len(asked):
+                here = learnt[first : first + len(asked)]
+                if here.any():
                     rows.append(row)
-                    places.append(asked)
-                    names.append(tags[first : first + len(asked)])
+                    places.append(asked[here])
+                    names.append([tags[first + place] for place in np.flatnonzero(here)])
                 first += len(asked)
         if not rows:
             raise DataError(
@@ -161,15 +166,15 @@ class Measure:
         )
 
     def __call__(self, model: nn.Module) -> Mapping[str, float]:
-        """Mean loss of the words in nats, F1 of spans and share of right tags."""
+        """Mean loss of words as they are learnt, in nats; F1 of spans and share of right tags."""
         scores = self._scores(model)
         figures = TaggingFigures.of(
             self.dev.given, self._guesses(scores), self.decoder.scheme, resamples=1
         )
         number = {label: index for index, label in enumerate(self.decoder.labels)}
         losses = [
-            -one[np.arange(len(tags)), [number[tag] for tag in tags]]
-            for one, tags in zip(scores, self.dev.words, strict=True)
+            -one[np.arange(len(tags)), [number[tag] for tag in tags]][learnt]
+            for one, tags, learnt in zip(scores, self.dev.words, self.dev.learnt, strict=True)
             if tags
         ]
         return {
@@ -186,6 +191,17 @@ class Measure:
             self.decoder.scheme.tags(decoded(self.decoder, one.worded, some)[0], len(tags))
             for one, some, tags in zip(self.dev.texts, scores, self.dev.given, strict=True)
         ]
+
+
+def _learnt(text: WordRows, tags: list[str], scheme: Scheme) -> Bools:
+    """Which of a text's words are learnt: all but those within a given word outside of all spans.
+
+    The file says of "@anna" as a whole that it is no name. That "anna" behind the "@" is none would
+    be learnt of every handle, address and hashtag, and unlearns names; see docs/log.md.
+    """
+    inner = np.array(text.worded.inner[: len(tags)], dtype=np.bool_)
+    outside = np.array([bool(scheme.prefixes) and tag == OUTSIDE for tag in tags], dtype=np.bool_)
+    return ~(inner & outside)
 
 
 def _rows(texts: tuple[WordRows, ...], rows: Iterable[list[int]]) -> Rows:
