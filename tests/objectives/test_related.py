@@ -13,13 +13,13 @@ from unmask.batches.pack import pack
 from unmask.batches.updates import Updates
 from unmask.heads.embedding import EmbeddingHead, EmbeddingHeadConfig, PoolConfig
 from unmask.heads.sentence import EmbeddingModel
+from unmask.nn.dropout import set_dropout
 from unmask.nn.encoder import Encoder
 from unmask.nn.init import initialise
 from unmask.objectives.contrastive import Contrast
 from unmask.objectives.graded import Ranking
 from unmask.objectives.related import Relating, Rule, Side, TextRow, Texts, VectorTask
 from unmask.train.terms import StepTerms
-from unmask.verbs.tasks.dropout import set_dropout
 
 VOCAB = 60
 QUERIES, DOCUMENTS = documents(20, seed=1), documents(30, seed=2)

@@ -131,8 +131,15 @@ def test_rank(folder: Path) -> None:
     for one, other in zip(found, expected, strict=True):
         assert one["score"] == pytest.approx(other["score"], abs=1e-6)
     assert ours.rank("the cat", documents, top_k=3) == [
-        {"corpus_id": one["corpus_id"], "score": one["score"]} for one in found[:3]
+        {name: value for name, value in one.items() if name != "text"} for one in found[:3]
     ]
+    for one in found:
+        (alone,) = ours.stream([("the cat", one["text"])])
+        assert (one["tokens"], one["truncated"]) == (alone.tokens, False)
+    with pytest.warns(UserWarning, match="longer than"):
+        (cut,) = ours.rank("the cat " * 200, documents[:1])
+    assert cut["truncated"]
+    assert cut["tokens"] > 200
     assert ours.rank("the cat", []) == []
 
 

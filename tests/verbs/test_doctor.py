@@ -483,7 +483,7 @@ def test_labels_without_a_meaning(saved: Broken, named: dict[str, str] | None) -
 def test_tables_of_labels_that_disagree(saved: Broken) -> None:
     folder = saved(kind="sequence")
     rewrite(folder, label2id={"bad": 1, "fine": 0, "good": 2})
-    assert "disagree" in told(doctor(folder), "head", "warning").found
+    assert "disagree" in told(doctor(folder), "head", "error").found
 
 
 def colours(tmp_path: Path, name: str = "rows.csv", **renamed: str) -> Path:

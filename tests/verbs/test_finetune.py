@@ -22,6 +22,7 @@ from unmask.checkpoint.sentence import open_sentence, save_sentence
 from unmask.errors import ConfigError, DataError, LabelMismatch, ResumeMismatch, TooLong
 from unmask.heads.embedding import PoolingMode
 from unmask.heads.model import LanguageModel, SequenceClassifier
+from unmask.nn.dropout import set_dropout
 from unmask.nn.init import initialise
 from unmask.nn.linear import Linear
 from unmask.pipelines.classify import Classifier
@@ -35,7 +36,6 @@ from unmask.verbs.finetune_settings import (
     TuneModel,
     finetune_settings,
 )
-from unmask.verbs.tasks.dropout import set_dropout
 from unmask.verbs.tasks.frozen import HeadOnly
 from unmask.verbs.tasks.labelled_data import hold_out
 from unmask.verbs.tasks.rows import Rows
@@ -397,14 +397,21 @@ def test_little_data_is_read_more_often_and_what_is_given_stays() -> None:
 
 def test_words_are_learnt_in_small_batches_unless_told_otherwise() -> None:
     recipe = Recipe.of(finetune_settings(task="tag"), 384, 3394)
-    assert (recipe.batch, recipe.optim.lr) == (8, 1e-4)
-    assert recipe.note.endswith("(--lr), 4 epochs (--epochs) and batches of 8 (--batch)")
+    assert (recipe.batch, recipe.dropout) == (16, 0.1)
+    assert recipe.optim.lr == pytest.approx(1.5e-4)
+    chosen = "4 epochs (--epochs), batches of 16 (--batch) and a dropout of 0.1 (--dropout)"
+    assert recipe.note.endswith(f"(--lr), {chosen}")
     for given in ({"batch": 32}, {"freeze": True}, {"lora": 4}, {"task": "classify"}):
         usual = Recipe.of(finetune_settings(**{"task": "tag", **given}), 384, 3394)
         assert usual.batch == 32
         assert "batches" not in usual.note
-        assert usual.note.endswith("(--lr) and 4 epochs (--epochs)") is ("freeze" not in given)
-    assert Recipe.of(finetune_settings(task="tag", batch=32), 384, 3394).optim.lr == 2e-4
+        drops = given == {"batch": 32}
+        assert usual.dropout == (0.1 if drops else 0.0)
+        assert ("(--dropout)" in usual.note) is drops
+        assert "(--lr)" in usual.note
+    given = Recipe.of(finetune_settings(task="tag", batch=32, dropout=0.0), 384, 3394)
+    assert (given.optim.lr, given.dropout) == (2e-4, 0.0)
+    assert given.note.endswith("(--lr) and 4 epochs (--epochs)")
 
 
 def test_settings_from_recipe_options_and_overrides() -> None:

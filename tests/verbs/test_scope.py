@@ -66,6 +66,7 @@ def test_the_recipe_runs_as_it_is(tiny_model_folder: Path, tmp_path: Path) -> No
     assert "--few-shot" in facts.remarks[0].instead
     assert result.recipe is not None
     recipe = read_toml(result.recipe)
+    assert recipe["budget"]["metric"] == "accuracy"
     assert recipe["model"] == {"freeze": True, "pooling": "mean"}
     assert recipe["run"] == {"seed": 0, "device": "cpu"}
     words = shlex.split(facts.command)
@@ -93,6 +94,8 @@ def test_recipes_of_the_other_tasks_run(tiny_model_folder: Path, tmp_path: Path)
         settings = finetune_settings(read_toml(result.recipe), epochs=1, threads=1)
         assert settings.task == task
         assert settings.model.freeze is (task != "answer")
+        said = " ".join(one.instead for one in result.facts.remarks)
+        assert "--few-shot" not in said  # which only classify has, of one label a text
         run = finetune(tiny_model_folder, train=file, out=out / "run", settings=settings)
         assert run.finished
         assert Page(result.page.read_text()).problems == []
@@ -220,6 +223,39 @@ def test_a_share_is_raised_until_a_rare_class_can_be_measured(
     result = scope(data, task="classify", models=[tiny_model_folder], out=tmp_path / "t", **QUICK)
     assert result.facts.refused
     assert "at least 34 rows of each" in result.facts.remarks[0].instead
+
+
+def test_a_rare_type_of_spans_needs_evaluation_sentences(
+    tiny_model_folder: Path, tmp_path: Path
+) -> None:
+    made = tagged(200)
+    for _, spans in made[:4]:
+        spans[1] = spans[1]._replace(label="rare")
+    data = write_tagged(tmp_path / "t.conll", made)
+    result = scope(data, task="tag", models=[tiny_model_folder], out=tmp_path / "s", **QUICK)
+    assert result.facts.refused
+    assert "'rare' (2.0%)" in result.facts.remarks[0].found
+    assert result.recipe is None
+
+
+def test_lists_of_labels_are_planned_by_a_figure_they_have(
+    tiny_model_folder: Path, tmp_path: Path
+) -> None:
+    rows = [{"text": text_of(n), "label": [[], ["a"], ["b"], ["a", "b"]][n % 4]} for n in range(80)]
+    data = tmp_path / "lists.jsonl"
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    result = scope(data, task="classify", models=[tiny_model_folder], out=tmp_path / "s", **QUICK)
+    assert result.facts.plan.evaluation.startswith("micro F1")
+    assert "--few-shot" not in result.facts.remarks[0].instead
+    assert result.recipe is not None
+    recipe = read_toml(result.recipe)
+    assert recipe["budget"]["metric"] == "micro_f1"
+    run = finetune(
+        tiny_model_folder, train=data, out=tmp_path / "run",
+        settings=finetune_settings(recipe, epochs=1, threads=1),
+    )  # fmt: skip
+    assert run.kept is not None
+    assert run.kept.metric == "micro_f1"
 
 
 # The audit
@@ -411,9 +447,12 @@ def test_what_is_left_of_a_text() -> None:
 
 def test_the_metric_by_itself() -> None:
     common, few = ClassRows("a", 90, 10, 0.95), ClassRows("b", 5, 1, 0.05)
-    assert rules.metric_of(None, "classify", (common, few)) == "macro F1"
-    assert rules.metric_of(None, "classify", (common,)) == "accuracy"
-    assert rules.metric_of(None, "tag", ()) == "F1"
+    assert rules.metric_of(None, "classify", "label", (common, few)) == "macro F1"
+    assert rules.metric_of(None, "classify", "label", (common,)) == "accuracy"
+    assert rules.metric_of("micro-f1", "classify", "labels", (common, few)) == "micro F1"
+    assert rules.metric_of(None, "tag", "tags", ()) == "F1"
+    with pytest.raises(ConfigError, match="metric must be one of micro-f1, macro-f1"):
+        rules.metric_of("accuracy", "classify", "labels", (common,))
 
 
 def test_toml_with_odd_names(tmp_path: Path) -> None:

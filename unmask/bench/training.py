@@ -23,17 +23,17 @@ from unmask.checkpoint.folder import open_classifier
 from unmask.config import from_mapping
 from unmask.evaluation.held_out import HeldOutTasks
 from unmask.evaluation.masked import MaskedEvaluation
+from unmask.nn.dropout import set_dropout
 from unmask.objectives.supervised import Classification
 from unmask.train.loop import LoopConfig, Objective, Run, Source
 from unmask.train.optim import OptimConfig, Optimizer
 from unmask.train.precision import Dtype, resolve_dtype
 from unmask.train.schedule import Schedule
-from unmask.verbs.finetune_settings import TuneData, TuneModel
+from unmask.verbs.finetune_settings import TuneData
 from unmask.verbs.learning.pieces import Pieces
 from unmask.verbs.prepared import Prepared
 from unmask.verbs.pretrain_settings import PretrainSettings
 from unmask.verbs.tasks.classify import Measure
-from unmask.verbs.tasks.dropout import set_dropout
 from unmask.verbs.tasks.labelled_data import Split
 from unmask.verbs.tasks.rows import Rows
 
@@ -237,7 +237,7 @@ def finetuning(tuning: dict[str, Any], dtype: Dtype, steps: int | None = 20) -> 
     wanted = from_mapping(Tuning, tuning)
     split = wanted.split()
     made = open_classifier(wanted.model, labels=split.labels)
-    set_dropout(made.model, TuneModel().dropout)
+    set_dropout(made.model, 0.0)
     batches = Rows.of(split.train.texts, made, "truncate").batches(wanted.batch, 0)
     run = run_of(
         made.model,

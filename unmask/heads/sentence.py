@@ -15,9 +15,8 @@ from unmask.heads.embedding import (
     EmbeddingHeadConfig,
     PoolConfig,
 )
-from unmask.nn.attention import Attention
+from unmask.nn.dropout import set_dropout
 from unmask.nn.encoder import Encoder
-from unmask.nn.mlp import Mlp
 
 TrainedPooling = Literal["mean", "cls"]
 TRAINED_POOLINGS: tuple[TrainedPooling, ...] = get_args(TrainedPooling)
@@ -71,19 +70,6 @@ class SentenceEncoder(nn.Module):
         return projected
 
     def drop(self, share: float) -> None:
-        """Drop this share of hidden units while the encoder is in training mode.
-
-        They are dropped where BERT drops them: behind the embedding, and where attention and the
-        feed-forward block are added. No attention probabilities are, since those would force the
-        kernel that writes out all scores. The configuration stays as it is: what is dropped in
-        training is no property of the finished model.
-        """
+        """Drop this share of the encoder's hidden units in training; see `set_dropout`."""
         self.dropout = share
-        for module in self.encoder.modules():
-            if isinstance(module, nn.Dropout):
-                module.p = 0.0  # of tables of distances
-            elif isinstance(module, Attention):
-                module.dropout, module.qkv.dropout, module.out.dropout = 0.0, 0.0, share
-            elif isinstance(module, Mlp):
-                module.up.dropout, module.down.dropout = 0.0, share
-        self.encoder.embedding.drop.p = share
+        set_dropout(self.encoder, share)

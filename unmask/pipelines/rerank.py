@@ -34,11 +34,15 @@ class Ranked(TypedDict):
     Keys:
         corpus_id: its place among the documents, from 0.
         score: how well it goes with the query; larger is better.
+        tokens: how many the pair had before anything was cut, special tokens included.
+        truncated: whether some of them were not read.
         text: the document, where asked for.
     """
 
     corpus_id: int
     score: float
+    tokens: int
+    truncated: bool
     text: NotRequired[str]
 
 
@@ -232,7 +236,13 @@ class Reranker:
         numbers = [number[text] for text in texts]
         ranked = []
         for at in sorted(range(len(texts)), key=lambda at: -order[numbers[at]])[:top_k]:
-            one = Ranked(corpus_id=places[at], score=float(found[numbers[at]].scores[0]))
+            of = found[numbers[at]]
+            one = Ranked(
+                corpus_id=places[at],
+                score=float(of.scores[0]),
+                tokens=of.tokens,
+                truncated=of.truncated,
+            )
             if return_documents:
                 one["text"] = texts[at]
             ranked.append(one)

@@ -23,6 +23,7 @@ LABEL_COLUMNS = (
     "label", "labels", "category", "class", "intent", "sentiment", "target", "gold_label",
     "topic", "tag",
 )  # fmt: skip
+NUMBER_COLUMNS = (*LABEL_COLUMNS, "score", "rating", "stars", "value", "number", "grade")
 PAIR_COLUMNS = (
     ("premise", "hypothesis"), ("sentence1", "sentence2"), ("text1", "text2"),
     ("text_a", "text_b"), ("question1", "question2"), ("question", "sentence"),
@@ -52,19 +53,21 @@ class Columns:
         label_column: str | None = None,
         *,
         labels: bool = True,
+        known: tuple[str, ...] = LABEL_COLUMNS,
     ) -> Columns:
         """The columns that were named, else those that can be told by their names.
 
         Args:
             text_column, label_column: named by the user, or None.
             labels: whether labels are needed.
+            known: names by which their column is told.
 
         Raises:
             DataError: a named column is not there, or none or several could be meant; the message
                 lists those there.
         """
         text = column_of(table, text_column, TEXT_COLUMNS, "text")
-        label = column_of(table, label_column, LABEL_COLUMNS, "label") if labels else None
+        label = column_of(table, label_column, known, "label") if labels else None
         return cls(text, label)._checked(table)
 
     @classmethod
@@ -76,6 +79,7 @@ class Columns:
         label_column: str | None = None,
         *,
         labels: bool = True,
+        known: tuple[str, ...] = LABEL_COLUMNS,
     ) -> Columns:
         """As `of`, for pairs of texts; told by the names in `PAIR_COLUMNS`.
 
@@ -84,7 +88,7 @@ class Columns:
                 tell the other.
         """
         text, pair = pair_columns(table, text_column, pair_column)
-        label = column_of(table, label_column, LABEL_COLUMNS, "label") if labels else None
+        label = column_of(table, label_column, known, "label") if labels else None
         return cls(text, label, pair)._checked(table)
 
     @property
@@ -370,7 +374,8 @@ def column_of(table: Table, named: str | None, known: tuple[str, ...], role: str
     sure = folded.get(known[0], found)
     if len(sure) == 1:
         return sure[0]
-    why = f"could be meant: {', '.join(map(repr, sure))}" if sure else f"is named {known[0]!r}"
+    names = ", ".join(map(repr, known[:-1])) + f" or {known[-1]!r}"
+    why = f"could be meant: {', '.join(map(repr, sure))}" if sure else f"is named {names}"
     raise DataError(
         f"one column of {table.name} must hold the {role}, but "
         f"{'several' if sure else 'none'} {why}; {_there(table.columns)}. Choose with {option}"

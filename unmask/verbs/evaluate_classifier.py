@@ -56,10 +56,8 @@ class Answers:
         """Read all rows.
 
         Raises:
-            LabelMismatch: the rows have labels that the model lacks.
             TooLong: a text is longer than the context, under "error".
         """
-        check_known(classifier.labels, rows.labels, "model", rows.name)
         guesses, lengths, truncated = [], [], 0
         context = classifier.opened.model.encoder.config.context
         shares = np.empty((2, len(rows)))
@@ -97,6 +95,7 @@ def evaluate_classifier(
     """
     told = f"{rows.name}: {rows.columns}; {counted(len(rows), 'row')}"
     watch.say(told)
+    check_known(classifier.labels, rows.labels, "model", rows.name)
     if missing := sorted_labels(set(classifier.labels) - set(rows.labels)):
         watch.say(f"{rows.name} has no row of: {', '.join(missing[:20])}")
     if other is not None:

@@ -15,6 +15,8 @@ from unmask.pipelines.pair import PairClassifier
 from unmask.pipelines.regress import Regressor
 from unmask.text.bad import Reading
 from unmask.text.labelled import (
+    LABEL_COLUMNS,
+    NUMBER_COLUMNS,
     Columns,
     Labelled,
     read_labelled,
@@ -57,11 +59,11 @@ class Rows:
             )
         return read_labelled(self.path, self.text, self.label, reading=self.reading)
 
-    def columns(self, table: Table, pairs: bool) -> Columns:
-        """Those that are read."""
+    def columns(self, table: Table, pairs: bool, known: tuple[str, ...] = LABEL_COLUMNS) -> Columns:
+        """Those that are read; that of the labels, or of the numbers, is told by known names."""
         if pairs:
-            return Columns.of_pairs(table, self.text, self.pair, self.label)
-        return Columns.of(table, self.text, self.label)
+            return Columns.of_pairs(table, self.text, self.pair, self.label, known=known)
+        return Columns.of(table, self.text, self.label, known=known)
 
 
 def evaluate_rows(
@@ -91,7 +93,8 @@ def evaluate_rows(
             columns, read = rows.columns(table, pairs), label_set_of(rows.separator)
             sets = read_targets(table, columns, rows.reading, read)
         else:
-            numbers = read_targets(table, rows.columns(table, pairs), rows.reading, numbers_of)
+            columns = rows.columns(table, pairs, NUMBER_COLUMNS)
+            numbers = read_targets(table, columns, rows.reading, numbers_of)
     if outputs == "numbers":
         second = None if other is None else Regressor(other)
         return evaluate_numbers(Regressor(model), numbers, wanted, second, watch)

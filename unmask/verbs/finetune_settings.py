@@ -29,7 +29,7 @@ FEW_SHARE, FEW_EPOCHS = 0.1, 8  # with --few-shot: of the rate in `RECIPES`; see
 RECIPES = ((128, 1e-3, 5), (256, 5e-4, 5), (512, 2e-4, 4), (None, 5e-5, 3))
 BATCH = 32
 # Of words, where the whole model learns: rare entities need many updates; see docs/log.md.
-TAG_BATCH, TAG_SHARE = 8, 0.5
+TAG_BATCH, TAG_SHARE, TAG_DROPOUT = 16, 0.75, 0.1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,6 +76,7 @@ class TuneModel:
         feed-forward block's "up" and "down".
     pooling: of a new head, "cls" or "mean"; None for what the model's folder says.
     dropout: share of hidden units dropped in training; the saved configuration keeps its own.
+        None for 0.1 where a whole model learns to tag, else for 0.
     """
 
     freeze: bool = False
@@ -83,10 +84,10 @@ class TuneModel:
     lora_alpha: float | None = None
     lora_targets: tuple[LinearName, ...] = get_args(LinearName)
     pooling: Pooling | None = None
-    dropout: float = 0.0
+    dropout: float | None = None
 
     def __post_init__(self) -> None:
-        if not 0.0 <= self.dropout < 1.0:
+        if self.dropout is not None and not 0.0 <= self.dropout < 1.0:
             raise ConfigError(f"dropout must be at least 0 and below 1, not {self.dropout}")
         targets = self.lora_targets != get_args(LinearName)
         if self.lora is None and (targets or self.lora_alpha is not None):
@@ -156,7 +157,8 @@ class TuneBudget:
     """Attributes:
     epochs: passes over the training rows; None to choose by width and number of rows.
     batch: rows of an update, on average: long texts make smaller batches, as the budget is in
-        tokens. None for 32, and for 8 where a whole model learns to tag, at half the rate.
+        tokens. None for 32, and for 16 where a whole model learns to tag, at three quarters of the
+        rate.
     eval_every: epochs between two evaluations on the dev rows; 0.5 for two in each epoch.
     metric: figure of the dev rows by which weights are compared; None for the task's own. "loss"
         should be low, any other high.
@@ -250,12 +252,14 @@ class Recipe:
         optim: of the optimiser, with its learning rate.
         epochs: passes over the training rows.
         batch: rows of an update, on average.
+        dropout: share of hidden units that is dropped.
         note: what was chosen and why, for the user; empty if all was given.
     """
 
     optim: OptimConfig
     epochs: int
     batch: int
+    dropout: float
     note: str
 
     @classmethod
@@ -269,6 +273,7 @@ class Recipe:
         embeds = settings.task == "embed"
         table, least = (EMBED_RECIPES, EMBED_UPDATES) if embeds else (RECIPES, LEAST_UPDATES)
         rate, epochs = next((lr, n) for most, lr, n in table if most is None or width <= most)
+        tags = settings.task == "tag" and not settings.model.freeze and settings.model.lora is None
         batch, why = settings.budget.batch or BATCH, f"by the encoder's width of {width}"
         if settings.model.freeze:
             rate, epochs, why = FROZEN_LR, FROZEN_EPOCHS, "for a head alone"
@@ -276,11 +281,12 @@ class Recipe:
             rate, why = LORA_LR, f"for LoRA, {why}"
         elif settings.few_shot.use:
             rate, epochs = FEW_SHARE * rate, FEW_EPOCHS
-        elif settings.task == "tag" and settings.budget.batch is None:
+        elif tags and settings.budget.batch is None:
             rate, batch = TAG_SHARE * rate, TAG_BATCH
         updates = math.ceil(rows / batch)
         epochs = max(epochs, min(MOST_EPOCHS, math.ceil(least / updates)))
         lr, chosen = settings.optim.lr, settings.budget.epochs
+        dropout = settings.model.dropout
         said = []
         if lr is None:
             said.append(f"a learning rate of {rate:g} (--lr)")
@@ -288,6 +294,8 @@ class Recipe:
             said.append(f"{epochs} epochs (--epochs)")
         if batch not in (BATCH, settings.budget.batch):
             said.append(f"batches of {batch} (--batch)")
+        if dropout is None and tags:
+            said.append(f"a dropout of {TAG_DROPOUT:g} (--dropout)")
         words = " and ".join((", ".join(said[:-1]), *said[-1:]) if said[1:] else said)
         note = f"chosen {why} and {rows:,} rows: {words}" if said else ""
         asked = settings.optim
@@ -298,7 +306,9 @@ class Recipe:
             betas=asked.betas,
             clip=asked.clip,
         )
-        return cls(optim, chosen or epochs, batch, note)
+        if dropout is None:
+            dropout = TAG_DROPOUT if tags else 0.0
+        return cls(optim, chosen or epochs, batch, dropout, note)
 
 
 # What the short options of the command line, and the keywords of `finetune`, set.

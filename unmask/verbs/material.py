@@ -32,6 +32,8 @@ from unmask.verbs.tasks.tagged_data import rarest_types, read_sentences, tagged_
 MaterialTask = Literal["classify", "pair", "regress", "tag", "answer", "embed", "rerank"]
 TASKS: tuple[MaterialTask, ...] = get_args(MaterialTask)
 Says = Literal["label", "labels", "numbers", "tags", "answers", "nothing"]
+CLASSED: tuple[Says, ...] = ("label", "labels", "tags")
+"""What is said by rows that have classes, each of which is to be told."""
 ANSWERED, UNANSWERED = "answer", "no answer"
 I64 = npt.NDArray[np.int64]
 

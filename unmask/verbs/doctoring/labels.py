@@ -15,7 +15,7 @@ from unmask.errors import UnmaskError
 from unmask.heads.model import SequenceClassifier
 from unmask.verbs.doctoring.finding import Finding
 from unmask.verbs.doctoring.patient import Patient
-from unmask.verbs.material import Material
+from unmask.verbs.material import CLASSED, Material
 from unmask.verbs.tasks.rows import Rows, logits_of
 
 GENERIC = re.compile(r"(LABEL|label|class|CLASS)[_ ]?\d+")
@@ -45,7 +45,7 @@ def labels(patient: Patient) -> Iterator[Finding]:
         )
     else:
         yield Finding("labels", "ok", f"{len(names)} names: {', '.join(names[:8])}")
-    if patient.material is not None and patient.material.says in ("label", "labels", "tags"):
+    if patient.material is not None and patient.material.says in CLASSED:
         yield from _against(opened, patient.material)
 
 

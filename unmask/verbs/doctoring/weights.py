@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import torch
 
-from unmask.errors import WeightMapError, first_of
+from unmask.errors import UnsupportedModel, WeightMapError, first_of
 from unmask.verbs.doctoring.finding import Finding
 from unmask.verbs.doctoring.patient import Patient
 
@@ -36,9 +36,10 @@ def opening(patient: Patient) -> Iterator[Finding]:
     if said.fault is not None:
         yield Finding(
             "head",
-            "warning",
+            # Another library may serve a head of a kind that is not known here.
+            "warning" if isinstance(said.fault, UnsupportedModel) else "error",
             f"the head cannot be opened: {said.fault}",
-            "The encoder alone can be used, and what the model was trained for is not there.",
+            "The encoder alone opens, and what the model was trained for is not there.",
             "Repair what the message names, or fine-tune a head: unmask finetune.",
         )
     elif said.absent and patient.root is None:
@@ -52,6 +53,8 @@ def opening(patient: Patient) -> Iterator[Finding]:
         )
     aside = f"; not used: {first_of([*opened.aside], _SHOWN)}" if opened.aside else ""
     what = said.holds if patient.root is None else "an embedding model"
+    if said.fault is not None:
+        what = "an encoder without its head"
     yield Finding(
         "opening", "ok", f"opens as {what}, {opened.arch.name}; no tensor is missing{aside}"
     )

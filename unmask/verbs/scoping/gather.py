@@ -93,7 +93,7 @@ class Scoped:
         """
         rows, task = self.rows, self.task
         classes = audit.classes(rows.data, rows.train, rows.dev, rows.measured)
-        figure = rules.metric_of(metric, task, classes)
+        figure = rules.metric_of(metric, task, rows.data.says, classes)
         with self.watch.stage("looking for repeats"):
             repeats = audit.repeats(rows.data)
             overlap = audit.overlap(rows.data, rows.dev) if rows.separate else None
@@ -103,7 +103,7 @@ class Scoped:
         judged, unjudged = self._judged(choice.candidate)
         remarks = (
             *rules.stratified(rows.data.says, classes, metric, not rows.separate),
-            *rules.few_labels(len(rows.train), choice.freezable),
+            *rules.few_labels(len(rows.train), choice.freezable, choice.few_shot),
             *_budget_remark(chosen, over),
             *rules.of_data(rows.data, repeats, overlap, chosen.cut, chosen.unknown),
         )

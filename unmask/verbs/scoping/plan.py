@@ -10,10 +10,10 @@ from typing import Any
 from unmask.report.facts_scope import CandidateFacts, ClassRows, PlanFacts
 from unmask.report.units import count, percent, size
 from unmask.verbs.finetune_settings import FinetuneSettings, Recipe, finetune_settings
-from unmask.verbs.material import Material, MaterialTask
+from unmask.verbs.material import CLASSED, Material, MaterialTask
 from unmask.verbs.scoping.candidates import Candidate
 from unmask.verbs.scoping.failures import failure_of
-from unmask.verbs.scoping.rules import FEW_LABELS
+from unmask.verbs.scoping.rules import FEW_LABELS, metrics_of
 from unmask.verbs.tasks.kinds import KINDS, chosen
 
 PATIENCE = 3  # evaluations, one an epoch
@@ -63,6 +63,12 @@ class Choice:
         return any(self.task == name and "model.freeze" in kind.own for name, kind in KINDS.items())
 
     @property
+    def few_shot(self) -> bool:
+        """Whether it draws texts of one label together, of which it needs one each."""
+        kind = next((kind for name, kind in KINDS.items() if name == self.task), None)
+        return kind is not None and "few_shot.use" in kind.own and self.data.says == "label"
+
+    @property
     def frozen(self) -> bool:
         """Whether the recipe does."""
         return self.freezable and self.train_rows < FEW_LABELS
@@ -92,6 +98,7 @@ def settings_of(choice: Choice, given: dict[str, Any]) -> dict[str, Any]:
         "epochs": recipe.epochs,
         "batch": recipe.batch,
         "patience": PATIENCE,
+        "metric": metrics_of(choice.task, choice.data.says)[choice.metric],
     }
     table["run"] = {"seed": choice.seed}
     if choice.device != "auto":
@@ -248,10 +255,10 @@ def _training(choice: Choice, settings: FinetuneSettings | None) -> str:
 
 def _evaluation(choice: Choice) -> str:
     told = f"{choice.metric} on the dev rows with a 95 % bootstrap interval"
-    if choice.data.says in ("label", "labels", "tags"):
+    if choice.data.says in CLASSED:
         told += "; precision, recall and F1 of each class beside it (unmask evaluate)"
     thin = [one.name for one in choice.classes if one.dev_rows < FEW_CLASS]
-    if thin and choice.data.says in ("label", "labels", "tags"):
+    if thin and choice.data.says in CLASSED:
         named = ", ".join(thin[:4]) + (f" and {len(thin) - 4} more" if len(thin) > 4 else "")
         told += f". Fewer than {FEW_CLASS} evaluation rows of {named}: read their intervals first"
     return told + ". Keep a third set, used once, for the last word"
@@ -261,8 +268,8 @@ def _stopping(choice: Choice, settings: FinetuneSettings | None) -> str:
     epochs = 10 if settings is None else settings.budget.epochs
     seeds = "five seeds where the encoder is trained whole" if choice.frozen else "three seeds"
     return (
-        f"the run ends after {epochs} epochs, or after {PATIENCE} in a row without a better figure "
-        f"on the dev rows, and keeps the weights that were best; {seeds} (--seeds). "
-        f"The project stops if the interval of {choice.metric} still covers the "
+        f"the run ends after {epochs} epochs, or after {PATIENCE} in a row without a better "
+        f"{choice.metric} on the dev rows, and keeps the weights that were best; {seeds} "
+        f"(--seeds). The project stops if the interval of {choice.metric} still covers the "
         "baseline's: then ship the baseline"
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from unmask.errors import DataError
 from unmask.verbs.finetune_settings import TuneData
-from unmask.verbs.material import Material, MaterialTask, read_material
+from unmask.verbs.material import CLASSED, Material, MaterialTask, read_material
 from unmask.verbs.scoping import rules
 from unmask.verbs.tasks.labelled_data import check_known
 
@@ -52,7 +52,7 @@ class ScopedRows:
         every = list(range(len(whole)))
         if dev is not None:
             other = read_material(dev, task, settings)
-            if whole.says in ("label", "labels", "tags"):
+            if whole.says in CLASSED:
                 check_known(whole.names, other.names, "training data", other.name)
             told = (whole.told, other.told)
             return cls(whole, other, every, list(range(len(other))), DEV_SHARE, told)

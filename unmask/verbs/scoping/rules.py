@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from unmask.errors import ConfigError
 from unmask.report.facts_scope import ClassRows, Overlap, Remark, Repeats
-from unmask.verbs.material import TASKS, Material, MaterialTask
+from unmask.verbs.material import CLASSED, TASKS, Material, MaterialTask, Says
 
 RARE = 0.1  # share of a class, below which the evaluation has to be stratified
 FEWEST = 10  # evaluation rows of such a class
@@ -48,16 +48,33 @@ def task_of(word: str) -> MaterialTask:
     raise ConfigError(f"task must be one of {', '.join(TASKS)}, not {word!r}")
 
 
-def metric_of(word: str | None, task: MaterialTask, classes: Sequence[ClassRows]) -> str:
+def metrics_of(task: MaterialTask, says: Says) -> Mapping[str, str]:
+    """The figures that may decide, as people write them, with their names in `budget.metric`."""
+    if says == "labels":
+        return {"micro F1": "micro_f1", "macro F1": "macro_f1"}
+    if task == "embed" and says == "numbers":
+        return {"Spearman": "Spearman", "Pearson": "Pearson"}
+    return _METRICS[task]
+
+
+def metric_of(
+    word: str | None, task: MaterialTask, says: Says, classes: Sequence[ClassRows]
+) -> str:
     """The figure that decides: the one asked for, or what suits the task.
+
+    Args:
+        word: as the user named it, or None.
+        task: of the rows.
+        says: what kind of thing they say.
+        classes: with their shares.
 
     Raises:
         ConfigError: it is none of the task's.
     """
-    known = METRICS[task]
+    known = tuple(metrics_of(task, says))
     if word is None:
         rare = any(one.share < RARE for one in classes)
-        return "macro F1" if known[0] == "accuracy" and rare else known[0]
+        return "macro F1" if "macro F1" in known and rare else known[0]
     found = next((one for one in known if one.lower().replace(" ", "-") == word.lower()), None)
     if found is None:
         names = ", ".join(one.lower().replace(" ", "-") for one in known)
@@ -65,14 +82,15 @@ def metric_of(word: str | None, task: MaterialTask, classes: Sequence[ClassRows]
     return found
 
 
-METRICS: dict[MaterialTask, tuple[str, ...]] = {
-    "classify": ("accuracy", "macro F1"),
-    "pair": ("accuracy", "macro F1"),
-    "regress": ("Spearman", "Pearson"),
-    "tag": ("F1",),
-    "answer": ("F1", "exact match"),
-    "embed": ("nDCG@10", "recall@10"),
-    "rerank": ("nDCG@10", "MRR"),
+_ONE_LABEL = {"accuracy": "accuracy", "macro F1": "macro_f1"}
+_METRICS: dict[MaterialTask, Mapping[str, str]] = {
+    "classify": _ONE_LABEL,
+    "pair": _ONE_LABEL,
+    "regress": {"Spearman": "spearman", "Pearson": "pearson"},
+    "tag": {"F1": "f1"},
+    "answer": {"F1": "f1", "exact match": "exact_match"},
+    "embed": {"nDCG@10": "nDCG@10", "MRR@10": "MRR@10", "recall@10": "recall@10"},
+    "rerank": {"nDCG@10": "nDCG@10", "MRR@10": "MRR@10"},
 }
 
 
@@ -81,7 +99,7 @@ def share_for(data: Material, share: float, seed: int) -> float:
 
     Where none up to `MOST_SHARE` is enough it stays as it is, and `stratified` refuses.
     """
-    if data.says not in ("label", "labels"):
+    if data.says not in CLASSED:
         return share
     total = len(data)
     counts = {name: sum(name in row for row in data.labels) for name in data.names}
@@ -94,7 +112,7 @@ def share_for(data: Material, share: float, seed: int) -> float:
 
 
 def stratified(
-    says: str, classes: Sequence[ClassRows], asked: str | None, held_out: bool
+    says: Says, classes: Sequence[ClassRows], asked: str | None, held_out: bool
 ) -> list[Remark]:
     """Refusals of an evaluation that cannot speak of a rare class.
 
@@ -105,7 +123,7 @@ def stratified(
         held_out: whether the evaluation rows are held out of the file.
     """
     rare = [one for one in classes if one.share < RARE]
-    if says not in ("label", "labels") or not rare:
+    if says not in CLASSED or not rare:
         return []
     rule = f"a class under {RARE:.0%} needs an evaluation that is stratified by class"
     named = f"{_shares(rare)} {'is' if len(rare) == 1 else 'are'} rare"
@@ -144,16 +162,19 @@ def _shares(rare: Sequence[ClassRows]) -> str:
     return told + (f" and {len(rare) - 5} more" if len(rare) > 5 else "")
 
 
-def few_labels(train_rows: int, freezable: bool) -> list[Remark]:
-    """The warning where a whole backbone would be trained on few labels."""
+def few_labels(train_rows: int, freezable: bool, few_shot: bool) -> list[Remark]:
+    """The warning where a whole backbone would be trained on few labels.
+
+    Args:
+        train_rows: that are learnt from.
+        freezable: whether the task can train a head alone.
+        few_shot: whether it has --few-shot for such rows.
+    """
     if train_rows >= FEW_LABELS:
         return []
-    planned = (
-        "The recipe freezes the encoder and trains the head alone (model.freeze). Instead: LoRA, "
-        "which trains few weights of it (--lora 8), or --few-shot for 8 to 64 rows of a class."
-        if freezable
-        else "Instead: LoRA, which trains few weights (--lora 8), or more labels."
-    )
+    frozen = "Planned is the head alone on the frozen encoder (model.freeze). " if freezable else ""
+    last = "--few-shot for 8 to 64 rows of a class" if few_shot else "more labels"
+    planned = f"{frozen}Instead: LoRA, which trains few weights (--lora 8), or {last}."
     return [
         Remark(
             "warning",

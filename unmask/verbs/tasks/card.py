@@ -65,7 +65,8 @@ def _published(opened: Opened[Any]) -> bool:
 def _recipe(wanted: FinetuneSettings, recipe: Recipe, result: FinetuneResult) -> Iterator[Setting]:
     chosen: dict[str, dict[str, float]] = {
         "optim": {"lr": recipe.optim.lr},
-        "budget": {"epochs": recipe.epochs},
+        "budget": {"epochs": recipe.epochs, "batch": recipe.batch},
+        "model": {"dropout": recipe.dropout},
     }
     foreign = set(OWN) - KINDS[wanted.task].own  # of other tasks
     for room, table in to_mapping(wanted).items():

@@ -12,12 +12,12 @@ import torch
 from unmask.checkpoint.folder import save_opened
 from unmask.config import to_mapping
 from unmask.nn.adapting import merge
+from unmask.nn.dropout import set_dropout
 from unmask.train.best import Goal
 from unmask.train.loop import Evaluate, LoopConfig, Outcome, Position, StepFacts, train
 from unmask.verbs.finetune_settings import FinetuneSettings, Recipe
 from unmask.verbs.run_folder import RunFolder
 from unmask.verbs.tasks.card import card_of
-from unmask.verbs.tasks.dropout import set_dropout
 from unmask.verbs.tasks.pieces import Batches, Pieces
 from unmask.verbs.tasks.result import FinetuneResult, Kept
 from unmask.verbs.tasks.trained import count_trained, goal_of, put_adapters, rates_of
@@ -167,7 +167,7 @@ class Job:
             with around.watch.stage("encoding once with the frozen encoder"):
                 pieces.opened.model.encoder.requires_grad_(False)
                 trained, measure = pieces.frozen()
-        set_dropout(trained, settings.model.dropout)
+        set_dropout(trained, self.recipe.dropout)
         every = max(1, round(self.steps / self.recipe.epochs * settings.budget.eval_every))
         loop = LoopConfig(
             steps=self.steps,

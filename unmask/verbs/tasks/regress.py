@@ -18,7 +18,7 @@ from unmask.heads.model import SequenceClassifier
 from unmask.heads.sequence import SequenceHead
 from unmask.objectives.supervised import Regression
 from unmask.text.bad import Reading
-from unmask.text.labelled import Columns, Targeted, read_targets
+from unmask.text.labelled import NUMBER_COLUMNS, Columns, Targeted, read_targets
 from unmask.text.rows import Table
 from unmask.text.targets import Numbers, numbers_of
 from unmask.verbs.finetune_settings import TuneData
@@ -241,10 +241,11 @@ def read_numbers(path: str | Path, settings: TuneData) -> Targeted[Numbers]:
     """
     table = Table.open(path)
     if settings.pair_column is None:
-        columns = Columns.of(table, settings.text_column, settings.label_column)
+        named = (settings.text_column, settings.label_column)
+        columns = Columns.of(table, *named, known=NUMBER_COLUMNS)
     else:
-        named = (settings.text_column, settings.pair_column, settings.label_column)
-        columns = Columns.of_pairs(table, *named)
+        pair = (settings.text_column, settings.pair_column, settings.label_column)
+        columns = Columns.of_pairs(table, *pair, known=NUMBER_COLUMNS)
     rows = read_targets(table, columns, Reading(settings.on_bad, settings.max_bad), numbers_of)
     count = len(rows.labels[0])
     for place, numbers in enumerate(rows.labels):

@@ -31,17 +31,17 @@ def read_pair_sets(path: str | Path | Table, settings: TuneData) -> Targeted[Lab
 
 
 def holds_sets(path: str | Path | Table, settings: TuneData) -> bool:
-    """Whether the first row of a table holds a list of labels, or a separator is given.
+    """Whether the first label of a table is a list of labels, or a separator is given.
 
-    In CSV and TSV a list stands as JSON has it.
+    In CSV and TSV a list stands as JSON has it. Rows without a label tell nothing.
     """
     if settings.label_separator is not None:
         return True
     table = Table.open(path)
     column = column_of(table, settings.label_column, LABEL_COLUMNS, "label")
     with closing(table.rows(Reading("skip", max_bad=1.0))) as rows:
-        first = next(rows, None)
-    value = None if first is None else first.values.get(column)
+        said = (row.values.get(column) for row in rows)
+        value = next((one for one in said if one is not None and one != ""), None)
     if isinstance(value, str) and value.lstrip().startswith("["):
         try:
             return isinstance(json.loads(value), list)
