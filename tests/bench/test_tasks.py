@@ -268,13 +268,16 @@ def test_an_arm_is_told_its_device(stored: Runs, tmp_path: Path) -> None:
     assert (tmp_path / "diary").read_text() == "cuda:1" * 3
 
 
-def test_a_gpu_has_rows_of_its_own(stored: Runs, tmp_path: Path) -> None:
+def test_a_gpu_has_the_rows_that_no_cpu_has(stored: Runs, tmp_path: Path) -> None:
     rows = results(stored, [task_of(tmp_path, 1, 2, 6)], run=True)
     said, found = saved(tmp_path, rows)
     there = {**said, "hardware": {**said["hardware"], "gpu": "a GPU"}}
-    text = page([(there, found), (said, found)])
-    assert text.index("| guesses | CPU |") < text.index("| guesses | GPU |")
+    other = [replace(row, name="others", what="other guesses") for row in found]
+    text = page([(there, [*found, *other]), (said, found)])
+    assert text.index("| guesses | CPU |") < text.index("| other guesses | GPU |")
+    assert "| guesses | GPU |" not in text
     assert ": a GPU, beside " in text
+    assert ": a GPU, beside " not in page([(there, found), (said, found)])
 
 
 def test_an_arm_that_fails_leaves_the_others(stored: Runs, tmp_path: Path) -> None:

@@ -78,6 +78,14 @@ def test_rows_that_are_all_right_leave_it_at_one() -> None:
     assert "all of 3 rows are right" in found.in_words()
 
 
+def test_few_rows_that_are_nearly_all_right_leave_it_at_one() -> None:
+    logits = np.array([[9.0, 0.0]] * 40 + [[0.0, 1e-4]])
+    found = one_label_temperature(logits / 20, np.zeros(41, dtype=np.int64))
+    assert (found.value, found.told) == (1.0, "coldest")
+    assert found.best == pytest.approx(0.05, rel=0.01)
+    assert "left as they are: down to a temperature of 0.050" in found.in_words()
+
+
 def test_scores_that_say_nothing_become_even() -> None:
     found = one_label_temperature(np.eye(3) * 9, np.array([1, 2, 0]))
     assert (found.told, round(found.value)) == ("hottest", 100)

@@ -68,6 +68,17 @@ def test_tabs_do_not_part_csv_nor_commas_tsv(tmp_path: Path) -> None:
     assert read.labels == ("x", "y")
 
 
+def test_semicolons_part_csv_where_its_first_line_has_no_comma(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text('\ufefftext;id;label\n"one; two, three";7;x\nvier;8;y\n')
+    read = read_labelled(path)
+    assert read.texts == ("one; two, three", "vier")
+    assert read.labels == ("x", "y")
+    assert [row.values["id"] for row in Table.open(path).rows(Reading())] == ["7", "8"]
+    path.write_text("text,a;b\none,x\n")
+    assert Table.open(path).columns == ("text", "a;b")
+
+
 def test_real_tsv_with_quotes(shared_data: Path) -> None:
     path = shared_data / "cad_nli" / "combined_dev.tsv"
     read = read_labelled(path, "sentence1")
@@ -109,9 +120,13 @@ def test_named_columns_win(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("header", "named", "words"),
     [
-        ("a,b", {}, r"none is named 'text'; its columns are: 'a', 'b'. Choose with --text-column"),
+        (
+            "a,b",
+            {},
+            r"'text' \(nor 'sentence', .*; its columns are: 'a', 'b'. Choose with --text",
+        ),
         ("review,title,label", {}, r"several could be meant: 'review', 'title'; .*--text-column"),
-        ("text,x", {}, r"none is named 'label'; its columns are: 'text', 'x'.*--label-column"),
+        ("text,x", {}, r"none is named 'label' \(nor .* 'tag'\); its columns are.*--label-column"),
         ("text,TEXT,label", {}, r"several could be meant: 'text', 'TEXT'"),
         ("text,label", {"text_column": "body"}, r"no column 'body' for the text; its columns are:"),
         ("text,label", {"label_column": "text"}, r"different columns, but in .* 'text', 'text'"),

@@ -163,6 +163,11 @@ def test_a_surrogate_pair_in_json_escapes_is_one_character(tmp_path, read):
     assert read(tmp_path / "a.jsonl")[0].text == "🙂"
 
 
+def test_semicolons_part_csv_as_spreadsheets_write_it(tmp_path, read):
+    (tmp_path / "a.csv").write_text('id;text\n1;"One; two, three."\n')
+    assert [document.text for document in read(tmp_path / "a.csv")] == ["One; two, three."]
+
+
 def test_blank_text_is_no_document(write, read):
     assert read(write("a.jsonl", ["", " \n\t", "x"]))[0].text == "x"
     assert read(write("b.csv", [" ", "x"]))[0].source.endswith("b.csv:3")

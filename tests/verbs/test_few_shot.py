@@ -214,6 +214,10 @@ def test_few_and_many_texts_of_a_label_are_told(tiny_model_folder: Path, tmp_pat
     finetune(tiny_model_folder, train=single, dev=dev, out=tmp_path / "a", watch=notes, **QUICK)
     assert notes.heard("1 label with a single text, to which none can be drawn: fish")
     assert not notes.heard("are many for --few-shot")
+    few = write_csv(tmp_path / "few.csv", rows[3:], ("text", "label"))
+    notes = Notes()
+    finetune(tiny_model_folder, train=few, dev=dev, out=tmp_path / "c", watch=notes, **QUICK)
+    assert notes.heard("1 label with fewer than 8 texts to train on, the least with 6: dog")
     many = write_csv(tmp_path / "many.csv", rows * 8, ("text", "label"))
     notes = Notes()
     finetune(

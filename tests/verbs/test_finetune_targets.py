@@ -19,6 +19,7 @@ from unmask.errors import (
     ConfigError,
     DataError,
     LabelMismatch,
+    ModelError,
     TokenizerError,
     UnsupportedModel,
 )
@@ -31,6 +32,7 @@ from unmask.pipelines.rerank import Reranker
 from unmask.verbs.finetune import FinetuneResult, finetune
 from unmask.verbs.finetune_settings import TuneData
 from unmask.verbs.predict import predict
+from unmask.verbs.tasks.regress import read_numbers
 from unmask.verbs.tasks.sets import holds_sets
 
 WORDS = ("dog", "house", "music")
@@ -111,8 +113,12 @@ def test_a_list_is_told_wherever_its_column_stands(tmp_path: Path) -> None:
     lists = write_csv(tmp_path / "a.csv", [('["a", "b"]', "x")], ("label", "text"))
     names = write_csv(tmp_path / "b.csv", [("[a] b", "x")], ("label", "text"))
     rows = write_jsonl(tmp_path / "c.jsonl", [{"label": ["a"], "text": "x"}])
-    told = [holds_sets(path, TuneData()) for path in (lists, names, rows)]
-    assert told == [True, False, True]
+    later = write_jsonl(
+        tmp_path / "d.jsonl", [{"label": None, "text": "x"}, {"label": ["a"], "text": "y"}]
+    )
+    empty = write_csv(tmp_path / "e.csv", [("", "x"), ('["a"]', "y")], ("label", "text"))
+    told = [holds_sets(path, TuneData()) for path in (lists, names, rows, later, empty)]
+    assert told == [True, False, True, True, True]
     assert holds_sets(names, TuneData(label_separator=" "))
 
 
@@ -323,5 +329,17 @@ def test_pairs_are_read_as_pairs_and_never_joined(
 
 
 def test_a_number_in_its_own_unit_is_no_logit(regressed: FinetuneResult) -> None:
-    scores = Reranker.from_pretrained(regressed.folder).predict([("she sees", "a dog")])
-    assert abs(float(scores[0])) > 100
+    scorer = Reranker.from_pretrained(regressed.folder)
+    assert abs(float(scorer.predict([("she sees", "a dog")])[0])) > 100
+    with pytest.raises(ModelError, match="was trained on single texts; read them with unmask pre"):
+        scorer.rank("she sees", ["a dog"])
+
+
+@pytest.mark.parametrize("column", ["score", "Rating", "label"])
+def test_numbers_are_found_under_their_usual_names(tmp_path: Path, column: str) -> None:
+    table = write_csv(tmp_path / "a.csv", [("she", "1.5"), ("he", "2")], ("text", column))
+    rows = read_numbers(table, TuneData())
+    assert (rows.columns.label, rows.labels) == (column, ((1.5,), (2.0,)))
+    other = write_csv(tmp_path / "b.csv", [("she", "1.5")], ("text", "mood"))
+    with pytest.raises(DataError, match=r"none is named 'label' \(nor .* and 1 more\); its"):
+        read_numbers(other, TuneData())

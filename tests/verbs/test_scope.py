@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from tests.verbs.labelled import write_csv
 from tests.verbs.test_finetune_answer import squad
 from tests.verbs.test_finetune_tag import sentences as tagged
 from tests.verbs.test_finetune_tag import write as write_tagged
+from unmask.checkpoint.sentence import open_sentence, save_sentence
 from unmask.cli.main import app
 from unmask.config import read_toml
 from unmask.errors import ConfigError, DataError, LabelMismatch, UnsupportedModel
@@ -144,6 +146,20 @@ def test_recipes_of_vectors_and_scores_run(tiny_model_folder: Path, tmp_path: Pa
         run = finetune(tiny_model_folder, train=data, out=out / "run", settings=settings)
         assert run.finished
         assert run.task == task
+
+
+def test_texts_of_vectors_are_cut_at_the_models_own_limit(
+    tiny_model_folder: Path, tmp_path: Path
+) -> None:
+    opened = open_sentence(tiny_model_folder, pooling="mean")
+    save_sentence(tmp_path / "short", replace(opened, limit=12))
+    rows = [(f"who sees {n}", "the dog sees " * (1 + 9 * (n % 4 == 0))) for n in range(40)]
+    data = write_csv(tmp_path / "pairs.csv", rows, ("query", "document"))
+    result = scope(data, task="embed", models=[tmp_path / "short"], out=tmp_path / "s", **QUICK)
+    (facts,) = result.facts.candidates
+    assert (facts.context, facts.cut) == (12, 0.25)
+    assert "rows past 12 tokens are cut" in result.facts.plan.data
+    assert "texts past the context" in remarks(result, "warning")
 
 
 # What is refused

@@ -16,6 +16,7 @@ from tests.parity.compare import Pair
 from tests.parity.oracles import ROWS, Row
 from tests.verbs.labelled import Notes, write_csv
 from unmask.checkpoint.folder import open_encoder, save_model
+from unmask.checkpoint.sentence import open_sentence, save_sentence
 from unmask.errors import (
     ConfigError,
     CorruptText,
@@ -245,6 +246,9 @@ def test_outputs_that_are_refused(
         predict(tiny_classifier_folder, input=table, output=tmp_path / "o.csv", text_column="body")
     with pytest.raises(ModelError, match="a language model, which says nothing of a row"):
         predict(tiny_model_folder, input=table, output=tmp_path / "o.csv")
+    save_sentence(tmp_path / "vectors", open_sentence(tiny_model_folder, pooling="mean"))
+    with pytest.raises(ModelError, match=r"is an embedding model.* use unmask embed"):
+        predict(tmp_path / "vectors", input=table, output=tmp_path / "o.csv")
     assert not (tmp_path / "o.csv").exists()
 
 

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
+from typing import TYPE_CHECKING
+
 from unmask.cli import columns, options, training
 from unmask.cli.console import Terminal, print_json, print_table
+
+if TYPE_CHECKING:
+    from unmask.verbs.finetune_settings import FinetuneSettings
 
 
 def finetune(
@@ -69,7 +75,16 @@ def finetune(
         print_json(asdict(result))
     elif result.finished:
         print_table(result.in_words())
-        print(f"\nNext: {result.next}")
+        print(f"\nNext: {result.next}{_columns(settings)}")
     else:
         watch.say(f"Stopped at step {result.steps:,}. The same command goes on from there.")
     options.exit_code(result.stopped_by)
+
+
+def _columns(settings: FinetuneSettings) -> str:
+    """The columns of texts that were named, as the command that predicts takes them."""
+    if settings.task not in ("classify", "pair", "regress"):
+        return ""  # of words, or of questions, which are named otherwise in use
+    data = settings.data
+    named = {"--text": data.text_column, "--pair": data.pair_column}
+    return "".join(f" {name} {shlex.quote(one)}" for name, one in named.items() if one is not None)

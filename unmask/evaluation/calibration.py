@@ -39,7 +39,8 @@ class Temperature:
             than chance and it ends at 100; "chance": the rows do not show that the best one is
             better than 1, by a likelihood ratio at 95 %, so the value is 1; "right": every row is
             right, the loss falls as long as T does, and such rows cannot say how often the model is
-            wrong, so the value is 1.
+            wrong, so the value is 1; "coldest": nearly every row is right, the loss falls down to
+            0.05, and the value is 1 likewise.
     """
 
     value: float
@@ -47,7 +48,7 @@ class Temperature:
     before: float
     after: float
     rows: int
-    told: Literal["fitted", "hottest", "chance", "right"]
+    told: Literal["fitted", "hottest", "coldest", "chance", "right"]
 
     def in_words(self) -> str:
         """For people."""
@@ -57,6 +58,12 @@ class Temperature:
                 "cannot say how often the model is wrong"
             )
         losses = f"the log loss on {self.rows:,} rows from {self.before:.3f} to {self.after:.3f}"
+        if self.told == "coldest":
+            return (
+                f"probabilities are left as they are: down to a temperature of {self.best:.3f}, "
+                f"the lowest that is tried, it takes {losses}; {self.rows:,} rows that are nearly "
+                "all right cannot say how often the model is wrong"
+            )
         if self.told == "chance":
             return (
                 f"probabilities are left as they are: a temperature of {self.best:.3f} would take "
@@ -138,6 +145,8 @@ def _fitted(
         return Temperature(1.0, 1.0, before, before, rows, "chance")
     if 2 * decisions * (before - after) < float(chi2.ppf(LEVEL, 1)):
         return Temperature(1.0, best, before, after, rows, "chance")
+    if best < 1.01 * COLDEST:
+        return Temperature(1.0, best, before, after, rows, "coldest")
     told: Literal["fitted", "hottest"] = "hottest" if best > 0.99 * HOTTEST else "fitted"
     return Temperature(best, best, before, after, rows, told)
 

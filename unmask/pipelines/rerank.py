@@ -217,7 +217,7 @@ class Reranker:
             on_long, progress: as in `predict`.
 
         Raises:
-            ModelError: the model gives several labels rather than a score.
+            ModelError: the model gives several labels rather than a score, or reads single texts.
             ConfigError: `top_k` is less than 1, or there is no document at one of the places.
             TooLong, TokenizerError: as in `predict`.
         """
@@ -258,15 +258,21 @@ class Reranker:
         return np.array([float((one.logits if rising else one.scores)[0]) for one in answers])
 
     def check_score(self) -> None:
-        """Check that the model gives a score.
+        """Check that the model gives a score of two texts.
 
         Raises:
-            ModelError: it gives several labels.
+            ModelError: it gives several labels, or was trained on single texts.
         """
         if len(self.labels) != 1:
             raise ModelError(
                 f"to rank takes a model with one output, a score, but this one has the labels "
                 f"{', '.join(self.labels)}; use predict, and choose a column"
+            )
+        if self.opened.opened.use.texts == "single":
+            raise ModelError(
+                f"to rank takes a model of pairs of texts, but {self.opened.opened.path} was "
+                "trained on single texts; read them with unmask predict, or with unmask.Regressor "
+                "or unmask.Classifier"
             )
 
     def stream(

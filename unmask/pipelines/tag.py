@@ -64,11 +64,12 @@ class Tagging(TypedDict):
 class Tagger(Pipeline[TokenClassifier]):
     """Spans of texts, by a model with a head over tokens.
 
-    A text is cut into words by the tokenizer's word map, in use as in training: a run of letters
+    A text is cut into words by the tokenizer's word map, as in training: a run of letters
     and digits is a word, a punctuation mark or a symbol is one, and so is each character of a
     script that is written without spaces; what one token covers is never parted. The first token of
     a word carries its label. Where words are given, spans begin and end at them, and a word that
-    comes to several of the map is never parted.
+    comes to several of the map is never parted. In raw text a part of one, such as what stands
+    behind an "@", is read by itself, though the training file may have had the whole as one word.
 
     The model's labels tell how they mark spans: BIO, IOB1, BIOES, or plain tags, with which every
     word is a span (and a word tagged O is none). Of all sequences of labels that the scheme

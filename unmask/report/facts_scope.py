@@ -85,10 +85,10 @@ class CandidateFacts:
         what: it is, in words.
         parameters: of the encoder.
         bytes: that they take in float32.
-        context: longest row in tokens.
+        context: longest row in tokens, or text where each has a vector of its own.
         tokens_per_word, unknown: of its tokenizer on the texts; the latter is a share of tokens.
         half, most: tokens of a row at the 50th and the 95th percentile.
-        cut: share of rows longer than the context.
+        cut: share of rows with something longer than that.
         ms_half, ms_most: milliseconds for one row of about that many tokens, by itself.
         tokens_per_second: with many rows at once.
         score: out of fold, of a linear model on its frozen vectors; None where none was fitted.

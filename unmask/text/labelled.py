@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from unmask.errors import DataError
+from unmask.errors import DataError, first_of
 from unmask.text.bad import Reading
 from unmask.text.empty import is_empty
 from unmask.text.jsonl import kind_in_words, whole_text
@@ -24,6 +24,7 @@ LABEL_COLUMNS = (
     "topic", "tag",
 )  # fmt: skip
 NUMBER_COLUMNS = (*LABEL_COLUMNS, "score", "rating", "stars", "value", "number", "grade")
+_NAMED = 14  # of these that a message names
 PAIR_COLUMNS = (
     ("premise", "hypothesis"), ("sentence1", "sentence2"), ("text1", "text2"),
     ("text_a", "text_b"), ("question1", "question2"), ("question", "sentence"),
@@ -374,8 +375,9 @@ def column_of(table: Table, named: str | None, known: tuple[str, ...], role: str
     sure = folded.get(known[0], found)
     if len(sure) == 1:
         return sure[0]
-    names = ", ".join(map(repr, known[:-1])) + f" or {known[-1]!r}"
-    why = f"could be meant: {', '.join(map(repr, sure))}" if sure else f"is named {names}"
+    nor = f" (nor {first_of([*map(repr, known[1:])], _NAMED)})" if known[1:] else ""
+    none = f"is named {known[0]!r}{nor}"
+    why = f"could be meant: {', '.join(map(repr, sure))}" if sure else none
     raise DataError(
         f"one column of {table.name} must hold the {role}, but "
         f"{'several' if sure else 'none'} {why}; {_there(table.columns)}. Choose with {option}"

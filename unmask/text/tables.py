@@ -8,7 +8,7 @@ field, and it does not say on which line an unclosed quote began.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from unmask.text.bad import Reading
@@ -21,13 +21,16 @@ _ESCAPED_BYTE = re.compile("[\udc80-\udcff]")
 
 
 def csv_texts(path: Path, name: str, field: str, reading: Reading) -> Iterator[tuple[int, str]]:
-    """One column of a CSV file (comma, double quotes, a header), as (line, text).
+    """One column of a CSV file (comma or semicolon, double quotes, a header), as (line, text).
 
     Raises:
         Damaged: the column is not there, or compressed data is broken.
     """
     records = csv_records(path, name, reading)
     line, header = next(records, (1, []))
+    if semicolons(header):
+        records = csv_records(path, name, reading, ";")
+        line, header = next(records, (1, []))
     if header.count(field) != 1:
         how = "no column" if field not in header else "more than one column"
         raise Damaged(line, f"{how} {field!r}; {choices(header)}")
@@ -38,6 +41,14 @@ def csv_texts(path: Path, name: str, field: str, reading: Reading) -> Iterator[t
         else:
             wrong = f"{_count(len(record))} where the header has {_count(len(header))}"
             reading.report_bad(name, line, wrong)
+
+
+def semicolons(header: Sequence[str]) -> bool:
+    """Whether a .csv has semicolons between its fields, as its first line, read by commas, says.
+
+    Spreadsheets write it so where the comma is for decimals; no column is called so.
+    """
+    return len(header) == 1 and ";" in header[0]
 
 
 def _count(fields: int) -> str:

@@ -15,6 +15,7 @@ import torch
 from unmask.batches.sequences import OnLong
 from unmask.checkpoint.folder import Opened
 from unmask.checkpoint.formats import Described
+from unmask.checkpoint.sentence import sentence_root
 from unmask.errors import ConfigError, ModelError
 from unmask.heads.model import SequenceClassifier
 from unmask.pipelines.answer import Answerer
@@ -98,6 +99,11 @@ class Answers:
             return _scores(Reranker.from_pretrained(folder, device=device), asked)
         if said.head == "sequence":
             return _of_sequences(open_for_rows(folder, device, asked.pair_column), asked)
+        if sentence_root(folder) is not None:
+            raise ModelError(
+                f"{folder} is an embedding model, which gives vectors and says nothing of a row; "
+                "use unmask embed, or search with unmask.Embedder"
+            )
         raise ModelError(
             f"{folder} holds {said.holds}, which says nothing of a row; fine-tune it first: unmask "
             "finetune"

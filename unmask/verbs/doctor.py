@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from unmask.checkpoint.formats import Described
+from unmask.checkpoint.use import PLAIN, read_use
 from unmask.errors import ConfigError, DataError
 from unmask.verbs.doctoring.belonging import sizes, spelling, trained_rows
 from unmask.verbs.doctoring.finding import DoctorResult, Finding
@@ -132,9 +133,9 @@ def _material(
     """
     if task is not None:
         return read_material(data, task, settings)
-    described = Part.of(lambda: look(model, revision)[1]).value
+    looked = Part.of(lambda: look(model, revision)).value
     first: DataError | None = None
-    for guess in _guesses(described, settings):
+    for guess in () if looked is None else _guesses(*looked, settings):
         try:
             return read_material(data, guess, settings)
         except DataError as error:
@@ -145,15 +146,17 @@ def _material(
         raise first or error from None
 
 
-def _guesses(described: Described | None, settings: TuneData) -> tuple[MaterialTask, ...]:
-    head = "encoder" if described is None else described.head
-    match head:
+def _guesses(folder: Path, said: Described, settings: TuneData) -> tuple[MaterialTask, ...]:
+    """What the rows may hold, the likeliest first."""
+    match said.head:
         case "token":
             return ("tag",)
         case "span":
             return ("answer",)
         case "sequence":
-            if described is not None and described.outputs == "numbers":
-                return ("regress", "rerank")
-            return ("pair", "classify") if settings.pair_column else ("classify", "pair")
+            use = Part.of(lambda: read_use(folder, said.outputs, said.labels)).value or PLAIN
+            pairs = use.texts == "pair" or settings.pair_column is not None
+            if said.outputs == "numbers":
+                return ("rerank", "regress") if pairs else ("regress", "rerank")
+            return ("pair", "classify") if pairs else ("classify", "pair")
     return ()

@@ -114,15 +114,26 @@ def row_lengths(data: Material, tokenizer: Tokenizer, most: int) -> I64:
         tokenizer: of the model.
         most: rows that are counted.
     """
-    parts = [
-        np.array([len(ids) for ids in tokenizer.ids_stream(column)], dtype=np.int64)
-        for column in zip(*data.asked[:most], strict=True)
-    ]
+    if not data.pairs:
+        return longest_texts(data, tokenizer, most)
+    pair = tokenizer.layout.pair
+    total: I64 = _lengths(data, tokenizer, most).sum(0)
+    return total + len((*pair.before, *pair.between, *pair.after))
+
+
+def longest_texts(data: Material, tokenizer: Tokenizer, most: int) -> I64:
+    """`(N,)` the tokens of the longest text of each row by itself, special ones included."""
     layout = tokenizer.layout
-    pair = (*layout.pair.before, *layout.pair.between, *layout.pair.after)
-    around = len(pair) if data.pairs else len(layout.prefix) + len(layout.suffix)
-    total: I64 = np.sum(parts, axis=0) + around
-    return total
+    longest: I64 = _lengths(data, tokenizer, most).max(0)
+    return longest + len(layout.prefix) + len(layout.suffix)
+
+
+def _lengths(data: Material, tokenizer: Tokenizer, most: int) -> I64:
+    """`(K, N)` the tokens of each of the K texts of the first rows."""
+    columns = zip(*data.asked[:most], strict=True)
+    return np.array(
+        [[len(ids) for ids in tokenizer.ids_stream(column)] for column in columns], dtype=np.int64
+    )
 
 
 def read_plain(path: str | Path, settings: TuneData) -> Material:

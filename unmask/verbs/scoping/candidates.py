@@ -26,7 +26,7 @@ from unmask.report.facts_scope import CandidateFacts
 from unmask.text.tags import OUTSIDE
 from unmask.tokens.report import report
 from unmask.verbs.looking import look
-from unmask.verbs.material import I64, Material, MaterialTask, row_lengths
+from unmask.verbs.material import I64, Material, MaterialTask, longest_texts, row_lengths
 
 T = TypeVar("T")
 MOST = 6  # candidates that are taken where none is named
@@ -101,6 +101,10 @@ class Candidate:
         """The longest row of the encoder, which `unmask finetune` reads up to."""
         return self.embedder.opened.encoder.model.config.context
 
+    def limit(self, task: MaterialTask) -> int:
+        """The longest row, or the longest text where each has a vector of its own."""
+        return self.embedder.max_length if task == "embed" else self.context
+
     @property
     def parameters(self) -> int:
         """Of the encoder; shared ones count once."""
@@ -168,11 +172,15 @@ def _is_model(path: Path) -> bool:
     return (path / CONFIG).is_file() or (path / "model" / CONFIG).is_file()
 
 
-def measured(candidate: Candidate, data: Material, most_rows: int) -> CandidateFacts:
+def measured(
+    candidate: Candidate, data: Material, task: MaterialTask, most_rows: int
+) -> CandidateFacts:
     """A candidate on the user's texts, on this machine."""
-    lengths = row_lengths(data, candidate.embedder.tokenizer, most_rows)
+    tokenizer, limit = candidate.embedder.tokenizer, candidate.limit(task)
+    lengths = row_lengths(data, tokenizer, most_rows)
+    read = longest_texts(data, tokenizer, most_rows) if task == "embed" else lengths
     half, most = (round(x) for x in np.quantile(lengths, (0.5, 0.95)).tolist())
-    told = report(candidate.embedder.tokenizer, data.texts[:TEXTS])
+    told = report(tokenizer, data.texts[:TEXTS])
     opened = candidate.embedder.opened.encoder
     config = opened.model.config
     size = candidate.parameters
@@ -181,12 +189,12 @@ def measured(candidate: Candidate, data: Material, most_rows: int) -> CandidateF
         what=f"{opened.arch.name}, {len(config.layers)} layers of width {config.width}",
         parameters=size,
         bytes=4 * size,
-        context=candidate.context,
+        context=limit,
         tokens_per_word=told.tokens_per_word,
         unknown=told.unknown_share,
         half=half,
         most=most,
-        cut=float((lengths > candidate.context).mean()),
+        cut=float((read > limit).mean()),
         ms_half=_alone(candidate, data, lengths, half),
         ms_most=_alone(candidate, data, lengths, most),
         tokens_per_second=_together(candidate, data, len(lengths)),

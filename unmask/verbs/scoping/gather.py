@@ -170,7 +170,7 @@ class Scoped:
         with self.watch.stage("measuring candidates on this text") as advance:
             for place, candidate in enumerate(found):
                 advance(place / len(found), candidate.name)
-                facts = measured(candidate, self.rows.data, LENGTHS)
+                facts = measured(candidate, self.rows.data, self.task, LENGTHS)
                 speaks = against(facts, self.budget.latency_ms, self.budget.memory)
                 score = None
                 if len(found) > 1:

@@ -187,6 +187,12 @@ def few_labels(train_rows: int, freezable: bool, few_shot: bool) -> list[Remark]
     ]
 
 
+_DECIDED: dict[Says, str] = {
+    "label": "Decide on one label for each, or on --task classify with lists of labels.",
+    "numbers": "Decide on one for each, such as the mean: a model can say no more than that.",
+}
+
+
 def of_data(
     data: Material, repeats: Repeats, overlap: Overlap | None, cut: float, unknown: float
 ) -> list[Remark]:
@@ -208,7 +214,7 @@ def of_data(
                 "warning",
                 "the same text with different labels",
                 f"{repeats.conflict_rows:,} of {len(data):,} rows, {repeats.conflicts:,} texts",
-                "Decide on one label for each, or on --task classify with lists of labels.",
+                _DECIDED.get(data.says, "Decide on one for each."),
             )
         )
     if cut > CUT:

@@ -43,6 +43,7 @@ from unmask.verbs.tasks.pieces import (
 )
 from unmask.verbs.tasks.rows import Rows
 
+FEWEST = 8  # texts of a label, below which the figures vary widely from draw to draw
 MANY = 64  # texts of a label, on average, from which on ordinary fine-tuning is the better choice
 _POOLINGS: Mapping[PoolingMode, Pooling] = {"mean": "mean", "cls": "cls", "lasttoken": "last"}
 
@@ -246,6 +247,12 @@ def _notes(labels: tuple[str, ...]) -> tuple[str, ...]:
         notes.append(
             f"{counted(len(single), 'label')} with a single text, to which none can be drawn: "
             f"{first_of(single, 20)}; 8 to 64 of each are better"
+        )
+    elif (least := min(counts.values())) < FEWEST:
+        few = [name for name, count in counts.items() if count < FEWEST]
+        notes.append(
+            f"{counted(len(few), 'label')} with fewer than {FEWEST} texts to train on, the least "
+            f"with {least}: {first_of(few, 20)}; {FEWEST} to {MANY} of each are better"
         )
     if len(labels) > MANY * len(counts):
         notes.append(

@@ -96,7 +96,14 @@ class Split:
         told = [with_labels(one) for one in (whole, measured) if one is not None]
         if measured is None:
             rest, held_out, how = held_apart(whole, whole.labels, settings.dev_share, seed)
-            return cls(rest, held_out, labels, (*told, f"{how}, stratified by label"))
+            single = [label for label in labels if label not in set(held_out.labels)]
+            alone = (
+                f"no row is held out of {first_of(single, 20)}, which has a single text each"
+                if single
+                else ""
+            )
+            said = (*told, f"{how}, stratified by label", *filter(None, (alone,)))
+            return cls(rest, held_out, labels, said)
         notes = [*told, *shared_note(whole, measured)]
         if missing := [label for label in labels if label not in set(measured.labels)]:
             notes.append(f"{measured.name} has no row of: {', '.join(missing[:20])}")

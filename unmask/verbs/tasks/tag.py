@@ -42,6 +42,11 @@ def tag(given: Given) -> Pieces:
     with watch.stage("tokenising"):
         train = TaggedRows.of(split.train, opened, decoder, fit)
         dev = TaggedRows.of(split.dev, opened, decoder, fit)
+    if not any(dev.words):
+        raise DataError(
+            f"measuring needs words, but the tokenizer makes no token of any in {split.dev.name}; "
+            "use a model for this script"
+        )
     rows, objective = train.training(opened.labels, settings.loss)
     cuts = cut_notes(rows, dev.rows, opened, "sentences")
     measure = Measure(dev, decoder, given.device)
