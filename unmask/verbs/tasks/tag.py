@@ -202,7 +202,7 @@ def _learnt(text: WordRows, tags: list[str], scheme: Scheme) -> Bools:
     """Which of a text's words are learnt: all but those within a given word outside of all spans.
 
     The file says of "@anna" as a whole that it is no name. That "anna" behind the "@" is none would
-    be learnt of every handle, address and hashtag, and unlearns names; see docs/log.md.
+    be learnt of every handle, address and hashtag, and unlearns names: see docs/decisions/0009.
     """
     inner = np.array(text.worded.inner[: len(tags)], dtype=np.bool_)
     outside = np.array([bool(scheme.prefixes) and tag == OUTSIDE for tag in tags], dtype=np.bool_)
