@@ -75,8 +75,14 @@ def test_semicolons_part_csv_where_its_first_line_has_no_comma(tmp_path: Path) -
     assert read.texts == ("one; two, three", "vier")
     assert read.labels == ("x", "y")
     assert [row.values["id"] for row in Table.open(path).rows(Reading())] == ["7", "8"]
+    path.write_text('"the, text";"label"\n"one";"x" y\n"two";"z"\n')
+    assert Table.open(path).columns == ("the, text", "label")
+    with pytest.raises(CorruptText, match="after a closing quote, where a semicolon belongs"):
+        read_labelled(path, "the, text")
     path.write_text("text,a;b\none,x\n")
     assert Table.open(path).columns == ("text", "a;b")
+    path.write_text('"a;b"\none\n')
+    assert Table.open(path).columns == ("a;b",)
 
 
 def test_real_tsv_with_quotes(shared_data: Path) -> None:

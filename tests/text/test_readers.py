@@ -17,6 +17,7 @@ from unmask.text.bad import Reading
 from unmask.text.empty import is_empty
 from unmask.text.readers import kind_of, stem_of
 from unmask.text.sources import TextSources
+from unmask.text.tables import csv_texts
 
 RECORDS = ["a.jsonl", "a.jsonl.gz", "a.jsonl.zst", "a.json-lines", "a.csv", "a.csv.gz", "a.parquet"]
 PLAIN = ["a.txt", "a.md", "a.rst", "a.txt.gz", "a.md.zst"]
@@ -166,6 +167,9 @@ def test_a_surrogate_pair_in_json_escapes_is_one_character(tmp_path, read):
 def test_semicolons_part_csv_as_spreadsheets_write_it(tmp_path, read):
     (tmp_path / "a.csv").write_text('id;text\n1;"One; two, three."\n')
     assert [document.text for document in read(tmp_path / "a.csv")] == ["One; two, three."]
+    reading = Reading()
+    assert len(list(csv_texts(tmp_path / "a.csv", "a.csv", "text", reading))) == 1
+    assert reading.seen == 2  # the header and a record, each once
 
 
 def test_blank_text_is_no_document(write, read):

@@ -34,6 +34,17 @@ def test_one_label_a_row_and_what_finetune_holds_out(tmp_path: Path) -> None:
     assert held == list(split.dev.asked)
 
 
+def test_a_label_that_no_row_is_held_out_of_is_told(tmp_path: Path) -> None:
+    rows = [(f"text {n}", "ab"[n % 2]) for n in range(20)] + [("a single one", "rare")]
+    path = write_csv(tmp_path / "train.csv", rows, ("text", "label"))
+    split = Split.read(path, None, PLAIN, 3)
+    assert "rare" not in split.dev.labels
+    assert split.notes[-1] == "no row is held out of: rare, with no second text of their own"
+    path = write_csv(tmp_path / "all.csv", rows[:20], ("text", "label"))
+    assert split.notes[1].endswith("stratified by label")
+    assert Split.read(path, None, PLAIN, 3).notes[-1].endswith("stratified by label")
+
+
 def test_sets_numbers_and_pairs(tmp_path: Path) -> None:
     lines = [{"text": f"text {n}", "label": ["a", "b"][: n % 3]} for n in range(9)]
     path = tmp_path / "sets.jsonl"

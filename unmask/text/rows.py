@@ -14,7 +14,7 @@ from unmask.text.formats import Damaged, shown
 from unmask.text.jsonl import jsonl_records
 from unmask.text.parquet import parquet_columns, parquet_rows
 from unmask.text.readers import kind_of
-from unmask.text.tables import csv_records, semicolons
+from unmask.text.tables import csv_records
 
 Values = dict[str, Any]
 Read = Callable[[Path, str, Reading], Iterator[tuple[int, Values]]]
@@ -79,11 +79,7 @@ class Table:
                 f"a table must be one of {', '.join(readers)} (all but .parquet also with .gz or "
                 f".zst), and {name} is none of them; rename or convert it"
             )
-        read = readers[kind]
-        columns = _columns(path, name, kind, read)
-        if kind == ".csv" and semicolons(columns):
-            read = _delimited(";")
-            columns = _columns(path, name, kind, read, ";")
+        columns = _columns(path, name, kind, readers[kind])
         if not columns:
             raise DataError(f"a table must have columns, but {name} is empty")
         if twice := [column for column, count in Counter(columns).items() if count > 1]:
@@ -91,7 +87,7 @@ class Table:
                 f"each column must have its own name, but {name} has several called "
                 f"{', '.join(map(repr, twice))}; rename them"
             )
-        return cls(path, name, columns, read)
+        return cls(path, name, columns, readers[kind])
 
     def rows(self, reading: Reading) -> Generator[Row, None, None]:
         """All rows, in order. One is held in memory at a time.
@@ -115,15 +111,13 @@ class Table:
         return f"{self.name}:{row.line}"
 
 
-def _columns(
-    path: Path, name: str, kind: str, read: Read, separator: str | None = None
-) -> tuple[str, ...]:
+def _columns(path: Path, name: str, kind: str, read: Read) -> tuple[str, ...]:
     # Only a look: bad records before the first good one are reported when the rows are read.
     look = Reading("skip", max_bad=1.0)
     try:
         match kind:
             case ".csv" | ".tsv":
-                records = csv_records(path, name, look, separator or _SEPARATORS[kind])
+                records = csv_records(path, name, look, _SEPARATORS[kind])
                 found: list[str] = next(records, (0, []))[1]
             case ".parquet":
                 found = parquet_columns(path)

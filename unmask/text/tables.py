@@ -8,7 +8,7 @@ field, and it does not say on which line an unclosed quote began.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from unmask.text.bad import Reading
@@ -17,6 +17,7 @@ from unmask.text.formats import Damaged, byte_lines
 MAX_RECORD = 1 << 28
 """A quoted CSV field that is longer than this many characters counts as one that never ends."""
 _QUOTED = re.compile(r'"((?:[^"]++|"")*+)"')
+_BELONGS = {",": "a comma", ";": "a semicolon", "\t": "a tab"}
 _ESCAPED_BYTE = re.compile("[\udc80-\udcff]")
 
 
@@ -28,9 +29,6 @@ def csv_texts(path: Path, name: str, field: str, reading: Reading) -> Iterator[t
     """
     records = csv_records(path, name, reading)
     line, header = next(records, (1, []))
-    if semicolons(header):
-        records = csv_records(path, name, reading, ";")
-        line, header = next(records, (1, []))
     if header.count(field) != 1:
         how = "no column" if field not in header else "more than one column"
         raise Damaged(line, f"{how} {field!r}; {choices(header)}")
@@ -41,14 +39,6 @@ def csv_texts(path: Path, name: str, field: str, reading: Reading) -> Iterator[t
         else:
             wrong = f"{_count(len(record))} where the header has {_count(len(header))}"
             reading.report_bad(name, line, wrong)
-
-
-def semicolons(header: Sequence[str]) -> bool:
-    """Whether a .csv has semicolons between its fields, as its first line, read by commas, says.
-
-    Spreadsheets write it so where the comma is for decimals; no column is called so.
-    """
-    return len(header) == 1 and ";" in header[0]
 
 
 def _count(fields: int) -> str:
@@ -71,17 +61,23 @@ def csv_records(
         path: the file.
         name: how messages name it.
         reading: takes the counts and the bad places.
-        separator: "," or a tab.
+        separator: a tab, or "," for a file that may also have semicolons, as spreadsheets write it
+            where the comma is for decimals: its first record has them and, but for quotes, no
+            comma.
 
     Raises:
         Damaged: compressed data is broken.
     """
-    lines = byte_lines(path, reading)
+    lines, first = byte_lines(path, reading), True
     for number, raw in lines:
         record = _decode(raw)
         if not record.strip(" \r\n" if separator == "\t" else None):
             continue
         reading.saw()
+        if first and separator == ",":
+            bare = _QUOTED.sub("", record)
+            separator = ";" if ";" in bare and "," not in bare else ","
+        first = False
         try:
             fields, open_at = _fields(_without_end(record), separator)
             if open_at is not None:
@@ -161,6 +157,6 @@ def _fields(record: str, separator: str) -> tuple[list[str], int | None]:
         if at == len(record):
             return fields, None
         if record[at] != separator:
-            belongs = "a comma" if separator == "," else "a tab"
+            belongs = _BELONGS[separator]
             raise ValueError(f"{record[at]!r} after a closing quote, where {belongs} belongs")
         at += 1

@@ -58,15 +58,19 @@ class Choice:
         return self.task in KINDS
 
     @property
+    def own(self) -> frozenset[str]:
+        """Settings that not every task has, and this one does."""
+        return KINDS[self.task].own if self.learnable else frozenset()
+
+    @property
     def freezable(self) -> bool:
         """Whether it can train a head alone."""
-        return any(self.task == name and "model.freeze" in kind.own for name, kind in KINDS.items())
+        return "model.freeze" in self.own
 
     @property
     def few_shot(self) -> bool:
-        """Whether it draws texts of one label together, of which it needs one each."""
-        kind = next((kind for name, kind in KINDS.items() if name == self.task), None)
-        return kind is not None and "few_shot.use" in kind.own and self.data.says == "label"
+        """Whether it can draw texts of one label together; each needs one label for that."""
+        return "few_shot.use" in self.own and self.data.says == "label"
 
     @property
     def frozen(self) -> bool:
@@ -109,8 +113,7 @@ def settings_of(choice: Choice, given: dict[str, Any]) -> dict[str, Any]:
 
 def _poolable(choice: Choice) -> bool:
     """Whether a new head may be told how to pool: a folder with a classifier has said it."""
-    kind = next(kind for name, kind in KINDS.items() if name == choice.task)
-    return "model.pooling" in kind.own and choice.candidate.said.head != "sequence"
+    return "model.pooling" in choice.own and choice.candidate.said.head != "sequence"
 
 
 def toml_of(table: dict[str, Any], comments: Sequence[str]) -> str:

@@ -96,18 +96,20 @@ class Split:
         told = [with_labels(one) for one in (whole, measured) if one is not None]
         if measured is None:
             rest, held_out, how = held_apart(whole, whole.labels, settings.dev_share, seed)
-            single = [label for label in labels if label not in set(held_out.labels)]
-            alone = (
-                f"no row is held out of {first_of(single, 20)}, which has a single text each"
-                if single
-                else ""
-            )
-            said = (*told, f"{how}, stratified by label", *filter(None, (alone,)))
-            return cls(rest, held_out, labels, said)
+            told.append(f"{how}, stratified by label")
+            if missing := _missing(labels, held_out):
+                told.append(f"no row is held out of: {missing}, with no second text of their own")
+            return cls(rest, held_out, labels, tuple(told))
         notes = [*told, *shared_note(whole, measured)]
-        if missing := [label for label in labels if label not in set(measured.labels)]:
-            notes.append(f"{measured.name} has no row of: {', '.join(missing[:20])}")
+        if missing := _missing(labels, measured):
+            notes.append(f"{measured.name} has no row of: {missing}")
         return cls(whole, measured, labels, tuple(notes))
+
+
+def _missing(labels: Sequence[str], rows: Labelled) -> str:
+    """The first of the labels that no row has; empty where each has one."""
+    there = set(rows.labels)
+    return first_of([label for label in labels if label not in there], 20)
 
 
 def with_labels(rows: Labelled) -> str:
