@@ -75,7 +75,7 @@ def verbs() -> tuple[Verb, ...]:
 def _chosen() -> str:
     """The rates and epochs that fine-tuning chooses by itself."""
     from unmask.verbs import embed_settings as embed
-    from unmask.verbs import finetune_settings as tune
+    from unmask.verbs import tune_recipe as tune
 
     rows = [
         *(
@@ -88,7 +88,7 @@ def _chosen() -> str:
             (f"up to {most}, `embed`" if most else "wider, `embed`", f"{rate:g}", str(epochs))
             for most, rate, epochs in embed.EMBED_RECIPES
         ),
-        ("any, with `--few-shot`", f"{tune.FEW_SHARE:g} of the above", str(tune.FEW_EPOCHS)),
+        ("any, with `--few-shot`", "as by width", str(tune.FEW_EPOCHS)),
     ]
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     return f"""### What is chosen for you

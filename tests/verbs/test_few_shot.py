@@ -22,11 +22,12 @@ from unmask.pipelines.classify import Classifier
 from unmask.train.log import read_log
 from unmask.verbs.evaluate import evaluate
 from unmask.verbs.finetune import FinetuneResult, finetune
-from unmask.verbs.finetune_settings import FEW_EPOCHS, Recipe, finetune_settings
+from unmask.verbs.finetune_settings import finetune_settings
 from unmask.verbs.task_settings import FEW_STRENGTH
 from unmask.verbs.tasks.few_shot import as_few_shot
 from unmask.verbs.tasks.pieces import Given
 from unmask.verbs.tasks.rows import Rows
+from unmask.verbs.tune_recipe import FEW_EPOCHS, FEW_PRETRAINED, Recipe
 from unmask.verbs.watch import Silent
 
 QUICK: dict[str, Any] = {
@@ -234,10 +235,17 @@ def test_labels_with_one_text_each_are_refused(tiny_model_folder: Path, tmp_path
         finetune(tiny_model_folder, train=table, dev=table, out=tmp_path / "run", **QUICK)
 
 
-def test_epochs_are_its_own() -> None:
+def test_its_recipe_is_its_own() -> None:
     settings = finetune_settings(few_shot=True)
-    assert Recipe.of(settings, 384, 7700).epochs == FEW_EPOCHS
-    assert Recipe.of(settings, 384, 7700).optim.lr == pytest.approx(2e-5)
+    recipe = Recipe.of(settings, 384, 7700, embeds=True)
+    assert recipe.epochs == FEW_EPOCHS
+    assert recipe.dropout == 0.1
+    assert recipe.pretrained_share == FEW_PRETRAINED
+    assert "keep 0.7 of what they were (--pretrained-share)" in recipe.note
+    assert Recipe.of(settings, 384, 7700).pretrained_share == 0.0
+    # With LoRA the weights before training are those after it.
+    low_rank = Recipe.of(finetune_settings(few_shot=True, lora=4), 384, 7700, embeds=True)
+    assert low_rank.pretrained_share == 0.0
     assert Recipe.of(finetune_settings(few_shot=True, epochs=3), 384, 770).epochs == 3
 
 

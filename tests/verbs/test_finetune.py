@@ -29,16 +29,11 @@ from unmask.pipelines.classify import Classifier
 from unmask.tokens.train import train as train_vocabulary
 from unmask.train.log import read_log
 from unmask.verbs.finetune import FinetuneResult, finetune
-from unmask.verbs.finetune_settings import (
-    FROZEN_LR,
-    FinetuneSettings,
-    Recipe,
-    TuneModel,
-    finetune_settings,
-)
+from unmask.verbs.finetune_settings import FinetuneSettings, TuneModel, finetune_settings
 from unmask.verbs.tasks.frozen import HeadOnly
 from unmask.verbs.tasks.labelled_data import hold_out
 from unmask.verbs.tasks.rows import Rows
+from unmask.verbs.tune_recipe import FROZEN_LR, Recipe
 
 QUICK: dict[str, Any] = {"epochs": 4, "lr": 3e-3, "batch": 16, "dtype": "fp32"}
 

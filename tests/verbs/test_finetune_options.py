@@ -31,14 +31,13 @@ from unmask.train.log import read_log
 from unmask.verbs.evaluate import evaluate
 from unmask.verbs.finetune import FinetuneResult, finetune
 from unmask.verbs.finetune_settings import (
-    LORA_LR,
     FinetuneSettings,
-    Recipe,
     TuneBudget,
     TuneModel,
     finetune_settings,
 )
 from unmask.verbs.tasks.trained import goal_of
+from unmask.verbs.tune_recipe import LORA_LR, Recipe
 
 QUICK: dict[str, Any] = {"epochs": 3, "lr": 3e-3, "batch": 16, "dtype": "fp32", "threads": 1}
 WRITERS: dict[str, Callable[[Path], Path]] = {

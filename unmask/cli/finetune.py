@@ -37,6 +37,7 @@ def finetune(
     eval_every: training.EvalEvery = None,
     metric: training.Metric = None,
     dropout: training.Dropout = None,
+    pretrained_share: training.PretrainedShare = None,
     pooling: training.Pooling = None,
     dev_share: training.DevShare = None,
     on_long: columns.OnLongTuned = None,

@@ -37,7 +37,13 @@ Metric = Annotated[
     str | None,
     typer.Option(help="Figure on the dev rows by which weights are chosen. Default: by task."),
 ]
-Dropout = Annotated[float | None, typer.Option(help="Of hidden units. Default: 0.")]
+Dropout = Annotated[
+    float | None, typer.Option(help="Of hidden units. Default: 0, or 0.1 for tags and few shots.")
+]
+PretrainedShare = Annotated[
+    float | None,
+    typer.Option(help="Weights before training keep it. Default: 0, or 0.7 with few shots."),
+]
 Pooling = Annotated[str | None, typer.Option(help="Of a new head: cls or mean.")]
 DevShare = Annotated[float | None, typer.Option(help="Held out without --dev.")]
 Seeds = Annotated[

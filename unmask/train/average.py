@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from unmask.errors import ConfigError
+from unmask.train.weights import restored
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +93,9 @@ class Average:
     @contextmanager
     def given(self, model: nn.Module) -> Iterator[None]:
         """The mean is in the model within the block, and what was there before behind it."""
-        kept = {name: p.detach().clone() for name, p in model.named_parameters()}
-        self.give(model)
-        try:
+        with restored(model):
+            self.give(model)
             yield
-        finally:
-            with torch.no_grad():
-                for name, parameter in model.named_parameters():
-                    parameter.copy_(kept[name])
 
     def state(self) -> dict[str, Any]:
         """For a saved state."""

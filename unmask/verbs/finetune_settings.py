@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
@@ -12,24 +11,12 @@ from unmask.config import from_mapping, merge, to_mapping
 from unmask.errors import ConfigError
 from unmask.nn.adapting import LinearName
 from unmask.nn.config import Pooling
-from unmask.train.optim import OptimConfig
 from unmask.train.precision import Dtype
 from unmask.train.schedule import Schedule
-from unmask.verbs.embed_settings import EMBED_RECIPES, EMBED_UPDATES, TuneEmbed
+from unmask.verbs.embed_settings import TuneEmbed
 from unmask.verbs.task_settings import TuneAnswer, TuneFewShot, TuneRank
 
 TaskName = Literal["classify", "pair", "regress", "tag", "answer", "embed", "rerank"]
-LEAST_UPDATES = 200  # fewer than that are too few for a new head, however small the data
-MOST_EPOCHS = 30
-FROZEN_LR, FROZEN_EPOCHS = 3e-3, 20
-LORA_LR = 1e-3  # by a trial, see docs/log.md; epochs are those of the whole model
-FEW_SHARE, FEW_EPOCHS = 0.1, 8  # with --few-shot: of the rate in `RECIPES`; see docs/log.md
-# Peak learning rate and epochs up to a width. Wide encoders are those that were pretrained for
-# long: the more an encoder knows, the less it should be moved.
-RECIPES = ((128, 1e-3, 5), (256, 5e-4, 5), (512, 2e-4, 4), (None, 5e-5, 3))
-BATCH = 32
-# Of words, where the whole model learns: rare entities need many updates; see docs/log.md.
-TAG_BATCH, TAG_SHARE, TAG_DROPOUT = 16, 0.75, 0.1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,8 +62,11 @@ class TuneModel:
     lora_targets: the linear layers that have them: attention's "qkv" and "out", and the
         feed-forward block's "up" and "down".
     pooling: of a new head, "cls" or "mean"; None for what the model's folder says.
+    pretrained_share: the weights of the finished encoder are a mean of those it began with, which
+        have this share, and of those it was trained to (Wortsman et al. 2022). None for 0.7 where
+        the whole of an embedding model learns from few texts, else for 0.
     dropout: share of hidden units dropped in training; the saved configuration keeps its own.
-        None for 0.1 where a whole model learns to tag, else for 0.
+        None for 0.1 where a whole model learns to tag or from few texts, else for 0.
     """
 
     freeze: bool = False
@@ -84,11 +74,24 @@ class TuneModel:
     lora_alpha: float | None = None
     lora_targets: tuple[LinearName, ...] = get_args(LinearName)
     pooling: Pooling | None = None
+    pretrained_share: float | None = None
     dropout: float | None = None
 
     def __post_init__(self) -> None:
         if self.dropout is not None and not 0.0 <= self.dropout < 1.0:
             raise ConfigError(f"dropout must be at least 0 and below 1, not {self.dropout}")
+        if self.pretrained_share is not None and not 0.0 <= self.pretrained_share < 1.0:
+            raise ConfigError(
+                f"pretrained_share must be at least 0 and below 1, not {self.pretrained_share}: of "
+                "1 nothing that the encoder learns would be left; --freeze leaves it as it is"
+            )
+        if self.pretrained_share and (self.freeze or self.lora is not None):
+            other = "--freeze" if self.freeze else f"--lora {self.lora}"
+            raise ConfigError(
+                f"pretrained_share={self.pretrained_share:g} draws trained weights back to those "
+                f"before training, but with {other} none of these are trained; leave one of the "
+                "two out"
+            )
         targets = self.lora_targets != get_args(LinearName)
         if self.lora is None and (targets or self.lora_alpha is not None):
             what = "lora_targets" if targets else f"lora_alpha={self.lora_alpha:g}"
@@ -131,7 +134,7 @@ class TuneLoss:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TuneOptim:
     """Attributes:
-    lr: peak learning rate; None to choose by the encoder's width, see `RECIPES`.
+    lr: peak learning rate; None to choose by the encoder's width, see `unmask.verbs.tune_recipe`.
     layer_decay: the learning rate of each layer as a share of that of the one above; the head has
         all of it, and the embeddings least. 1 for the same everywhere.
     muon_lr, weight_decay, betas, clip: see `unmask.train.optim.OptimConfig`.
@@ -244,73 +247,6 @@ class FinetuneSettings:
         return self.run.seed if self.data.split_seed is None else self.data.split_seed
 
 
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """What was chosen where the settings leave it open.
-
-    Attributes:
-        optim: of the optimiser, with its learning rate.
-        epochs: passes over the training rows.
-        batch: rows of an update, on average.
-        dropout: share of hidden units that is dropped.
-        note: what was chosen and why, for the user; empty if all was given.
-    """
-
-    optim: OptimConfig
-    epochs: int
-    batch: int
-    dropout: float
-    note: str
-
-    @classmethod
-    def of(cls, settings: FinetuneSettings, width: int, rows: int) -> Recipe:
-        """The recipe for an encoder of this width on so many rows.
-
-        The rate comes from `RECIPES`, or is `FROZEN_LR` for a head alone and `LORA_LR` for
-        matrices of low rank, whose weights start from nothing. Little data is read more often, so
-        that there are some `LEAST_UPDATES`. Vectors have a table of their own.
-        """
-        embeds = settings.task == "embed"
-        table, least = (EMBED_RECIPES, EMBED_UPDATES) if embeds else (RECIPES, LEAST_UPDATES)
-        rate, epochs = next((lr, n) for most, lr, n in table if most is None or width <= most)
-        tags = settings.task == "tag" and not settings.model.freeze and settings.model.lora is None
-        batch, why = settings.budget.batch or BATCH, f"by the encoder's width of {width}"
-        if settings.model.freeze:
-            rate, epochs, why = FROZEN_LR, FROZEN_EPOCHS, "for a head alone"
-        elif settings.model.lora is not None:
-            rate, why = LORA_LR, f"for LoRA, {why}"
-        elif settings.few_shot.use:
-            rate, epochs = FEW_SHARE * rate, FEW_EPOCHS
-        elif tags and settings.budget.batch is None:
-            rate, batch = TAG_SHARE * rate, TAG_BATCH
-        updates = math.ceil(rows / batch)
-        epochs = max(epochs, min(MOST_EPOCHS, math.ceil(least / updates)))
-        lr, chosen = settings.optim.lr, settings.budget.epochs
-        dropout = settings.model.dropout
-        said = []
-        if lr is None:
-            said.append(f"a learning rate of {rate:g} (--lr)")
-        if chosen is None:
-            said.append(f"{epochs} epochs (--epochs)")
-        if batch not in (BATCH, settings.budget.batch):
-            said.append(f"batches of {batch} (--batch)")
-        if dropout is None and tags:
-            said.append(f"a dropout of {TAG_DROPOUT:g} (--dropout)")
-        words = " and ".join((", ".join(said[:-1]), *said[-1:]) if said[1:] else said)
-        note = f"chosen {why} and {rows:,} rows: {words}" if said else ""
-        asked = settings.optim
-        optim = OptimConfig(
-            lr=rate if lr is None else lr,
-            muon_lr=asked.muon_lr,
-            weight_decay=asked.weight_decay,
-            betas=asked.betas,
-            clip=asked.clip,
-        )
-        if dropout is None:
-            dropout = TAG_DROPOUT if tags else 0.0
-        return cls(optim, chosen or epochs, batch, dropout, note)
-
-
 # What the short options of the command line, and the keywords of `finetune`, set.
 SHORT: Mapping[str, tuple[str, ...]] = {
     "task": ("task",),
@@ -333,6 +269,7 @@ SHORT: Mapping[str, tuple[str, ...]] = {
     "pooling": ("model", "pooling"),
     "few_shot": ("few_shot", "use"),
     "dropout": ("model", "dropout"),
+    "pretrained_share": ("model", "pretrained_share"),
     "query_prompt": ("embed", "query_prompt"),
     "document_prompt": ("embed", "document_prompt"),
     "lr": ("optim", "lr"),

@@ -16,7 +16,6 @@ from unmask.text.readers import Unit
 from unmask.train.optim import OptimConfig
 from unmask.train.precision import Dtype
 from unmask.train.schedule import Schedule
-from unmask.verbs.finetune_settings import RECIPES
 from unmask.verbs.learning.settings import (
     GENTLE,
     HybridSettings,
@@ -29,6 +28,7 @@ from unmask.verbs.learning.settings import (
 )
 from unmask.verbs.ramp_settings import RampSettings, Stage
 from unmask.verbs.start_settings import Start, read_layers, with_start
+from unmask.verbs.tune_recipe import RECIPES
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -69,7 +69,7 @@ CLASSIFY = (
         polarity,
         right,
         (
-            replace(OURS, more={"lr": 1e-4}),
+            replace(OURS, more={"lr": 1e-4, "dropout": 0.1, "pretrained_share": 0.2}),
             TRAINER,
         ),
         Asked(0.01, by="interval", faster=3.0),

@@ -9,12 +9,13 @@ from typing import Any
 
 from unmask.report.facts_scope import CandidateFacts, ClassRows, PlanFacts
 from unmask.report.units import count, percent, size
-from unmask.verbs.finetune_settings import FinetuneSettings, Recipe, finetune_settings
+from unmask.verbs.finetune_settings import FinetuneSettings, finetune_settings
 from unmask.verbs.material import CLASSED, Material, MaterialTask
 from unmask.verbs.scoping.candidates import Candidate
 from unmask.verbs.scoping.failures import failure_of
 from unmask.verbs.scoping.rules import FEW_LABELS, metrics_of
 from unmask.verbs.tasks.kinds import KINDS, chosen
+from unmask.verbs.tune_recipe import Recipe
 
 PATIENCE = 3  # evaluations, one an epoch
 FEW_CLASS = 50  # evaluation rows of a class, below which its figures say little

@@ -11,12 +11,13 @@ from unmask.checkpoint.folder import Opened
 from unmask.config import to_mapping
 from unmask.report.card import Card, model_card
 from unmask.report.facts import Setting, settings
-from unmask.verbs.finetune_settings import FinetuneSettings, Recipe
+from unmask.verbs.finetune_settings import FinetuneSettings
 from unmask.verbs.machine import processor, versions
 from unmask.verbs.tasks.kinds import KINDS, OWN
 from unmask.verbs.tasks.pieces import Pieces
 from unmask.verbs.tasks.result import FinetuneResult
 from unmask.verbs.tasks.trained import trained_settings
+from unmask.verbs.tune_recipe import Recipe
 
 
 def card_of(
@@ -66,7 +67,7 @@ def _recipe(wanted: FinetuneSettings, recipe: Recipe, result: FinetuneResult) ->
     chosen: dict[str, dict[str, float]] = {
         "optim": {"lr": recipe.optim.lr},
         "budget": {"epochs": recipe.epochs, "batch": recipe.batch},
-        "model": {"dropout": recipe.dropout},
+        "model": {"dropout": recipe.dropout, "pretrained_share": recipe.pretrained_share},
     }
     foreign = set(OWN) - KINDS[wanted.task].own  # of other tasks
     for room, table in to_mapping(wanted).items():

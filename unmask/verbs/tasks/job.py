@@ -10,17 +10,20 @@ from pathlib import Path
 import torch
 
 from unmask.checkpoint.folder import save_opened
+from unmask.checkpoint.sentence import sentence_root
 from unmask.config import to_mapping
 from unmask.nn.adapting import merge
 from unmask.nn.dropout import set_dropout
 from unmask.train.best import Goal
 from unmask.train.loop import Evaluate, LoopConfig, Outcome, Position, StepFacts, train
-from unmask.verbs.finetune_settings import FinetuneSettings, Recipe
+from unmask.train.weights import Beginning
+from unmask.verbs.finetune_settings import FinetuneSettings
 from unmask.verbs.run_folder import RunFolder
 from unmask.verbs.tasks.card import card_of
 from unmask.verbs.tasks.pieces import Batches, Pieces
 from unmask.verbs.tasks.result import FinetuneResult, Kept
 from unmask.verbs.tasks.trained import count_trained, goal_of, put_adapters, rates_of
+from unmask.verbs.tune_recipe import Recipe
 from unmask.verbs.watch import Watch
 
 
@@ -52,6 +55,8 @@ class Job:
         settings: of the run.
         pieces: model, rows and what is learnt.
         recipe: what was chosen where the settings leave it open.
+        beginning: the encoder's weights before training, which keep their share in the measured and
+            in the finished ones.
         goal: what the finished weights are chosen by; None where the task measures none.
         shares: of the learning rate, by a parameter's name.
         notes: what a person should know of all this.
@@ -61,6 +66,7 @@ class Job:
     settings: FinetuneSettings
     pieces: Pieces
     recipe: Recipe
+    beginning: Beginning
     goal: Goal | None
     shares: Mapping[str, float]
     notes: tuple[str, ...]
@@ -74,13 +80,19 @@ class Job:
             ConfigError: a setting does not fit the model or the task.
         """
         goal, model = goal_of(settings.budget, pieces.metrics, settings.task), pieces.opened.model
-        recipe = Recipe.of(settings, model.encoder.config.width, len(pieces.rows))
+        recipe = Recipe.of(
+            settings,
+            model.encoder.config.width,
+            len(pieces.rows),
+            embeds=sentence_root(pieces.opened.path) is not None,
+        )
         adapters = put_adapters(model, settings.model, settings.run.seed)
         shares, falling = rates_of(model, settings.optim.layer_decay)
         notes = (*pieces.notes, *filter(None, (recipe.note,)), *adapters, *falling)
         for note in notes:
             around.watch.say(note)
-        return cls(settings, pieces, recipe, goal, shares, notes, around)
+        beginning = Beginning.of(model.encoder, recipe.pretrained_share)
+        return cls(settings, pieces, recipe, beginning, goal, shares, notes, around)
 
     @cached_property
     def batches(self) -> Batches:
@@ -145,6 +157,7 @@ class Job:
             pieces.opened.model.eval()
             if self.settings.model.lora is not None:
                 merge(pieces.opened.model.encoder)  # the figures are those of what is saved
+            self.beginning.mix(pieces.opened.model.encoder)
             finished = pieces.finished()
         for note in finished.notes:
             watch.say(note)
@@ -161,7 +174,7 @@ class Job:
         settings, pieces, around = self.settings, self.pieces, self.around
         folder.decide("steps", self.steps)
         trained: torch.nn.Module = pieces.opened.model
-        measure: Evaluate = pieces.dev
+        measure: Evaluate = self._measured
         if settings.model.freeze:
             assert pieces.frozen is not None  # `chosen` has refused other tasks
             with around.watch.stage("encoding once with the frozen encoder"):
@@ -198,6 +211,11 @@ class Job:
                 shares=self.shares,
             )
         return outcome, count_trained(trained)
+
+    def _measured(self, model: torch.nn.Module) -> Mapping[str, float]:
+        """A few figures of the model that there would be if the training ended here."""
+        with self.beginning.mixed(self.pieces.opened.model.encoder):
+            return self.pieces.dev(model)
 
     def _kept(self, outcome: Outcome) -> Kept | None:
         """Which weights the model has now; None before the end, and where nobody looked."""
