@@ -63,6 +63,13 @@ def test_probabilities_add_log_loss_and_calibration_error() -> None:
     assert "log loss" not in ClassificationFigures.of(TRUTH, GUESSES, LABELS).in_words()
 
 
+def test_all_right_says_what_so_many_rows_tell() -> None:
+    words = ClassificationFigures.of(TRUTH, TRUTH, LABELS).in_words()
+    # Of models that are right for 0.541 of rows, one in forty is right for all of six.
+    assert words["rows"].startswith("6, all right; so many tell an accuracy of 0.541 or more")
+    assert ClassificationFigures.of(TRUTH, GUESSES, LABELS).in_words()["rows"] == "6"
+
+
 def test_two_models_on_the_same_rows() -> None:
     truth, weak = TRUTH * 30, GUESSES * 30
     found = {one.figure: one for one in compare_labels(truth, truth, weak, LABELS)}

@@ -10,7 +10,8 @@ import pytest
 
 from unmask.errors import CorruptText, DataError, TextError
 from unmask.text.bad import Reading
-from unmask.text.labelled import Columns, label_name, read_labelled, sorted_labels
+from unmask.text.columns import Columns
+from unmask.text.labelled import label_name, read_labelled, sorted_labels
 from unmask.text.rows import Table
 
 ROWS = [
@@ -238,6 +239,19 @@ def test_a_bad_row_stops_with_its_place_or_is_skipped_and_counted(
     read = read_labelled(path, reading=Reading("skip", max_bad=0.5))
     assert (len(read), read.skipped) == (2, 1)
     with pytest.raises(TextError, match="--max-bad"):
+        read_labelled(path, reading=Reading("skip", max_bad=0.01))
+
+
+def test_a_row_without_a_label_stops_or_is_skipped_and_counted(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("text,label\none,x\ntwo,\nthree,y\nfour,\n")
+    with pytest.raises(DataError, match=r"a\.csv:3: every label must be a name"):
+        read_labelled(path)
+    reading = Reading("skip", max_bad=0.9)
+    read = read_labelled(path, reading=reading)
+    assert (read.texts, read.labels, read.skipped) == (("one", "three"), ("x", "y"), 2)
+    assert reading.examples[0].count("a.csv:3") == 1
+    with pytest.raises(TextError):
         read_labelled(path, reading=Reading("skip", max_bad=0.01))
 
 

@@ -314,7 +314,8 @@ def test_a_head_over_vectors_gives_what_the_model_gives(
 
 
 def test_held_out_rows_are_stratified_and_share_no_text() -> None:
-    from unmask.text.labelled import Columns, Targeted
+    from unmask.text.columns import Columns
+    from unmask.text.labelled import Targeted
 
     dice = random.Random(0)
     labels = ["many"] * 300 + ["some"] * 60 + ["two", "two", "one"]

@@ -16,7 +16,8 @@ from unmask.checkpoint.folder import open_classifier, save_model
 from unmask.errors import ConfigError, DataError
 from unmask.nn.encoder import Encoder
 from unmask.nn.init import initialise
-from unmask.text.labelled import Columns, read_labelled_pairs
+from unmask.text.columns import Columns
+from unmask.text.labelled import read_labelled_pairs
 from unmask.text.rows import Table
 from unmask.tokens.train import train as train_vocabulary
 from unmask.verbs.finetune import finetune

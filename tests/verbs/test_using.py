@@ -164,6 +164,19 @@ def test_long_and_empty_texts_are_answered_and_counted(
     assert not any(row["truncated"] for row in read_jsonl(tmp_path / "c.jsonl"))
 
 
+def test_lines_of_plain_text_are_rows(tiny_classifier_folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "new.txt"
+    path.write_text('a dog\n\nthe house, "red"\n', encoding="utf-8")
+    predict(tiny_classifier_folder, input=path, output=tmp_path / "out.jsonl")
+    rows = read_jsonl(tmp_path / "out.jsonl")
+    assert [row["text"] for row in rows] == ["a dog", "", 'the house, "red"']
+    answers = Classifier.from_pretrained(tiny_classifier_folder).predict([r["text"] for r in rows])
+    assert [row["predicted"] for row in rows] == [answer["label"] for answer in answers]
+    path.write_bytes(b"good\n\xff\n")
+    with pytest.raises(CorruptText, match=r"new\.txt:2: byte 0xff"):
+        predict(tiny_classifier_folder, input=path, output=tmp_path / "bad.jsonl")
+
+
 def test_values_of_every_kind_pass_through(tiny_classifier_folder: Path, tmp_path: Path) -> None:
     arrow = pytest.importorskip("pyarrow")
     parquet = pytest.importorskip("pyarrow.parquet")

@@ -32,7 +32,7 @@ BatchInvariant = Annotated[
 
 def embed(
     model: options.Model,
-    input: Annotated[Path, typer.Option("--input", help="Table: .csv .tsv .jsonl .parquet.")],
+    input: Annotated[Path, typer.Option("--input", help="Table, or .txt with a text a line.")],
     output: Annotated[Path, typer.Option("--output", help="New file: .npy.")],
     text_column: columns.TextColumn = None,
     prompt: Annotated[str | None, typer.Option(help="Put before each text.")] = None,

@@ -16,6 +16,8 @@ from torch import nn
 from unmask.batches.batch import Batch
 from unmask.pipelines.overlapping import FitOverlapping, Overlapping
 from unmask.pipelines.running import Tell, run
+from unmask.text.tagged import Tagged
+from unmask.text.tags import WordSpan
 from unmask.tokens.tokenizer import Tokenizer
 from unmask.tokens.wordwise import Source, Worded, worded_stream
 
@@ -61,6 +63,18 @@ def word_rows(
         yield WordRows(
             worded, fitted, tuple(fitted.read_in(np.array(worded.pieces, dtype=np.int64)))
         )
+
+
+def inward(texts: Sequence[WordRows], data: Tagged) -> list[list[WordSpan]]:
+    """The spans of tagged sentences as spans of the words of each; see `Worded`.
+
+    Args:
+        texts: the rows of `data.sources`.
+        data: the sentences.
+    """
+    if data.marked is None:
+        return [one.worded.inwards(spans) for one, spans in zip(texts, data.spans, strict=True)]
+    return [one.worded.touched(spans) for one, spans in zip(texts, data.marked, strict=True)]
 
 
 def word_scores(

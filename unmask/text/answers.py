@@ -67,11 +67,11 @@ def answer_in(context: str, text: object, start: object) -> Answer:
             f"the answer {shown(words)} must stand at its answer_start, {start}, but there stands "
             f"{shown(context[start:where])}"
         )
-    raise ValueError(f"{wrong}; {_instead(context, words, start)}")
+    raise ValueError(f"{wrong}; {stands_instead(context, words, start, 'the answer')}")
 
 
-def _instead(context: str, words: str, start: int) -> str:
-    """Where an answer is that is not at its `start`."""
+def stands_instead(context: str, words: str, start: int, what: str) -> str:
+    """Where words are that are not at their `start`, and whether that counts bytes."""
     there = _places(context, words)
     for unit, size, encode in (
         ("bytes of UTF-8", 1, partial(str.encode, encoding="utf-8")),
@@ -80,11 +80,11 @@ def _instead(context: str, words: str, start: int) -> str:
         meant = [place for place in there if len(encode(context[:place])) == start * size]
         if meant:
             return (
-                f"the offset counts {unit}: counted in characters, the answer stands at "
+                f"the offset counts {unit}: counted in characters, {what} stands at "
                 f"{meant[0]}. Write offsets in characters"
             )
     if not there:
-        return "the answer does not stand anywhere in its text"
+        return f"{what} does not stand anywhere in its text"
     return f"it stands at {', '.join(map(str, there[:5]))}{' ...' if len(there) > 5 else ''}"
 
 

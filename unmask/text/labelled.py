@@ -1,4 +1,4 @@
-"""Labelled text: which columns of a table hold it, and labels as names."""
+"""Labelled text: rows of a table with what is to be said of each, and labels as names."""
 
 from __future__ import annotations
 
@@ -8,112 +8,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from unmask.errors import DataError, first_of
+from unmask.errors import DataError
 from unmask.text.bad import Reading
+from unmask.text.columns import Columns, listed
 from unmask.text.empty import is_empty
 from unmask.text.jsonl import kind_in_words, whole_text
 from unmask.text.rows import Row, Table
-
-# Looked for in any letter case. The first of each is taken even where others are there as well.
-TEXT_COLUMNS = (
-    "text", "sentence", "content", "review", "document", "body", "message", "comment", "question",
-    "query", "utterance", "tweet", "post", "snippet", "description", "title",
-)  # fmt: skip
-LABEL_COLUMNS = (
-    "label", "labels", "category", "class", "intent", "sentiment", "target", "gold_label",
-    "topic", "tag",
-)  # fmt: skip
-NUMBER_COLUMNS = (*LABEL_COLUMNS, "score", "rating", "stars", "value", "number", "grade")
-_NAMED = 14  # of these that a message names
-PAIR_COLUMNS = (
-    ("premise", "hypothesis"), ("sentence1", "sentence2"), ("text1", "text2"),
-    ("text_a", "text_b"), ("question1", "question2"), ("question", "sentence"),
-    ("query", "document"), ("query", "passage"), ("text", "pair"), ("text", "text_pair"),
-)  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """The columns of a table that are used.
-
-    Attributes:
-        text: the column of the text.
-        label: the column of the labels, or None where none are read.
-        pair: the column of the second text of a pair, or None where texts stand alone.
-    """
-
-    text: str
-    label: str | None
-    pair: str | None = None
-
-    @classmethod
-    def of(
-        cls,
-        table: Table,
-        text_column: str | None = None,
-        label_column: str | None = None,
-        *,
-        labels: bool = True,
-        known: tuple[str, ...] = LABEL_COLUMNS,
-    ) -> Columns:
-        """The columns that were named, else those that can be told by their names.
-
-        Args:
-            text_column, label_column: named by the user, or None.
-            labels: whether labels are needed.
-            known: names by which their column is told.
-
-        Raises:
-            DataError: a named column is not there, or none or several could be meant; the message
-                lists those there.
-        """
-        text = column_of(table, text_column, TEXT_COLUMNS, "text")
-        label = column_of(table, label_column, known, "label") if labels else None
-        return cls(text, label)._checked(table)
-
-    @classmethod
-    def of_pairs(
-        cls,
-        table: Table,
-        text_column: str | None = None,
-        pair_column: str | None = None,
-        label_column: str | None = None,
-        *,
-        labels: bool = True,
-        known: tuple[str, ...] = LABEL_COLUMNS,
-    ) -> Columns:
-        """As `of`, for pairs of texts; told by the names in `PAIR_COLUMNS`.
-
-        Raises:
-            DataError: as in `of`, or only one text of the pair was named and its name does not
-                tell the other.
-        """
-        text, pair = pair_columns(table, text_column, pair_column)
-        label = column_of(table, label_column, known, "label") if labels else None
-        return cls(text, label, pair)._checked(table)
-
-    @property
-    def texts(self) -> tuple[str, ...]:
-        """The columns of text: one, or the two of a pair."""
-        return (self.text,) if self.pair is None else (self.text, self.pair)
-
-    def _checked(self, table: Table) -> Columns:
-        used = [name for name in (*self.texts, self.label) if name is not None]
-        if len(set(used)) < len(used):
-            raise DataError(
-                f"{'text, pair and label' if self.pair else 'text and label'} must be different "
-                f"columns, but in {table.name} they are {', '.join(map(repr, used))}"
-            )
-        return self
-
-    def __str__(self) -> str:
-        """Which they are, for the user to see."""
-        labels = "" if self.label is None else f", labels from column {self.label!r}"
-        texts = f"text from column {self.text!r}"
-        if self.pair is not None:
-            texts = f"pairs from columns {self.text!r} and {self.pair!r}"
-        return f"{texts}{labels}"
-
 
 T = TypeVar("T")
 
@@ -221,13 +121,21 @@ def read_targets(
         target: gives that of a row; takes the column's name.
 
     Raises:
-        DataError: a target cannot be read, or there are no rows.
+        DataError: a target cannot be read, unless `reading` skips such rows; or there are no rows.
         CorruptText: a bad place, or a text that is none.
     """
     texts, labels = [], []
     for row, asked in asked_of(table, columns, reading):
-        texts.append(asked)
-        labels.append(target(table, row, columns.label or ""))
+        try:
+            label = target(table, row, columns.label or "")
+        except DataError as error:
+            if reading.on_bad == "stop":
+                raise
+            reason = str(error).removeprefix(f"{table.at(row)}: ")
+            reading.report_bad(table.name, row.line, reason)
+        else:
+            texts.append(asked)
+            labels.append(label)
     if not texts:
         raise DataError(f"labelled data must have rows, but {table.name} has only its header")
     return Targeted(
@@ -262,7 +170,7 @@ def asked_of(
 
 def _text(row: Row, column: str) -> str:
     if column not in row.values:
-        raise ValueError(f"no column {column!r}; {_there(row.values)}")
+        raise ValueError(f"no column {column!r}; {listed(row.values)}")
     text = row.values[column]
     if not isinstance(text, str):
         raise ValueError(f"column {column!r} holds {kind_in_words(text)}, not text")
@@ -293,7 +201,7 @@ def target_value(table: Table, row: Row, column: str) -> Any:
     if column not in row.values:
         raise DataError(
             f"{table.at(row)}: every row must have a label, but this one has no column "
-            f"{column!r}; {_there(row.values)}. Choose with --label-column"
+            f"{column!r}; {listed(row.values)}. Choose with --label-column"
         )
     return row.values[column]
 
@@ -327,65 +235,6 @@ def sorted_labels(labels: Iterable[str]) -> tuple[str, ...]:
     if all(name.removeprefix("-").isdecimal() for name in names):
         return tuple(sorted(names, key=lambda name: (int(name), name)))
     return tuple(sorted(names))
-
-
-def pair_columns(
-    table: Table,
-    text: str | None,
-    pair: str | None,
-    pairs: tuple[tuple[str, str], ...] = PAIR_COLUMNS,
-) -> tuple[str, str]:
-    """The two columns of a pair: those named, else those whose names go together in `pairs`."""
-    if text is not None and pair is not None:
-        return column_of(table, text, (), "text"), column_of(table, pair, (), "pair")
-    folded = {column.strip().lower(): column for column in table.columns}
-    known = [
-        (folded[first], folded[second])
-        for first, second in pairs
-        if first in folded and second in folded
-    ]
-    found = [(a, b) for a, b in known if text in (None, a) and pair in (None, b)]
-    if len(found) == 1:
-        return found[0]
-    why = (
-        f"several go together: {', '.join(f'{a!r} with {b!r}' for a, b in found)}"
-        if found
-        else "no names tell which"
-    )
-    raise DataError(
-        f"two columns of {table.name} must hold the texts of a pair, but {why}; "
-        f"{_there(table.columns)}. Choose with --text-column and --pair-column"
-    )
-
-
-def column_of(table: Table, named: str | None, known: tuple[str, ...], role: str) -> str:
-    """The column that plays a role."""
-    option = f"--{role}-column"
-    if named is not None:
-        if named not in table.columns:
-            raise DataError(
-                f"{table.name} has no column {named!r} for the {role}; {_there(table.columns)}. "
-                f"Choose one of them with {option}"
-            )
-        return named
-    folded: dict[str, list[str]] = {}
-    for column in table.columns:
-        folded.setdefault(column.strip().lower(), []).append(column)
-    found = [column for name in known for column in folded.get(name, [])]
-    sure = folded.get(known[0], found)
-    if len(sure) == 1:
-        return sure[0]
-    nor = f" (nor {first_of([*map(repr, known[1:])], _NAMED)})" if known[1:] else ""
-    none = f"is named {known[0]!r}{nor}"
-    why = f"could be meant: {', '.join(map(repr, sure))}" if sure else none
-    raise DataError(
-        f"one column of {table.name} must hold the {role}, but "
-        f"{'several' if sure else 'none'} {why}; {_there(table.columns)}. Choose with {option}"
-    )
-
-
-def _there(columns: Any) -> str:
-    return f"its columns are: {', '.join(map(repr, columns))}"
 
 
 def _check_spelling(name: str, labels: Sequence[str]) -> None:

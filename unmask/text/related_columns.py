@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from unmask.errors import DataError
-from unmask.text.labelled import column_of, pair_columns
+from unmask.text.columns import column_of, pair_columns
 from unmask.text.question_columns import first_column
 from unmask.text.rows import Table
 
@@ -24,7 +24,7 @@ What = Literal["pairs", "graded", "taught"]
 teacher gives a query's documents."""
 
 # Looked for in any letter case; the first that is there is taken. Where a query or a document has
-# none of these names, the two are looked for among the pairs of `labelled.PAIR_COLUMNS`.
+# none of these names, the two are looked for among the pairs of `columns.PAIR_COLUMNS`.
 QUERY_COLUMNS = ("query", "question", "anchor")
 DOCUMENT_COLUMNS = (
     "positive", "positives", "pos", "document", "passage", "paragraph", "context", "text", "answer",

@@ -10,7 +10,7 @@ from typing import Any
 
 from unmask.errors import DataError
 from unmask.text.bad import Reading
-from unmask.text.formats import Damaged, shown
+from unmask.text.formats import Damaged, shown, text_lines
 from unmask.text.jsonl import jsonl_records
 from unmask.text.parquet import parquet_columns, parquet_rows
 from unmask.text.readers import kind_of
@@ -148,6 +148,10 @@ def _json_lines(path: Path, name: str, reading: Reading) -> Iterator[tuple[int, 
     return jsonl_records(path, name, reading, dict)
 
 
+def _lines(path: Path, name: str, reading: Reading) -> Iterator[tuple[int, Values]]:
+    return ((line, {"text": text}) for line, text in text_lines(path, name, reading))
+
+
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}
 _READERS: dict[str, Read] = {
     **{suffix: _delimited(separator) for suffix, separator in _SEPARATORS.items()},
@@ -157,3 +161,12 @@ _READERS: dict[str, Read] = {
 }
 TABLES = tuple(_READERS)
 """Suffixes of tables that are read, and all but .parquet also with .gz or .zst after them."""
+
+
+def text_table(path: str | Path) -> Table:
+    """A table of texts; plain text (.txt) is one too, with a row for each line, empty ones as well.
+
+    Raises:
+        DataError, CorruptText: it cannot be read; see `Table.open`.
+    """
+    return Table.open(path, {".txt": _lines})

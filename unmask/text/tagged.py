@@ -1,4 +1,7 @@
-"""Tagged text: sentences as words, with a tag for each."""
+"""Tagged text: sentences as words, with a tag for each.
+
+Texts with marked characters (`unmask.text.marked`) come to the same, and keep their characters.
+"""
 
 from __future__ import annotations
 
@@ -10,21 +13,21 @@ from typing import Any
 from unmask.errors import DataError
 from unmask.errors import shown as quoted
 from unmask.text.bad import Reading
+from unmask.text.columns import column_of
 from unmask.text.conll import Places, Sentence, conll_sentences
 from unmask.text.empty import is_empty
 from unmask.text.formats import Damaged, shown
 from unmask.text.jsonl import kind_in_words, whole_text
-from unmask.text.labelled import column_of
 from unmask.text.readers import kind_of
 from unmask.text.rows import Row, Table
 from unmask.text.schemes import scheme_of_sentences
-from unmask.text.tags import Scheme, WordSpan
+from unmask.text.tags import CharSpan, Scheme, WordSpan
 
 LISTS = (".jsonl", ".json-lines", ".parquet")
 """Tables whose cells can hold lists."""
 NO_LISTS = (".csv", ".json")
 """Files that are neither such tables nor CoNLL, whatever their lines look like."""
-# Looked for in any letter case; see `unmask.text.labelled`.
+# Looked for in any letter case; see `unmask.text.columns`.
 WORD_COLUMNS = ("tokens", "words", "forms", "token", "word")
 TAG_COLUMNS = (
     "tags", "ner_tags", "pos_tags", "upos", "labels", "ner", "pos", "entities", "tag", "label",
@@ -42,6 +45,10 @@ class Tagged:
         words: of N sentences, none of which is empty.
         tags: one for each word.
         skipped: bad places that were left out because the reading skips them.
+        texts: where spans are marked by characters, the texts as they stand in the file, of which
+            `words` are the smallest units; where the words are the file's, None.
+        marked: of each of these texts, its spans as characters.
+        trimmed: how many spans had white space at their ends, which was left off.
     """
 
     name: str
@@ -50,10 +57,18 @@ class Tagged:
     words: tuple[tuple[str, ...], ...]
     tags: tuple[tuple[str, ...], ...]
     skipped: int = 0
+    texts: tuple[str, ...] | None = None
+    marked: tuple[tuple[CharSpan, ...], ...] | None = None
+    trimmed: int = 0
 
     def __len__(self) -> int:
         """N, the number of sentences."""
         return len(self.words)
+
+    @property
+    def sources(self) -> Sequence[str] | Sequence[tuple[str, ...]]:
+        """What a model reads: the texts, or the words of each."""
+        return self.words if self.texts is None else self.texts
 
     @property
     def spans(self) -> list[list[WordSpan]]:
@@ -67,10 +82,13 @@ class Tagged:
 
     def some(self, places: Sequence[int]) -> Tagged:
         """The sentences at these places."""
+        texts, marked = self.texts, self.marked
         return replace(
             self,
             words=tuple(self.words[place] for place in places),
             tags=tuple(self.tags[place] for place in places),
+            texts=None if texts is None else tuple(texts[place] for place in places),
+            marked=None if marked is None else tuple(marked[place] for place in places),
         )
 
 

@@ -33,6 +33,14 @@ class WordSpan(NamedTuple):
     label: str
 
 
+class CharSpan(NamedTuple):
+    """A span of characters: `text[start:end]`; and its type."""
+
+    start: int
+    end: int
+    label: str
+
+
 class Tag(NamedTuple):
     """A tag as prefix and type: ("B", "x") for B-x, ("", "x") for a plain x, ("", "") for O."""
 

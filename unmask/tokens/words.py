@@ -164,10 +164,18 @@ def marked_segments(text: str, breaks: Iterable[int]) -> list[Span]:
         Character spans as `segments` gives them; a run of letters of whatever script is one,
         unless a break lies inside.
     """
+    return cut_at((match.span() for match in _marked_pattern().finditer(text)), breaks)
+
+
+def cut_at(spans: Iterable[Span], breaks: Iterable[int]) -> list[Span]:
+    """Spans, ascending and apart from each other, cut where a break lies inside one.
+
+    Args:
+        breaks: ascending; a part ends before `text[place]`.
+    """
     rest = deque(breaks)
     found: list[Span] = []
-    for match in _marked_pattern().finditer(text):
-        start, end = match.span()
+    for start, end in spans:
         while rest and rest[0] < end:
             if (place := rest.popleft()) > start:
                 found.append((start, place))

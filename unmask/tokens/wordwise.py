@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import accumulate, tee
 
 from unmask.errors import TokenizerError, shown
-from unmask.text.tags import WordSpan
+from unmask.text.tags import CharSpan, WordSpan
 from unmask.tokens.encoded import Encoded
 from unmask.tokens.tokenizer import Tokenizer
 from unmask.tokens.words import SPACES, Span
@@ -89,6 +89,24 @@ class Worded:
             for span in spans
         )
         return [span for span in found if span.first < span.end]
+
+    def touched(self, spans: Iterable[CharSpan]) -> list[WordSpan]:
+        """Spans of characters, ascending, as spans of all words of which they have a character.
+
+        Where two share a word it is the first one's; a span that has no word is left out.
+        """
+        starts, ends = zip(*self.spans, strict=True) if self.spans else ((), ())
+        found: list[WordSpan] = []
+        for start, end, label in spans:
+            first, last = bisect_right(ends, start), bisect_left(starts, end)
+            first = max(first, found[-1].end) if found else first
+            if first < last:
+                found.append(WordSpan(first, last, label))
+        return found
+
+    def characters(self, span: WordSpan) -> CharSpan:
+        """A span of words as the characters from the first word to the last."""
+        return CharSpan(self.spans[span.first][0], self.spans[span.end - 1][1], span.label)
 
     def outwards(self, spans: Iterable[WordSpan]) -> list[WordSpan]:
         """The inverse of `inwards`; what lies within one given word becomes one span."""

@@ -25,7 +25,8 @@ from unmask.pipelines.regress import Regressor
 from unmask.pipelines.rerank import Reranker, Scored
 from unmask.pipelines.tag import Tagger
 from unmask.text.bad import Reading
-from unmask.text.labelled import Columns, asked_of
+from unmask.text.columns import Columns
+from unmask.text.labelled import asked_of
 from unmask.text.question_columns import QuestionColumns
 from unmask.text.questions import filled
 from unmask.text.related_columns import pair_of

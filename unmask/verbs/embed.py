@@ -14,8 +14,9 @@ from unmask.nn.prepared import Precision
 from unmask.pipelines.embed import Embedded, Embedder
 from unmask.pipelines.quantized import Form
 from unmask.text.bad import Reading
-from unmask.text.labelled import Columns, texts_of
-from unmask.text.rows import Table
+from unmask.text.columns import Columns
+from unmask.text.labelled import texts_of
+from unmask.text.rows import Table, text_table
 from unmask.verbs.machine import resolve_device, use_threads
 from unmask.verbs.vector_file import Write, vector_file
 from unmask.verbs.watch import Silent, Watch
@@ -81,7 +82,7 @@ def embed(
 
     Args:
         model: folder of an embedding model, or a name on the Hub.
-        input: .csv, .tsv, .jsonl or .parquet, all but the last also compressed.
+        input: a table, or .txt with a text on each line; see `unmask.text.rows.text_table`.
         output, replace: .npy, written whole or not at all; whether it may replace one.
         text_column: None to find it by its name.
         prompt, prompt_name: put before each text; the model's default where neither is given.
@@ -128,7 +129,7 @@ def embed(
 
 def _table(input: str | Path, output: Path) -> Table:
     """The table that is read, which must not be the file that is written."""
-    table = Table.open(input)
+    table = text_table(input)
     if output.exists() and output.samefile(table.path):
         raise ConfigError(f"the output must be another file than the input, {table.name}")
     return table

@@ -14,15 +14,8 @@ from unmask.pipelines.classify import Classifier
 from unmask.pipelines.pair import PairClassifier
 from unmask.pipelines.regress import Regressor
 from unmask.text.bad import Reading
-from unmask.text.labelled import (
-    LABEL_COLUMNS,
-    NUMBER_COLUMNS,
-    Columns,
-    Labelled,
-    read_labelled,
-    read_labelled_pairs,
-    read_targets,
-)
+from unmask.text.columns import LABEL_COLUMNS, NUMBER_COLUMNS, Columns
+from unmask.text.labelled import Labelled, read_labelled, read_labelled_pairs, read_targets
 from unmask.text.rows import Table
 from unmask.text.targets import label_set_of, numbers_of
 from unmask.verbs.classifier_result import ClassifierEvaluation

@@ -11,11 +11,12 @@ import torch
 
 from unmask.batches.sequences import OnLong
 from unmask.evaluation.tagging import TaggingFigures, compare_tags
-from unmask.pipelines.tag import Tagger
+from unmask.pipelines.tag import TaggedSpan, Tagger, Tagging
 from unmask.report.facts_measured import Length
 from unmask.report.tags import TagFacts, TaggedRow, tag_report
-from unmask.text.tagged import Tagged, read_tagged
-from unmask.text.tags import OUTSIDE, Scheme
+from unmask.text.tagged import Tagged
+from unmask.text.tags import OUTSIDE, CharSpan, Scheme, WordSpan
+from unmask.tokens.marked import in_units, read_sentences
 from unmask.verbs.evaluate_rows import Rows
 from unmask.verbs.evaluation_facts import OnRows, left_out
 from unmask.verbs.tasks.tagged_data import check_types, tagged_note
@@ -60,7 +61,7 @@ def evaluate_tagger(
 
     Args:
         folder: of the tagger.
-        rows: the file; see `unmask.text.tagged`.
+        rows: the file; see `unmask.tokens.marked`.
         wanted: what to measure beside it.
         on_long: what happens to a sentence longer than the context.
         device: where the taggers go.
@@ -76,7 +77,7 @@ def evaluate_tagger(
     if wanted.against is not None:
         other = Tagger.from_pretrained(wanted.against, device=device)
     with watch.stage("reading the data"):
-        data = read_tagged(rows.path, rows.text, rows.label, reading=rows.reading)
+        data = read_sentences(rows.path, rows.text, rows.label, reading=rows.reading)
     told = tagged_note(data)
     watch.say(told)
     scheme = tagger.scheme
@@ -88,55 +89,104 @@ def evaluate_tagger(
         check_types(other.scheme, types, data, f"model {wanted.against}")
     if missing := sorted(known - data.types - {OUTSIDE}):
         watch.say(f"{data.name} has no span of: {', '.join(missing[:20])}")
-    ours = _read(tagger, data, scheme, on_long, watch, "tagging")
-    truth, guesses = [row.truth for row in ours], [row.guess for row in ours]
+    read = [_read(tagger, data, on_long, watch, "tagging")]
+    if other is not None:
+        read.append(_read(other, data, on_long, watch, f"tagging with {wanted.against}"))
+    context = tagger.opened.model.encoder.config.context
     with watch.stage("computing figures"):
-        figures = TaggingFigures.of(truth, guesses, scheme)
-    path = tagger.opened.path
-    result = TaggerEvaluation(path, told, figures, _cut(ours), data.skipped, report=wanted.report)
+        truth, guesses = _beside(data, read, scheme)
+        figures = TaggingFigures.of(truth.tags, guesses[0], scheme)
+    path, cut = tagger.opened.path, [_cut(answers) for answers in read]
+    result = TaggerEvaluation(path, told, figures, cut[0], data.skipped, report=wanted.report)
     agreed = {}
     if other is not None:
-        title = f"tagging with {wanted.against}"
-        read = _read(other, data, scheme, on_long, watch, title)
-        theirs = [row.guess for row in read]
-        differences = compare_tags(truth, guesses, theirs, scheme)
-        name, lost = str(wanted.against), _cut(read)
-        result = replace(result, other=name, differences=differences, other_truncated=lost)
+        differences = compare_tags(truth.tags, guesses[0], guesses[1], scheme)
+        result = replace(
+            result, other=str(wanted.against), differences=differences, other_truncated=cut[1]
+        )
         all_right = [
-            np.array([one == own for one, own in zip(side, truth, strict=True)], dtype=np.float64)
-            for side in (guesses, theirs)
+            np.array([one == own for one, own in zip(side, truth.tags, strict=True)], np.float64)
+            for side in guesses
         ]
         agreed = right_rows(wanted, *all_right)
     about = wanted.about(told, data.skipped, result.differences, agreed)
-    wanted.write(lambda: tag_report(TagFacts(about, scheme, tuple(ours))), watch)
+    wanted.write(
+        lambda: tag_report(TagFacts(about, scheme, _rows(truth, guesses[0], read[0], context))),
+        watch,
+    )
     return result
 
 
-def _cut(rows: Sequence[TaggedRow]) -> int:
-    return sum(row.length.how == "cut" for row in rows)
+def _rows(
+    truth: _Truth, guesses: list[list[str]], answers: list[Tagging], context: int
+) -> tuple[TaggedRow, ...]:
+    """Each sentence with what is said of it, for the report."""
+    return tuple(
+        TaggedRow(
+            words=words,
+            truth=tuple(tags),
+            guess=tuple(guess),
+            scores=tuple(span["score"] for span in answer["spans"]),
+            length=Length.of(answer["tokens"], answer["truncated"], context),
+        )
+        for words, tags, guess, answer in zip(
+            truth.words, truth.tags, guesses, answers, strict=True
+        )
+    )
 
 
-def _read(
-    tagger: Tagger, data: Tagged, scheme: Scheme, on_long: OnLong, watch: Watch, title: str
-) -> list[TaggedRow]:
-    """Each sentence with what a tagger says of it, all tags in one scheme."""
-    context = tagger.opened.model.encoder.config.context
-    rows: list[TaggedRow] = []
+def _cut(answers: Sequence[Tagging]) -> int:
+    return sum(answer["truncated"] for answer in answers)
+
+
+def _read(tagger: Tagger, data: Tagged, on_long: OnLong, watch: Watch, title: str) -> list[Tagging]:
+    """What a tagger says of each sentence."""
+    answers: list[Tagging] = []
     with watch.stage(title) as advance:
-        answers = tagger.stream(data.words, on_long=on_long)
-        for words, spans, answer in zip(data.words, data.spans, answers, strict=True):
-            guess = answer["tags"]
-            if tagger.scheme != scheme:
-                guess = scheme.tags(tagger.scheme.spans(guess), len(words))
-            sure = {span["words"]: span["score"] for span in answer["spans"]}
-            rows.append(
-                TaggedRow(
-                    words=words,
-                    truth=tuple(scheme.tags(spans, len(words))),
-                    guess=tuple(guess),
-                    scores=tuple(sure.get(one[:2], 0.0) for one in scheme.spans(guess)),
-                    length=Length.of(answer["tokens"], answer["truncated"], context),
-                )
+        for answer in tagger.stream(data.sources, on_long=on_long):
+            answers.append(answer)
+            advance(len(answers) / len(data), "")
+    return answers
+
+
+@dataclass(frozen=True, slots=True)
+class _Truth:
+    """The words of each sentence, and the tags that they should have."""
+
+    words: list[tuple[str, ...]]
+    tags: list[list[str]]
+
+
+def _beside(
+    data: Tagged, read: Sequence[Sequence[Tagging]], scheme: Scheme
+) -> tuple[_Truth, list[list[list[str]]]]:
+    """What is there and what each tagger found, as tags of the same words in one scheme.
+
+    The words are the file's. Of texts with marked characters they are the units that no span cuts,
+    which every tagger's tokenizer has in common.
+    """
+    truth = _Truth([], [])
+    guesses: list[list[list[str]]] = [[] for _ in read]
+    for number, answers in enumerate(zip(*read, strict=True)):
+        words, spans = data.words[number], data.spans[number]
+        if data.texts is None or data.marked is None:
+            found = [[_given(one) for one in answer["spans"]] for answer in answers]
+        else:
+            words, (spans, *found) = in_units(
+                data.texts[number],
+                data.marked[number],
+                *(
+                    [CharSpan(one["start"], one["end"], one["label"]) for one in answer["spans"]]
+                    for answer in answers
+                ),
             )
-            advance(len(rows) / len(data), "")
-    return rows
+        truth.words.append(words)
+        truth.tags.append(scheme.tags(spans, len(words)))
+        for tags, some in zip(guesses, found, strict=True):
+            tags.append(scheme.tags(some, len(words)))
+    return truth, guesses
+
+
+def _given(span: TaggedSpan) -> WordSpan:
+    first, end = span["words"]
+    return WordSpan(first, end, span["label"])

@@ -13,7 +13,8 @@ from unmask.evaluation.graded_pairs import Graded
 from unmask.evaluation.search import Search
 from unmask.pipelines.embed import Embedder
 from unmask.text.bad import Reading
-from unmask.text.labelled import Columns, texts_of
+from unmask.text.columns import Columns
+from unmask.text.labelled import texts_of
 from unmask.text.related import Related, read_related
 from unmask.text.related_columns import RelatedColumns, What
 from unmask.text.rows import Table

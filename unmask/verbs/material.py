@@ -12,9 +12,10 @@ import numpy.typing as npt
 
 from unmask.errors import DataError
 from unmask.text.bad import Reading
+from unmask.text.columns import Columns
 from unmask.text.empty import is_empty
 from unmask.text.formats import shown, text_lines
-from unmask.text.labelled import Columns, Targeted, asked_of, sorted_labels
+from unmask.text.labelled import Targeted, asked_of, sorted_labels
 from unmask.text.readers import kind_of
 from unmask.text.related import read_related
 from unmask.text.rows import Table
@@ -234,7 +235,7 @@ def _tag(path: str | Path, settings: TuneData) -> Material:
         name=rows.name,
         told=tagged_note(rows),
         says="tags",
-        asked=tuple((" ".join(words),) for words in rows.words),
+        asked=tuple((one if isinstance(one, str) else " ".join(one),) for one in rows.sources),
         targets=rows.tags,
         labels=tuple(tuple(sorted({one.label for one in spans})) for spans in rows.spans),
         groups=rarest_types(rows),

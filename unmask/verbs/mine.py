@@ -14,8 +14,9 @@ from unmask.pipelines.embed import Embedder
 from unmask.pipelines.negatives import NegativeRule
 from unmask.pipelines.rerank import Reranker
 from unmask.text.bad import Reading
+from unmask.text.columns import Columns
 from unmask.text.empty import is_empty
-from unmask.text.labelled import Columns, texts_of
+from unmask.text.labelled import texts_of
 from unmask.text.question_columns import role_column
 from unmask.text.related_columns import DOCUMENT_COLUMNS
 from unmask.text.rows import Table

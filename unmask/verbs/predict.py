@@ -12,7 +12,7 @@ from unmask.batches.sequences import OnLong
 from unmask.errors import ConfigError, DataError
 from unmask.text.bad import Reading
 from unmask.text.questions import question_table
-from unmask.text.rows import Table
+from unmask.text.rows import Table, text_table
 from unmask.verbs.answers import Answers, Asked
 from unmask.verbs.evaluation_facts import unknown_texts
 from unmask.verbs.looking import look
@@ -82,8 +82,9 @@ def predict(
 
     Args:
         model: folder of a model with a head that answers, or a name on the Hub.
-        input: .csv, .tsv, .jsonl or .parquet, all but the last also compressed; for a model that
-            finds answers also .json in SQuAD's form, a row for each question.
+        input: .csv, .tsv, .jsonl or .parquet, or .txt with a text on each line, all but .parquet
+            also compressed; for a model that finds answers also .json in SQuAD's form, a row for
+            each question, and no .txt.
         output: .jsonl, .csv or .tsv; written whole or not at all.
         text_column, pair_column: None to find them by their names.
         on_long: for text longer than the context; None for "chunk" of tags and answers, else
@@ -105,7 +106,7 @@ def predict(
     """
     output, watch = Path(output), watch or Silent()
     folder, said = look(model, revision)
-    table = question_table(input) if said.head == "span" else Table.open(input)
+    table = question_table(input) if said.head == "span" else text_table(input)
     if output.exists() and output.samefile(table.path):
         raise ConfigError(f"the output must be another file than the input, {table.name}")
     use_threads(threads)

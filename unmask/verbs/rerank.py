@@ -11,7 +11,8 @@ from unmask.errors import ConfigError
 from unmask.pipelines.rerank import Ranked, Reranker
 from unmask.pipelines.scored import OnLongPair
 from unmask.text.bad import Reading
-from unmask.text.labelled import Columns, texts_of
+from unmask.text.columns import Columns
+from unmask.text.labelled import texts_of
 from unmask.text.rows import Table
 from unmask.verbs.evaluate_rerank import said_of
 from unmask.verbs.machine import resolve_device, use_threads

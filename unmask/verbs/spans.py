@@ -9,8 +9,8 @@ from itertools import tee
 from unmask.batches.sequences import OnLong
 from unmask.pipelines.tag import Tagger, Tagging
 from unmask.text.bad import Reading
+from unmask.text.columns import TEXT_COLUMNS, column_of
 from unmask.text.jsonl import whole_text
-from unmask.text.labelled import TEXT_COLUMNS, column_of
 from unmask.text.rows import Row, Table
 from unmask.text.tagged import WORD_COLUMNS, words_of
 from unmask.tokens.wordwise import Source

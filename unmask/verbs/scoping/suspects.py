@@ -15,7 +15,7 @@ from unmask.evaluation.label_mistakes import Judged, judge_labels, judge_numbers
 from unmask.evaluation.probe import F32
 from unmask.pipelines.overlapping import FitOverlapping
 from unmask.pipelines.running import run
-from unmask.pipelines.words import word_rows
+from unmask.pipelines.words import inward, word_rows
 from unmask.report.facts_scope import JudgedFacts, SuspectRow
 from unmask.text.tags import OUTSIDE
 from unmask.verbs.material import Material
@@ -157,7 +157,7 @@ def _words(candidate: Candidate, data: Material, rows: Sequence[int]) -> _Vector
     opened = candidate.embedder.opened.encoder
     tagged = data.tagged.some(_enough(data, rows))
     fit = FitOverlapping(opened.tokenizer.layout, candidate.context, "truncate")
-    texts = list(word_rows(opened.tokenizer, fit, tagged.words))
+    texts = list(word_rows(opened.tokenizer, fit, tagged.sources))
     places = [torch.from_numpy(one) for text in texts for one in text.places]
 
     def read(batch: Batch) -> list[torch.Tensor]:
@@ -174,8 +174,8 @@ def _words(candidate: Candidate, data: Material, rows: Sequence[int]) -> _Vector
     vectors = [torch.cat([next(states) for _ in one.places]) for one in texts]
     labels, sentences, words = [], [], []
     chosen = _enough(data, rows)
-    for place, (text, spans) in enumerate(zip(texts, tagged.spans, strict=True)):
-        tags = tagged.scheme.tags(text.worded.inwards(spans), len(text.worded))[: text.words]
+    for place, (text, spans) in enumerate(zip(texts, inward(texts, tagged), strict=True)):
+        tags = tagged.scheme.tags(spans, len(text.worded))[: text.words]
         labels += [_type(tag, bool(tagged.scheme.prefixes)) for tag in tags]
         sentences += [chosen[place]] * len(tags)
         words += [text.worded.text[start:end] for start, end in text.worded.spans[: len(tags)]]

@@ -18,7 +18,8 @@ from unmask.heads.model import SequenceClassifier
 from unmask.heads.sequence import SequenceHead
 from unmask.objectives.supervised import Regression
 from unmask.text.bad import Reading
-from unmask.text.labelled import NUMBER_COLUMNS, Columns, Targeted, read_targets
+from unmask.text.columns import NUMBER_COLUMNS, Columns
+from unmask.text.labelled import Targeted, read_targets
 from unmask.text.rows import Table
 from unmask.text.targets import Numbers, numbers_of
 from unmask.verbs.finetune_settings import TuneData

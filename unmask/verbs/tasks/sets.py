@@ -8,7 +8,8 @@ from contextlib import closing
 from pathlib import Path
 
 from unmask.text.bad import Reading
-from unmask.text.labelled import LABEL_COLUMNS, Columns, Targeted, column_of, read_targets
+from unmask.text.columns import LABEL_COLUMNS, Columns, column_of
+from unmask.text.labelled import Targeted, read_targets
 from unmask.text.rows import Table
 from unmask.text.targets import LabelSet, label_set_of
 from unmask.verbs.finetune_settings import TuneData

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,17 +17,20 @@ from unmask.heads.model import TokenClassifier
 from unmask.objectives.tagging import TokenLabels
 from unmask.pipelines.overlapping import FitOverlapping
 from unmask.pipelines.tag import decoded
-from unmask.pipelines.words import F64, WordRows, word_rows, word_scores
+from unmask.pipelines.words import F64, WordRows, inward, word_rows, word_scores
 from unmask.text.tagged import Tagged
-from unmask.text.tags import OUTSIDE, Scheme
+from unmask.text.tags import OUTSIDE, Scheme, WordSpan
+from unmask.tokens.marked import in_units
 from unmask.verbs.finetune_settings import TuneLoss
 from unmask.verbs.looking import look
 from unmask.verbs.tasks.frozen_words import frozen_token_head
+from unmask.verbs.tasks.labelled_data import counted
 from unmask.verbs.tasks.pieces import Given, Pieces, Said, new_weights
 from unmask.verbs.tasks.rows import Rows, cut_notes
 from unmask.verbs.tasks.tagged_data import TaggedSplit, check_types
 
 MOST_TYPES = 20  # named in the card
+Tags = list[list[str]]  # of the words of each sentence
 
 
 def tag(given: Given) -> Pieces:
@@ -58,7 +61,13 @@ def tag(given: Given) -> Pieces:
         train_rows=len(split.train),
         dev_rows=len(split.dev),
         said=_said(decoder),
-        notes=(*split.notes, *cuts, *new_weights(opened, settings.run.seed)),
+        notes=(
+            *split.notes,
+            *_parted(train),
+            *_parted(dev),
+            *cuts,
+            *new_weights(opened, settings.run.seed),
+        ),
         frozen=lambda: frozen_token_head(opened.model, rows, measure),
         metrics=("f1", "token_accuracy", "loss"),
     )
@@ -69,16 +78,18 @@ class TaggedRows:
     """Tagged sentences as rows for a model.
 
     Attributes:
-        texts: the N sentences.
+        data: the N sentences.
+        texts: they as rows.
         words: of each, the tags of the words that are read: `(W,)` by the tokenizer's word map.
         learnt: of each, `(W,)` which of these words are learnt, see `_learnt`.
-        given: of each, the tags of the words that the file has.
+        parted: how many spans of characters begin or end within a word of the tokenizer's.
     """
 
+    data: Tagged
     texts: tuple[WordRows, ...]
     words: tuple[list[str], ...]
     learnt: tuple[Bools, ...]
-    given: tuple[list[str], ...]
+    parted: int
 
     @classmethod
     def of(
@@ -93,17 +104,38 @@ class TaggedRows:
         Raises:
             TooLong: one is longer than the context, under "error".
         """
-        texts = tuple(word_rows(opened.tokenizer, fit, data.words))
-        spans, scheme = data.spans, decoder.scheme
+        texts = tuple(word_rows(opened.tokenizer, fit, data.sources))
+        spans, scheme = inward(texts, data), decoder.scheme
         words = tuple(
-            scheme.tags(one.worded.inwards(some), len(one.worded))[: one.words]
+            scheme.tags(some, len(one.worded))[: one.words]
             for one, some in zip(texts, spans, strict=True)
         )
         learnt = tuple(_learnt(one, tags, scheme) for one, tags in zip(texts, words, strict=True))
-        given = (
-            scheme.tags(some, len(words)) for some, words in zip(spans, data.words, strict=True)
-        )
-        return cls(texts, words, learnt, tuple(given))
+        parted = 0
+        for one, some, marked in zip(texts, spans, data.marked or (), strict=False):
+            parted += len({*marked} - {one.worded.characters(span) for span in some})
+        return cls(data, texts, words, learnt, parted)
+
+    def beside(self, found: Iterable[list[WordSpan]], scheme: Scheme) -> tuple[Tags, Tags]:
+        """The tags of what is there, and of what was found, of the same words of each sentence.
+
+        Args:
+            found: spans of the words of each: those that the file has, or of raw text those of the
+                tokenizer's map.
+            scheme: of the tags.
+        """
+        truth, guesses = [], []
+        data = self.data
+        texts, marked = data.texts or (), data.marked or ()
+        for number, (spans, some) in enumerate(zip(data.spans, found, strict=True)):
+            words, guess = data.words[number], some
+            if texts:
+                worded = self.texts[number].worded
+                characters = [worded.characters(span) for span in some]
+                words, (spans, guess) = in_units(texts[number], marked[number], characters)
+            truth.append(scheme.tags(spans, len(words)))
+            guesses.append(scheme.tags(guess, len(words)))
+        return truth, guesses
 
     @property
     def rows(self) -> Rows:
@@ -166,16 +198,12 @@ class Measure:
 
     def figures(self, model: nn.Module) -> TaggingFigures:
         """All figures, with intervals."""
-        return TaggingFigures.of(
-            self.dev.given, self._guesses(self._scores(model)), self.decoder.scheme
-        )
+        return TaggingFigures.of(*self._beside(self._scores(model)), self.decoder.scheme)
 
     def __call__(self, model: nn.Module) -> Mapping[str, float]:
         """Mean loss of words as they are learnt, in nats; F1 of spans and share of right tags."""
         scores = self._scores(model)
-        figures = TaggingFigures.of(
-            self.dev.given, self._guesses(scores), self.decoder.scheme, resamples=1
-        )
+        figures = TaggingFigures.of(*self._beside(scores), self.decoder.scheme, resamples=1)
         number = {label: index for index, label in enumerate(self.decoder.labels)}
         losses = [
             -one[np.arange(len(tags)), [number[tag] for tag in tags]][learnt]
@@ -191,11 +219,21 @@ class Measure:
     def _scores(self, model: nn.Module) -> list[F64]:
         return list(word_scores(self.dev.texts, model, self.device))
 
-    def _guesses(self, scores: list[F64]) -> list[list[str]]:
-        return [
-            self.decoder.scheme.tags(decoded(self.decoder, one.worded, some)[0], len(tags))
-            for one, some, tags in zip(self.dev.texts, scores, self.dev.given, strict=True)
-        ]
+    def _beside(self, scores: list[F64]) -> tuple[Tags, Tags]:
+        found = (
+            decoded(self.decoder, one.worded, some)[0]
+            for one, some in zip(self.dev.texts, scores, strict=True)
+        )
+        return self.dev.beside(found, self.decoder.scheme)
+
+
+def _parted(rows: TaggedRows) -> Iterator[str]:
+    if rows.parted:
+        does = "begins or ends" if rows.parted == 1 else "begin or end"
+        yield (
+            f"{counted(rows.parted, 'span')} of {rows.data.name} {does} within a word, which this "
+            "tokenizer does not part: the whole word is learnt"
+        )
 
 
 def _learnt(text: WordRows, tags: list[str], scheme: Scheme) -> Bools:

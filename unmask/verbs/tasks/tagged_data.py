@@ -11,8 +11,9 @@ import numpy as np
 from unmask.errors import DataError
 from unmask.text.bad import Reading
 from unmask.text.labelled import sorted_labels
-from unmask.text.tagged import Tagged, read_tagged
+from unmask.text.tagged import Tagged
 from unmask.text.tags import BIO, IOB1, OUTSIDE, Scheme
+from unmask.tokens import marked
 from unmask.verbs.finetune_settings import TuneData
 from unmask.verbs.tasks.labelled_data import check_known, counted, held, is_are
 
@@ -81,13 +82,16 @@ def tagged_note(data: Tagged) -> str:
     words = sum(map(len, data.words))
     if data.scheme.prefixes:
         spans = sum(map(len, data.spans))
-        what = (
-            f"{counted(spans, 'span')} of {counted(len(data.types), 'type')} in {data.scheme.name}"
-        )
+        what = f"{counted(spans, 'span')} of {counted(len(data.types), 'type')}"
+        if data.marked is None:
+            what += f" in {data.scheme.name}"
+        if data.trimmed:
+            what += f", {data.trimmed:,} of them without the white space at their ends"
     else:
         what = f"{counted(words, 'word')} with {counted(len(data.types), 'plain tag')}"
     bad = f"; {counted(data.skipped, 'bad place')} left out (--on-bad skip)" if data.skipped else ""
-    return f"{data.name}: {data.columns}; {counted(len(data), 'sentence')}, {what}{bad}"
+    unit = "sentence" if data.texts is None else "text"
+    return f"{data.name}: {data.columns}; {counted(len(data), unit)}, {what}{bad}"
 
 
 def check_types(scheme: Scheme, known: set[str], data: Tagged, whose: str) -> None:
@@ -115,9 +119,9 @@ def check_types(scheme: Scheme, known: set[str], data: Tagged, whose: str) -> No
 
 
 def read_sentences(path: str | Path, settings: TuneData) -> Tagged:
-    """All tagged sentences of a file; see `read_tagged`."""
+    """All tagged sentences of a file; see `unmask.tokens.marked`."""
     reading = Reading(settings.on_bad, settings.max_bad)
-    return read_tagged(path, settings.text_column, settings.label_column, reading=reading)
+    return marked.read_sentences(path, settings.text_column, settings.label_column, reading=reading)
 
 
 def _hold_out(data: Tagged, share: float, seed: int) -> tuple[Tagged, Tagged]:

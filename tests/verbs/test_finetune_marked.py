@@ -1,0 +1,133 @@
+"""A tagger from texts whose spans are marked by characters, and what it says read back in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.verbs.labelled import Notes
+from tests.verbs.test_finetune_tag import QUICK, sentences
+from unmask.evaluation.tagging import TaggingFigures
+from unmask.pipelines.tag import Tagger
+from unmask.verbs.evaluate import evaluate
+from unmask.verbs.evaluate_tags import TaggerEvaluation
+from unmask.verbs.finetune import FinetuneResult, finetune
+from unmask.verbs.predict import predict
+from unmask.verbs.scope import scope
+
+Row = dict[str, Any]
+
+
+def marked(count: int, seed: int = 0) -> list[Row]:
+    rows = []
+    for words, spans in sentences(count, seed):
+        starts = [len(" ".join(words[:number])) + (number > 0) for number in range(len(words))]
+        ends = [start + len(word) for start, word in zip(starts, words, strict=True)]
+        places = [
+            {"start": starts[one.first], "end": ends[one.end - 1], "label": one.label}
+            for one in spans
+        ]
+        rows.append({"text": " ".join(words), "spans": places})
+    return rows
+
+
+def write(path: Path, rows: Iterable[Row]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("marked")
+    write(folder / "train.jsonl", marked(100))
+    write(folder / "dev.jsonl", marked(40, 1))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tuned(files: Path, tiny_model_folder: Path) -> FinetuneResult:
+    given = {"train": files / "train.jsonl", "dev": files / "dev.jsonl", "out": files / "run"}
+    return finetune(tiny_model_folder, **given, task="tag", **QUICK)
+
+
+def test_it_learns_from_characters(tuned: FinetuneResult, files: Path) -> None:
+    assert tuned.labels == ("O", "B-being", "I-being", "B-thing", "I-thing")
+    assert isinstance(tuned.figures, TaggingFigures)
+    assert tuned.figures.f1 > 0.95
+    row = marked(1, 5)[0]
+    (answer,) = Tagger.from_pretrained(tuned.folder).predict([row["text"]])
+    found = [{key: one[key] for key in ("start", "end", "label")} for one in answer["spans"]]
+    assert found == row["spans"]
+
+
+def test_evaluate_says_what_finetune_said(tuned: FinetuneResult, files: Path) -> None:
+    told = evaluate(tuned.folder, data=files / "dev.jsonl", against=tuned.folder)
+    assert isinstance(told, TaggerEvaluation)
+    assert told.figures == tuned.figures
+    assert told.differences is not None
+
+
+def test_what_is_predicted_can_be_learnt_from(
+    tuned: FinetuneResult, files: Path, tmp_path: Path, tiny_model_folder: Path
+) -> None:
+    texts = write(tmp_path / "new.jsonl", ({"text": row["text"]} for row in marked(30, 2)))
+    predict(tuned.folder, input=texts, output=tmp_path / "answers.jsonl")
+    notes = Notes()
+    result = finetune(
+        tiny_model_folder, train=tmp_path / "answers.jsonl", dev=files / "dev.jsonl",
+        out=tmp_path / "run", task="tag", watch=notes, **QUICK,
+    )  # fmt: skip
+    assert notes.heard(
+        "answers.jsonl: text from column 'text', spans from column 'spans'; 30 texts"
+    )
+    assert isinstance(result.figures, TaggingFigures)
+    assert result.figures.f1 > 0.9
+
+
+def test_a_span_within_a_word_is_learnt_whole_and_never_found(
+    tuned: FinetuneResult, tiny_model_folder: Path, tmp_path: Path
+) -> None:
+    rows = marked(30, 3)
+    inner = rows[0]["spans"][0]
+    inner["end"] -= 1
+    data = write(tmp_path / "train.jsonl", rows)
+    notes = Notes()
+    finetune(
+        tiny_model_folder, train=data, dev=data, out=tmp_path / "run", task="tag", watch=notes,
+        **{**QUICK, "epochs": 1},
+    )  # fmt: skip
+    assert notes.heard(
+        "train.jsonl begins or ends within a word, which this tokenizer does not part"
+    )
+    told = evaluate(tuned.folder, data=data)
+    assert isinstance(told, TaggerEvaluation)
+    assert told.figures.recall == pytest.approx(59 / 60, abs=1e-9)
+
+
+def test_long_texts_are_read_whole(tuned: FinetuneResult, tmp_path: Path) -> None:
+    text, spans = "", []
+    for row in marked(60, 4):
+        spans += [
+            {**one, "start": one["start"] + len(text), "end": one["end"] + len(text)}
+            for one in row["spans"]
+        ]
+        text += row["text"] + " "
+    told = evaluate(
+        tuned.folder, data=write(tmp_path / "long.jsonl", [{"text": text, "spans": spans}])
+    )
+    assert isinstance(told, TaggerEvaluation)
+    assert told.figures.f1 > 0.9
+    assert told.truncated == 0
+
+
+def test_scope_reads_them(files: Path, tiny_model_folder: Path, tmp_path: Path) -> None:
+    result = scope(
+        files / "train.jsonl", task="tag", models=[tiny_model_folder], out=tmp_path / "s", threads=1
+    )
+    assert result.facts.rows == 100
+    assert "spans from column 'spans'; 100 texts" in " ".join(result.facts.told)
+    assert result.recipe is not None

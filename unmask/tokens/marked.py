@@ -1,0 +1,91 @@
+"""Texts with marked characters as words with tags: the smallest units of a text, cut at spans.
+
+Such words are the measure in which spans of characters are compared, whatever a tokenizer makes of
+the text. What a model reads is the text itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from unmask.errors import DataError
+from unmask.text.bad import Reading
+from unmask.text.marked import marked_columns, read_marked
+from unmask.text.readers import kind_of
+from unmask.text.rows import Table
+from unmask.text.tagged import LISTS, Tagged, read_tagged
+from unmask.text.tags import BIO, CharSpan, WordSpan
+from unmask.tokens.words import cut_at, segments, trim
+
+
+def read_sentences(
+    path: str | Path,
+    text_column: str | None = None,
+    label_column: str | None = None,
+    *,
+    reading: Reading | None = None,
+) -> Tagged:
+    """All sentences of a file of tagged words, or of texts with marked spans.
+
+    Args:
+        path: see `unmask.text.tagged.read_tagged` and `unmask.text.marked`.
+        text_column, label_column: of words and tags, or of texts and spans; None to tell by names.
+        reading: takes the counts and the bad places; None stops at the first bad place.
+
+    Raises:
+        DataError: a column is missing, the tags follow no scheme, or there are no sentences.
+        CorruptText: a bad place.
+    """
+    reading = reading or Reading()
+    if kind_of(Path(path), LISTS):
+        table = Table.open(path)
+        columns = marked_columns(table, text_column, label_column)
+        if columns is not None:
+            return _marked(table, *columns, reading)
+    return read_tagged(path, text_column, label_column, reading=reading)
+
+
+def in_units(text: str, *sides: Sequence[CharSpan]) -> tuple[tuple[str, ...], list[list[WordSpan]]]:
+    """A text in units that no span of any side cuts, and the spans of each side in units.
+
+    Args:
+        text: the text.
+        sides: spans, ascending, none over another of its side, none beginning or ending with white
+            space.
+    """
+    borders = {place for side in sides for one in side for place in (one.start, one.end)}
+    units = cut_at(segments(text), sorted(borders))
+    begins = {start: number for number, (start, _) in enumerate(units)}
+    ends = {end: number + 1 for number, (_, end) in enumerate(units)}
+    return (
+        tuple(text[start:end] for start, end in units),
+        [[WordSpan(begins[a], ends[b], label) for a, b, label in side] for side in sides],
+    )
+
+
+def _marked(table: Table, text: str, label: str, reading: Reading) -> Tagged:
+    texts, marked, words, tags = [], [], [], []
+    trimmed = 0
+    for one, spans in read_marked(table, text, label, reading):
+        inner = tuple(CharSpan(*trim(one, (a, b)), name) for a, b, name in spans)
+        trimmed += sum(a != b for a, b in zip(inner, spans, strict=True))
+        units, (some,) = in_units(one, inner)
+        if units:
+            texts.append(one)
+            marked.append(inner)
+            words.append(units)
+            tags.append(tuple(BIO.tags(some, len(units))))
+    if not texts:
+        raise DataError(f"marked data must have texts, but {table.name} has none")
+    return Tagged(
+        table.name,
+        f"text from column {text!r}, spans from column {label!r}",
+        BIO,
+        tuple(words),
+        tuple(tags),
+        reading.bad,
+        tuple(texts),
+        tuple(marked),
+        trimmed,
+    )
