@@ -238,7 +238,7 @@ def test_labels_with_one_text_each_are_refused(tiny_model_folder: Path, tmp_path
 def test_its_recipe_is_its_own() -> None:
     settings = finetune_settings(few_shot=True)
     recipe = Recipe.of(settings, 384, 7700, embeds=True)
-    assert recipe.epochs == FEW_EPOCHS
+    assert recipe.epochs == FEW_EPOCHS == Recipe.of(settings, 384, 54).epochs
     assert recipe.dropout == 0.1
     assert recipe.pretrained_share == FEW_PRETRAINED
     assert "keep 0.7 of what they were (--pretrained-share)" in recipe.note

@@ -13,7 +13,7 @@ LEAST_UPDATES = 200  # fewer than that are too few for a new head, however small
 MOST_EPOCHS = 30
 FROZEN_LR, FROZEN_EPOCHS = 3e-3, 20
 LORA_LR = 1e-3  # by a trial, see docs/log.md; epochs are those of the whole model
-FEW_EPOCHS = 5  # with --few-shot; see docs/log.md
+FEW_EPOCHS = 5  # with --few-shot, however few the texts; see docs/log.md
 # Peak learning rate and epochs up to a width. Wide encoders are those that were pretrained for
 # long: the more an encoder knows, the less it should be moved.
 RECIPES = ((128, 1e-3, 5), (256, 5e-4, 5), (512, 2e-4, 4), (None, 5e-5, 3))
@@ -58,7 +58,7 @@ class Recipe:
 
         The rate comes from `RECIPES`, or is `FROZEN_LR` for a head alone and `LORA_LR` for
         matrices of low rank, whose weights start from nothing. Little data is read more often, so
-        that there are some `LEAST_UPDATES`. Vectors have a table of their own.
+        that there are some `LEAST_UPDATES`, but for few-shot. Vectors have a table of their own.
         """
         vectors = settings.task == "embed"
         table, least = (EMBED_RECIPES, EMBED_UPDATES) if vectors else (RECIPES, LEAST_UPDATES)
@@ -76,7 +76,8 @@ class Recipe:
         elif tags and settings.budget.batch is None:
             rate, batch = TAG_SHARE * rate, TAG_BATCH
         updates = math.ceil(rows / batch)
-        epochs = max(epochs, min(MOST_EPOCHS, math.ceil(least / updates)))
+        if not few:  # its head is fitted, not learnt
+            epochs = max(epochs, min(MOST_EPOCHS, math.ceil(least / updates)))
         lr, chosen = settings.optim.lr, settings.budget.epochs
         dropout, share = settings.model.dropout, settings.model.pretrained_share
         said = []
