@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from unmask.errors import TokenizerError
-from unmask.text.tags import WordSpan
+from unmask.text.tags import CharSpan, WordSpan
 from unmask.tokens import Tokenizer
 from unmask.tokens.words import segments
 from unmask.tokens.wordwise import Worded, worded_stream
@@ -47,6 +47,27 @@ def test_given_words_own_what_lies_in_them(opened: Tokenizer) -> None:
         first, last = found.given[owner]
         assert first <= start < last
         assert start == first or inner or end > last  # the first word begins the given one
+
+
+def test_characters_of_words_are_those_words(opened: Tokenizer, texts: list[str]) -> None:
+    for found in worded_stream(opened, texts):
+        spans = [CharSpan(start, end, "x") for start, end in found.spans[::2]]
+        touched = found.touched(spans)
+        assert touched == [WordSpan(2 * n, 2 * n + 1, "x") for n in range(len(spans))]
+        assert [found.characters(span) for span in touched] == spans
+        if found.spans:
+            whole = CharSpan(found.spans[0][0], found.spans[-1][1], "x")
+            assert found.touched([whole]) == [WordSpan(0, len(found), "x")]
+
+
+def test_a_word_is_of_the_first_span_that_touches_it(wordpiece: Tokenizer) -> None:
+    found = worded(wordpiece, "the dogs, over")
+    words = [found.text[start:end] for start, end in found.spans]
+    assert words == ["the", "dogs", ",", "over"]
+    spans = [CharSpan(4, 6, "a"), CharSpan(6, 8, "b"), CharSpan(9, 10, "c"), CharSpan(12, 14, "d")]
+    # "do" has the word; "gs" has none left; the space is no word; "er" is read as "over".
+    assert found.touched(spans) == [WordSpan(1, 2, "a"), WordSpan(3, 4, "d")]
+    assert found.touched([CharSpan(6, 10, "e")]) == [WordSpan(1, 3, "e")]
 
 
 def test_a_word_without_tokens_moves_no_other(wordpiece: Tokenizer) -> None:

@@ -60,8 +60,8 @@ class TaggedSplit:
         if dev is None:
             rest, held_out = _hold_out(whole, settings.dev_share, seed)
             how = (
-                f"{len(held_out):,} of {len(whole):,} sentences {is_are(len(held_out))} held out, "
-                "stratified by the rarest type in them"
+                f"{len(held_out):,} of {counted(len(whole), _unit(whole))} "
+                f"{is_are(len(held_out))} held out, stratified by the rarest type in them"
             )
             return cls(rest, held_out, scheme, labels, (told, how))
         measured = read_sentences(dev, settings)
@@ -69,7 +69,7 @@ class TaggedSplit:
         notes = [told, tagged_note(measured)]
         if shared := len(set(whole.words) & set(measured.words)):
             notes.append(
-                f"{counted(shared, 'sentence')} of {measured.name} {is_are(shared)} in "
+                f"{counted(shared, _unit(measured))} of {measured.name} {is_are(shared)} in "
                 f"{whole.name} as well, which flatters the figures"
             )
         if missing := sorted(whole.types - measured.types - {OUTSIDE}):
@@ -90,8 +90,11 @@ def tagged_note(data: Tagged) -> str:
     else:
         what = f"{counted(words, 'word')} with {counted(len(data.types), 'plain tag')}"
     bad = f"; {counted(data.skipped, 'bad place')} left out (--on-bad skip)" if data.skipped else ""
-    unit = "sentence" if data.texts is None else "text"
-    return f"{data.name}: {data.columns}; {counted(len(data), unit)}, {what}{bad}"
+    return f"{data.name}: {data.columns}; {counted(len(data), _unit(data))}, {what}{bad}"
+
+
+def _unit(data: Tagged) -> str:
+    return "sentence" if data.texts is None else "text"
 
 
 def check_types(scheme: Scheme, known: set[str], data: Tagged, whose: str) -> None:
