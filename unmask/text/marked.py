@@ -10,7 +10,6 @@ Offsets count characters from 0, as Python counts them, and the end is behind th
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import closing
 from itertools import pairwise
 
 from unmask.errors import shown
@@ -40,8 +39,7 @@ def marked_columns(
     Raises:
         DataError: there are texts, but no column of spans, or several.
     """
-    with closing(table.rows(Reading("skip", max_bad=1.0))) as rows:
-        row = next(rows, None)
+    row = table.first()
     first = {} if row is None else row.values
     if text_column is None:
         folded = {column.strip().lower(): value for column, value in first.items()}

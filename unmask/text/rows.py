@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,11 @@ class Table:
             reading.report_bad(self.name, damage.line, damage.reason, lost)
         reading.finished(size)
         reading.check(size)
+
+    def first(self) -> Row | None:
+        """The first row that can be read, to tell what the columns hold."""
+        with closing(self.rows(Reading("skip", max_bad=1.0))) as rows:
+            return next(rows, None)
 
     def at(self, row: Row) -> str:
         """The place of a row, for messages: `file:line`."""

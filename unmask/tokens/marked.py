@@ -6,7 +6,8 @@ the text. What a model reads is the text itself.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from unmask.errors import DataError
@@ -15,8 +16,53 @@ from unmask.text.marked import marked_columns, read_marked
 from unmask.text.readers import kind_of
 from unmask.text.rows import Table
 from unmask.text.tagged import LISTS, Tagged, read_tagged
-from unmask.text.tags import BIO, CharSpan, WordSpan
+from unmask.text.tags import BIO, CharSpan, Scheme, WordSpan
 from unmask.tokens.words import cut_at, segments, trim
+
+Spans = Sequence[tuple[int, int, str]]
+"""Spans of a sentence: of the file's words (`WordSpan`), or of a text's characters (`CharSpan`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What is there and what was found, as tags of the same words.
+
+    The words are the file's. Of texts with marked characters they are the units that no span cuts,
+    which all tokenizers have in common.
+
+    Attributes:
+        words: of each sentence.
+        truth: a tag for each of them.
+        guesses: the same, of each side that found something.
+    """
+
+    words: list[tuple[str, ...]]
+    truth: list[list[str]]
+    guesses: list[list[list[str]]]
+
+    @classmethod
+    def of(cls, data: Tagged, sides: Sequence[Iterable[Spans]], scheme: Scheme) -> Compared:
+        """Compare what each side found with what the data say.
+
+        Args:
+            data: the sentences.
+            sides: of each, the spans of every sentence: of words, or where the data are marked by
+                characters of those.
+            scheme: of all tags.
+        """
+        compared = cls([], [], [[] for _ in sides])
+        for number, (truth, *found) in enumerate(zip(data.spans, *sides, strict=True)):
+            if data.texts is not None and data.marked is not None:
+                words, spans = in_units(data.texts[number], data.marked[number], *found)
+            else:
+                words = data.words[number]
+                spans = [truth, *([WordSpan(*one) for one in some] for some in found)]
+            tags, *guesses = (scheme.tags(one, len(words)) for one in spans)
+            compared.words.append(words)
+            compared.truth.append(tags)
+            for side, guess in zip(compared.guesses, guesses, strict=True):
+                side.append(guess)
+        return compared
 
 
 def read_sentences(
@@ -46,7 +92,7 @@ def read_sentences(
     return read_tagged(path, text_column, label_column, reading=reading)
 
 
-def in_units(text: str, *sides: Sequence[CharSpan]) -> tuple[tuple[str, ...], list[list[WordSpan]]]:
+def in_units(text: str, *sides: Spans) -> tuple[tuple[str, ...], list[list[WordSpan]]]:
     """A text in units that no span of any side cuts, and the spans of each side in units.
 
     Args:
@@ -54,7 +100,7 @@ def in_units(text: str, *sides: Sequence[CharSpan]) -> tuple[tuple[str, ...], li
         sides: spans, ascending, none over another of its side, none beginning or ending with white
             space.
     """
-    borders = {place for side in sides for one in side for place in (one.start, one.end)}
+    borders = {place for side in sides for start, end, _ in side for place in (start, end)}
     units = cut_at(segments(text), sorted(borders))
     begins = {start: number for number, (start, _) in enumerate(units)}
     ends = {end: number + 1 for number, (_, end) in enumerate(units)}

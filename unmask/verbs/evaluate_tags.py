@@ -11,12 +11,12 @@ import torch
 
 from unmask.batches.sequences import OnLong
 from unmask.evaluation.tagging import TaggingFigures, compare_tags
-from unmask.pipelines.tag import TaggedSpan, Tagger, Tagging
+from unmask.pipelines.tag import Tagger, Tagging
 from unmask.report.facts_measured import Length
 from unmask.report.tags import TagFacts, TaggedRow, tag_report
 from unmask.text.tagged import Tagged
-from unmask.text.tags import OUTSIDE, CharSpan, Scheme, WordSpan
-from unmask.tokens.marked import in_units, read_sentences
+from unmask.text.tags import OUTSIDE
+from unmask.tokens.marked import Compared, Spans, read_sentences
 from unmask.verbs.evaluate_rows import Rows
 from unmask.verbs.evaluation_facts import OnRows, left_out
 from unmask.verbs.tasks.tagged_data import check_types, tagged_note
@@ -94,32 +94,33 @@ def evaluate_tagger(
         read.append(_read(other, data, on_long, watch, f"tagging with {wanted.against}"))
     context = tagger.opened.model.encoder.config.context
     with watch.stage("computing figures"):
-        truth, guesses = _beside(data, read, scheme)
-        figures = TaggingFigures.of(truth.tags, guesses[0], scheme)
+        marked = data.marked is not None
+        sides = [[_found(answer, marked) for answer in answers] for answers in read]
+        compared = Compared.of(data, sides, scheme)
+        truth, guesses = compared.truth, compared.guesses
+        figures = TaggingFigures.of(truth, guesses[0], scheme)
     path, cut = tagger.opened.path, [_cut(answers) for answers in read]
     result = TaggerEvaluation(path, told, figures, cut[0], data.skipped, report=wanted.report)
     agreed = {}
     if other is not None:
-        differences = compare_tags(truth.tags, guesses[0], guesses[1], scheme)
+        differences = compare_tags(truth, guesses[0], guesses[1], scheme)
         result = replace(
             result, other=str(wanted.against), differences=differences, other_truncated=cut[1]
         )
         all_right = [
-            np.array([one == own for one, own in zip(side, truth.tags, strict=True)], np.float64)
+            np.array([one == own for one, own in zip(side, truth, strict=True)], np.float64)
             for side in guesses
         ]
         agreed = right_rows(wanted, *all_right)
     about = wanted.about(told, data.skipped, result.differences, agreed)
     wanted.write(
-        lambda: tag_report(TagFacts(about, scheme, _rows(truth, guesses[0], read[0], context))),
+        lambda: tag_report(TagFacts(about, scheme, _rows(compared, read[0], context))),
         watch,
     )
     return result
 
 
-def _rows(
-    truth: _Truth, guesses: list[list[str]], answers: list[Tagging], context: int
-) -> tuple[TaggedRow, ...]:
+def _rows(compared: Compared, answers: list[Tagging], context: int) -> tuple[TaggedRow, ...]:
     """Each sentence with what is said of it, for the report."""
     return tuple(
         TaggedRow(
@@ -130,7 +131,7 @@ def _rows(
             length=Length.of(answer["tokens"], answer["truncated"], context),
         )
         for words, tags, guess, answer in zip(
-            truth.words, truth.tags, guesses, answers, strict=True
+            compared.words, compared.truth, compared.guesses[0], answers, strict=True
         )
     )
 
@@ -149,44 +150,8 @@ def _read(tagger: Tagger, data: Tagged, on_long: OnLong, watch: Watch, title: st
     return answers
 
 
-@dataclass(frozen=True, slots=True)
-class _Truth:
-    """The words of each sentence, and the tags that they should have."""
-
-    words: list[tuple[str, ...]]
-    tags: list[list[str]]
-
-
-def _beside(
-    data: Tagged, read: Sequence[Sequence[Tagging]], scheme: Scheme
-) -> tuple[_Truth, list[list[list[str]]]]:
-    """What is there and what each tagger found, as tags of the same words in one scheme.
-
-    The words are the file's. Of texts with marked characters they are the units that no span cuts,
-    which every tagger's tokenizer has in common.
-    """
-    truth = _Truth([], [])
-    guesses: list[list[list[str]]] = [[] for _ in read]
-    for number, answers in enumerate(zip(*read, strict=True)):
-        words, spans = data.words[number], data.spans[number]
-        if data.texts is None or data.marked is None:
-            found = [[_given(one) for one in answer["spans"]] for answer in answers]
-        else:
-            words, (spans, *found) = in_units(
-                data.texts[number],
-                data.marked[number],
-                *(
-                    [CharSpan(one["start"], one["end"], one["label"]) for one in answer["spans"]]
-                    for answer in answers
-                ),
-            )
-        truth.words.append(words)
-        truth.tags.append(scheme.tags(spans, len(words)))
-        for tags, some in zip(guesses, found, strict=True):
-            tags.append(scheme.tags(some, len(words)))
-    return truth, guesses
-
-
-def _given(span: TaggedSpan) -> WordSpan:
-    first, end = span["words"]
-    return WordSpan(first, end, span["label"])
+def _found(answer: Tagging, marked: bool) -> Spans:
+    """The spans of a sentence, in characters where its data are marked by them, else in words."""
+    if marked:
+        return [(one["start"], one["end"], one["label"]) for one in answer["spans"]]
+    return [(*one["words"], one["label"]) for one in answer["spans"]]

@@ -29,7 +29,7 @@ def source_column(table: Table, named: str | None) -> str:
 
 def holds_words(table: Table, column: str) -> bool:
     """Whether the first row has a list of words there, and not a text."""
-    first = next(table.rows(Reading("skip", max_bad=1.0)), None)
+    first = table.first()
     return first is not None and isinstance(first.values.get(column), list)
 
 

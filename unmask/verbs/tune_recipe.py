@@ -79,7 +79,9 @@ class Recipe:
         if not few:  # its head is fitted, not learnt
             epochs = max(epochs, min(MOST_EPOCHS, math.ceil(least / updates)))
         lr, chosen = settings.optim.lr, settings.budget.epochs
-        dropout, share = settings.model.dropout, settings.model.pretrained_share
+        dropout = DROPOUT if tags or few else 0.0
+        share = FEW_PRETRAINED if few and embeds else 0.0
+        given = settings.model
         said = []
         if lr is None:
             said.append(f"a learning rate of {rate:g} (--lr)")
@@ -87,12 +89,14 @@ class Recipe:
             said.append(f"{epochs} epochs (--epochs)")
         if batch not in (BATCH, settings.budget.batch):
             said.append(f"batches of {batch} (--batch)")
-        if dropout is None and (tags or few):
-            said.append(f"a dropout of {DROPOUT:g} (--dropout)")
-        if share is None and few and embeds:
-            said.append(
-                f"weights that keep {FEW_PRETRAINED:g} of what they were (--pretrained-share)"
-            )
+        if given.dropout is not None:
+            dropout = given.dropout
+        elif dropout:
+            said.append(f"a dropout of {dropout:g} (--dropout)")
+        if given.pretrained_share is not None:
+            share = given.pretrained_share
+        elif share:
+            said.append(f"weights that keep {share:g} of what they were (--pretrained-share)")
         words = " and ".join((", ".join(said[:-1]), *said[-1:]) if said[1:] else said)
         note = f"chosen {why} and {rows:,} rows: {words}" if said else ""
         asked = settings.optim
@@ -103,8 +107,4 @@ class Recipe:
             betas=asked.betas,
             clip=asked.clip,
         )
-        if dropout is None:
-            dropout = DROPOUT if tags or few else 0.0
-        if share is None:
-            share = FEW_PRETRAINED if few and embeds else 0.0
         return cls(optim, chosen or epochs, batch, dropout, share, note)

@@ -19,8 +19,8 @@ from unmask.pipelines.overlapping import FitOverlapping
 from unmask.pipelines.tag import decoded
 from unmask.pipelines.words import F64, WordRows, inward, word_rows, word_scores
 from unmask.text.tagged import Tagged
-from unmask.text.tags import OUTSIDE, Scheme, WordSpan
-from unmask.tokens.marked import in_units
+from unmask.text.tags import OUTSIDE, Scheme
+from unmask.tokens.marked import Compared, Spans
 from unmask.verbs.finetune_settings import TuneLoss
 from unmask.verbs.looking import look
 from unmask.verbs.tasks.frozen_words import frozen_token_head
@@ -30,7 +30,6 @@ from unmask.verbs.tasks.rows import Rows, cut_notes
 from unmask.verbs.tasks.tagged_data import TaggedSplit, check_types
 
 MOST_TYPES = 20  # named in the card
-Tags = list[list[str]]  # of the words of each sentence
 
 
 def tag(given: Given) -> Pieces:
@@ -116,27 +115,6 @@ class TaggedRows:
             parted += len({*marked} - {one.worded.characters(span) for span in some})
         return cls(data, texts, words, learnt, parted)
 
-    def beside(self, found: Iterable[list[WordSpan]], scheme: Scheme) -> tuple[Tags, Tags]:
-        """The tags of what is there, and of what was found, of the same words of each sentence.
-
-        Args:
-            found: spans of the words of each: those that the file has, or of raw text those of the
-                tokenizer's map.
-            scheme: of the tags.
-        """
-        truth, guesses = [], []
-        data = self.data
-        texts, marked = data.texts or (), data.marked or ()
-        for number, (spans, some) in enumerate(zip(data.spans, found, strict=True)):
-            words, guess = data.words[number], some
-            if texts:
-                worded = self.texts[number].worded
-                characters = [worded.characters(span) for span in some]
-                words, (spans, guess) = in_units(texts[number], marked[number], characters)
-            truth.append(scheme.tags(spans, len(words)))
-            guesses.append(scheme.tags(guess, len(words)))
-        return truth, guesses
-
     @property
     def rows(self) -> Rows:
         """The rows of all sentences; one that is long has several."""
@@ -198,12 +176,12 @@ class Measure:
 
     def figures(self, model: nn.Module) -> TaggingFigures:
         """All figures, with intervals."""
-        return TaggingFigures.of(*self._beside(self._scores(model)), self.decoder.scheme)
+        return self._figures(self._scores(model))
 
     def __call__(self, model: nn.Module) -> Mapping[str, float]:
         """Mean loss of words as they are learnt, in nats; F1 of spans and share of right tags."""
         scores = self._scores(model)
-        figures = TaggingFigures.of(*self._beside(scores), self.decoder.scheme, resamples=1)
+        figures = self._figures(scores, resamples=1)
         number = {label: index for index, label in enumerate(self.decoder.labels)}
         losses = [
             -one[np.arange(len(tags)), [number[tag] for tag in tags]][learnt]
@@ -219,12 +197,16 @@ class Measure:
     def _scores(self, model: nn.Module) -> list[F64]:
         return list(word_scores(self.dev.texts, model, self.device))
 
-    def _beside(self, scores: list[F64]) -> tuple[Tags, Tags]:
-        found = (
-            decoded(self.decoder, one.worded, some)[0]
-            for one, some in zip(self.dev.texts, scores, strict=True)
-        )
-        return self.dev.beside(found, self.decoder.scheme)
+    def _figures(self, scores: list[F64], **settings: int) -> TaggingFigures:
+        scheme = self.decoder.scheme
+        compared = Compared.of(self.dev.data, [map(self._found, self.dev.texts, scores)], scheme)
+        return TaggingFigures.of(compared.truth, compared.guesses[0], scheme, **settings)
+
+    def _found(self, text: WordRows, scores: F64) -> Spans:
+        spans = decoded(self.decoder, text.worded, scores)[0]
+        if self.dev.data.marked is None:
+            return spans
+        return [text.worded.characters(span) for span in spans]
 
 
 def _parted(rows: TaggedRows) -> Iterator[str]:
