@@ -306,7 +306,8 @@ def test_killed_and_begun_again_it_goes_on(whole: bool, folder: Path, tmp_path: 
     script = tmp_path / "run.py"
     script.write_text(KILLED, "utf-8")
     path = Path(claim(tmp_path))
-    path.write_text(path.read_text("utf-8").replace("6000", "60000"), "utf-8")
+    # Several seconds of training on a fast machine, where workers look once a second.
+    path.write_text(path.read_text("utf-8").replace("6000", "300000"), "utf-8")
     work_in = tmp_path / "work"
     words = [
         sys.executable,
