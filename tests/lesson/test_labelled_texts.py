@@ -86,7 +86,7 @@ def test_a_text_that_is_tested_on_is_never_pretrained_on(
             "text,label",
             r"two labels or more.*has 1: \['pos'\]; add rows",
         ),
-        ([], "text,label", "must have rows, but .* has only its header"),
+        ([], "text,label", "must have rows, but .* has none"),
         (
             ["good,pos", "bad,"],
             "text,label",

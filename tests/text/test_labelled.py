@@ -138,7 +138,7 @@ def test_named_columns_win(tmp_path: Path) -> None:
         ("text,label", {"text_column": "body"}, r"no column 'body' for the text; its columns are:"),
         ("text,label", {"label_column": "text"}, r"different columns, but in .* 'text', 'text'"),
         ("text,label,label", {}, r"several called 'label'"),
-        ("", {}, r"must have columns"),
+        ("", {}, r"must have rows"),
     ],
 )
 def test_columns_that_cannot_be_told_are_an_error_that_lists_them(
@@ -255,6 +255,13 @@ def test_a_row_without_a_label_stops_or_is_skipped_and_counted(tmp_path: Path) -
         read_labelled(path, reading=Reading("skip", max_bad=0.01))
 
 
+def test_where_no_row_has_a_label_that_is_the_reason(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("text,label\none,\ntwo,\n")
+    with pytest.raises(DataError, match=r"has none: 2 bad places were left out .*a\.csv:2: every"):
+        read_labelled(path, reading=Reading("skip", max_bad=1.0))
+
+
 def test_a_csv_row_of_other_length_is_bad(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("text,label\nx,a\nx,a,b\n")
@@ -288,7 +295,7 @@ def test_truncated_gzip_and_parquet(tmp_path: Path) -> None:
     [
         ("missing.csv", None, "is none; check the path"),
         ("a.xlsx", b"x", "must be one of .csv, .tsv"),
-        ("a.csv", b"text,label\n", "has only its header"),
+        ("a.csv", b"text,label\n", "must have rows, but .* has none"),
         ("a.jsonl", b"", "is empty"),
     ],
 )

@@ -54,6 +54,7 @@ def test_forms_of_spans(value: object) -> None:
         ([{"start": 0, "label": "person"}], "must be whole numbers, but one of .* is None"),
         ([[0, 3, ""]], "label must be a name other than 'O', but that of .* is ''"),
         ([[0, 3, "O"]], "label must be a name other than 'O'"),
+        ([[0, 3, "O "]], "label must be a name other than 'O', but that of .* is 'O '"),
         ([[0, 3, 1]], "label must be a name"),
         ([[3, 3, "person"]], "goes from 3 to 3; correct the offsets"),
         ([[-1, 3, "person"]], "goes from -1 to 3"),
@@ -98,6 +99,48 @@ def test_columns_are_told_by_what_they_hold(tmp_path: Path) -> None:
     bare = write(tmp_path / "e.jsonl", {"text": TEXT})
     with pytest.raises(DataError, match="must hold the label, but none is named 'spans'"):
         marked_columns(bare, None, None)
+
+
+ZOE_SPAN = {"start": 0, "end": 3, "label": "person"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "label", "columns"),
+    [
+        ([{"text": None, "spans": [ZOE_SPAN]}, {"text": TEXT, "spans": []}], None, "spans"),
+        ([{"text": None, "spans": []}], None, "spans"),
+        ([{"text": TEXT, "tokens": [], "spans": [ZOE_SPAN]}], None, "spans"),
+        ([{"text": TEXT, "tokens": ["Zoë"], "spans": [ZOE_SPAN]}], None, "spans"),
+        ([{"text": TEXT, "tokens": ["Zoë"], "spans": []}], None, "spans"),
+        ([{"text": TEXT, "tokens": ["Zoë"], "tags": ["O"], "spans": [ZOE_SPAN]}], None, None),
+        ([{"text": TEXT, "tokens": ["Zoë"], "tags": ["O"], "spans": [ZOE_SPAN]}], "spans", "spans"),
+        ([{"text": TEXT, "tokens": ["Zoë"], "tags": ["O"], "spans": [ZOE_SPAN]}], "tags", None),
+        (
+            [
+                {"text": TEXT, "tokens": [], "labels": []},
+                {"text": TEXT, "tokens": ["Zoë"], "labels": ["O"]},
+            ],
+            None,
+            None,
+        ),
+        ([{"text": TEXT, "tokens": ["Zoë"]}], None, None),
+        ([{"tokens": ["Zoë"], "labels": ["O"]}], None, None),
+        ([{"sentence": ["Zoë"], "tags": ["O"]}], None, None),
+    ],
+)
+def test_the_form_is_told_by_the_rows_and_by_the_labels_where_words_stand_beside_texts(
+    tmp_path: Path, rows: list[dict[str, Any]], label: str | None, columns: str | None
+) -> None:
+    found = marked_columns(write(tmp_path / "a.jsonl", *rows), None, label)
+    assert found == (None if columns is None else ("text", columns))
+
+
+def test_offsets_that_count_other_units_are_told(tmp_path: Path) -> None:
+    smile = "\U0001f600 Bern"
+    with pytest.raises(ValueError, match=r"count bytes of UTF-8 or units of UTF-16, write them"):
+        spans_in(smile, [[3, 7, "place"]], "spans")
+    with pytest.raises(ValueError, match=r"count bytes of UTF-8, write them"):
+        spans_in(smile, [[5, 9, "place"]], "spans")
 
 
 def test_bad_rows_stop_or_are_skipped_and_counted(tmp_path: Path) -> None:

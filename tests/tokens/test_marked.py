@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from unmask.errors import DataError
+from unmask.text.bad import Reading
 from unmask.text.tags import CharSpan, WordSpan
-from unmask.tokens.marked import in_units, read_sentences
+from unmask.tokens.marked import bare, in_units, read_sentences
 
 
 def write(path: Path, *rows: dict[str, Any]) -> Path:
@@ -44,6 +45,61 @@ def test_a_file_of_marked_texts(tmp_path: Path) -> None:
     assert data.tags[0] == ("B-person", "O", "O", "B-place", "I-place")
     last = data.some([1])
     assert (last.texts, last.marked, last.tags) == (("nobody",), ((),), (("O",),))
+
+
+@pytest.mark.parametrize(
+    "unseen", ["\u200e", "\ufeff", "\u00ad", "\x1c", "\uf0b7", "\ufffd", " \u200b "]
+)
+def test_what_tokenizers_drop_at_the_ends_of_a_span_is_no_part_of_it(unseen: str) -> None:
+    name = f"{unseen}Anna{unseen}"
+    text, first = f"so {name} is", 3 + len(unseen)
+    assert bare(text, (3, 3 + len(name))) == (first, first + 4)
+    words, (given, found) = in_units(
+        text, [CharSpan(3, 3 + len(name), "x")], [CharSpan(first, first + 4, "x")]
+    )
+    assert given == found
+    assert words[given[0].first] == "Anna"
+
+
+@pytest.mark.parametrize("kept", ["Zoe\u0308", "\u2764\ufe0f", "\u0646\u200c\u0647", "'s", "$"])
+def test_what_is_drawn_is_a_part_of_a_span(kept: str) -> None:
+    assert bare(f"a {kept} b", (2, 2 + len(kept))) == (2, 2 + len(kept))
+
+
+@pytest.mark.parametrize("unseen", ["\u200e", " \u200e ", "\uf0b7"])
+def test_a_span_of_nothing_else_stays(unseen: str) -> None:
+    text = f"a{unseen}b"
+    start, end = bare(text, (1, 1 + len(unseen)))
+    assert text[start:end] == unseen.strip(" ")
+    assert in_units(text, [CharSpan(1, 1 + len(unseen), "x")])[1][0]
+
+
+def test_types_that_differ_in_space_alone_are_refused(tmp_path: Path) -> None:
+    marked = write(
+        tmp_path / "a.jsonl", {"text": "ab cd", "spans": [[0, 2, "person"], [3, 5, "person "]]}
+    )
+    tagged = write(
+        tmp_path / "b.jsonl", {"tokens": ["ab", "cd"], "tags": ["B-person", "B-person "]}
+    )
+    for path in (marked, tagged):
+        with pytest.raises(DataError, match=r"than the space around them, but .* 'person '"):
+            read_sentences(path)
+
+
+def test_rows_without_words_are_counted(tmp_path: Path) -> None:
+    for rows in (
+        [{"text": "  ", "spans": []}, {"text": "ab", "spans": []}, {"text": "", "spans": []}],
+        [{"tokens": [], "tags": []}, {"tokens": ["ab"], "tags": ["O"]}, {"tokens": [], "tags": []}],
+    ):
+        data = read_sentences(write(tmp_path / "a.jsonl", *rows))
+        assert (len(data), data.wordless) == (1, 2)
+
+
+def test_where_all_rows_are_bad_that_is_the_reason(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", {"text": None, "spans": []}, {"text": 7, "spans": []})
+    words = "must have texts with words, but .* has none: 2 bad places were left out"
+    with pytest.raises(DataError, match=rf"{words}.*a\.jsonl:1: column 'text' must hold a text"):
+        read_sentences(path, reading=Reading("skip", 1.0))
 
 
 def test_words_with_tags_are_read_as_ever(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from tests.conftest import sentences
 from tests.verbs.labelled import Interrupted, Notes, label_of, write_csv, write_table
 from unmask.checkpoint.folder import open_classifier
 from unmask.checkpoint.sentence import open_sentence, save_sentence
-from unmask.errors import ConfigError, DataError
+from unmask.errors import CheckpointError, ConfigError, DataError
 from unmask.evaluation.probe import Probe
 from unmask.heads.model import SequenceClassifier
 from unmask.pipelines.classify import Classifier
@@ -233,6 +233,21 @@ def test_labels_with_one_text_each_are_refused(tiny_model_folder: Path, tmp_path
     table = write_csv(tmp_path / "train.csv", rows, ("text", "label"))
     with pytest.raises(DataError, match="no label has two texts"):
         finetune(tiny_model_folder, train=table, dev=table, out=tmp_path / "run", **QUICK)
+
+
+def test_a_run_that_does_not_say_what_it_keeps_does_not_go_on(
+    tiny_model_folder: Path, table: Path, tmp_path: Path
+) -> None:
+    vectors, out = tmp_path / "vectors", tmp_path / "run"
+    save_sentence(vectors, open_sentence(tiny_model_folder, pooling="mean"))
+    given: dict[str, Any] = {"train": table, "out": out, **HELD}
+    with pytest.raises(Interrupted):
+        finetune(vectors, watch=Notes("fine-tuning", 0.5), **given)
+    run = json.loads((out / "run.json").read_text())
+    assert run["decided"].pop("recipe")["pretrained_share"] == FEW_PRETRAINED
+    (out / "run.json").write_text(json.dumps(run))
+    with pytest.raises(CheckpointError, match="does not say how much of the weights before"):
+        finetune(vectors, **given)
 
 
 def test_its_recipe_is_its_own() -> None:

@@ -108,6 +108,57 @@ def test_a_span_within_a_word_is_learnt_whole_and_never_found(
     assert told.figures.recall == pytest.approx(59 / 60, abs=1e-9)
 
 
+def test_spans_that_cannot_be_learnt_are_counted_apart(
+    tiny_model_folder: Path, tmp_path: Path
+) -> None:
+    rows = marked(30, 3)
+    rows[0] = {"text": "the doghouse sees", "spans": [[4, 7, "being"], [7, 12, "thing"]]}
+    rows[1] = {"text": "so \u200d the cat", "spans": [[3, 4, "thing"], [9, 12, "being"]]}
+    notes = Notes()
+    result = finetune(
+        tiny_model_folder, train=write(tmp_path / "train.jsonl", rows), out=tmp_path / "run",
+        task="tag", watch=notes, **{**QUICK, "epochs": 1},
+        dev=write(tmp_path / "dev.jsonl", marked(10, 5)),
+    )  # fmt: skip
+    assert notes.heard(f"2 spans of {tmp_path / 'train.jsonl'} cannot be learnt")
+    assert notes.heard(f"1 span of {tmp_path / 'train.jsonl'} begins or ends within a word")
+    assert result.train_rows == 30
+
+
+@pytest.mark.parametrize("unseen", ["\u200e", "\ufeff", "\u00ad", "\x1c"])
+def test_characters_that_are_dropped_cost_no_span(
+    tuned: FinetuneResult, tmp_path: Path, unseen: str
+) -> None:
+    rows = marked(20, 6)
+    for row in rows:
+        first = row["spans"][0]
+        start, end = first["start"], first["end"]
+        name = row["text"][start:end]
+        row["text"] = f"{row['text'][:start]}{unseen}{name}{unseen}{row['text'][end:]}"
+        first["end"] += 2
+        row["spans"][1]["start"] += 2
+        row["spans"][1]["end"] += 2
+    told = evaluate(tuned.folder, data=write(tmp_path / "data.jsonl", rows))
+    plain = evaluate(tuned.folder, data=write(tmp_path / "plain.jsonl", marked(20, 6)))
+    assert isinstance(told, TaggerEvaluation)
+    assert isinstance(plain, TaggerEvaluation)
+    assert told.figures.f1 == plain.figures.f1 > 0.9
+    assert "20 of them without white space or controls at their ends" in told.data
+
+
+def test_what_a_text_file_has_beside_its_spans(tiny_model_folder: Path, tmp_path: Path) -> None:
+    train = write(tmp_path / "train.jsonl", [*marked(30), {"text": " ", "spans": []}])
+    read, notes = [*marked(10, 5), *marked(2)], Notes()
+    dev = write(tmp_path / "dev.jsonl", read)
+    finetune(
+        tiny_model_folder, train=train, dev=dev, out=tmp_path / "run", task="tag", watch=notes,
+        **{**QUICK, "epochs": 1},
+    )  # fmt: skip
+    assert notes.heard("1 text without a word left out")
+    shared = len({row["text"] for row in marked(30)} & {row["text"] for row in read})
+    assert notes.heard(f"{shared} texts of {dev} are in {train} as well")
+
+
 def test_long_texts_are_read_whole(tuned: FinetuneResult, tmp_path: Path) -> None:
     text, spans = "", []
     for row in marked(60, 4):

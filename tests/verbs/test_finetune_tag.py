@@ -346,5 +346,9 @@ def test_a_run_that_was_stopped_comes_to_the_same_bits(
     assert result.figures == whole.figures
     for name, weight in open_model(whole.model).model.state_dict().items():
         assert torch.equal(open_model(result.model).model.state_dict()[name], weight), name
+    # Written by a version that did not say what it chose.
+    run = json.loads((tmp_path / "run" / "run.json").read_text())
+    del run["decided"]["recipe"]
+    (tmp_path / "run" / "run.json").write_text(json.dumps(run))
     # A finished run gives its stored result, with the figures of its own task.
     assert finetune(tiny_model_folder, out=tmp_path / "run", **given).figures == whole.figures

@@ -21,6 +21,23 @@ EARLY_FACTOR = 10
 """
 
 
+def none_read(rule: str, name: str, reading: Reading) -> str:
+    """The message where nothing of a file could be used, and why that is.
+
+    Args:
+        rule: what there must be.
+        name: of the file.
+        reading: that has read it.
+    """
+    if not reading.bad:
+        return f"{rule}, but {name} has none"
+    left_out = "1 bad place was" if reading.bad == 1 else f"{reading.bad:,} bad places were"
+    return (
+        f"{rule}, but {name} has none: {left_out} left out (--on-bad skip), the first at "
+        f"{reading.examples[0]}"
+    )
+
+
 class Reading:
     """One pass over sources: its rule for bad places, and its counts so far.
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from unmask.errors import DataError
-from unmask.text.bad import Reading
+from unmask.text.bad import Reading, none_read
 from unmask.text.columns import Columns, listed
 from unmask.text.empty import is_empty
 from unmask.text.jsonl import kind_in_words, whole_text
@@ -106,7 +106,7 @@ def read_labelled_pairs(
 
 def _labelled(table: Table, columns: Columns, reading: Reading) -> Labelled:
     found = read_targets(table, columns, reading, label_of)
-    _check_spelling(table.name, found.labels)
+    check_spelling(table.name, found.labels)
     return found
 
 
@@ -137,7 +137,7 @@ def read_targets(
             texts.append(asked)
             labels.append(label)
     if not texts:
-        raise DataError(f"labelled data must have rows, but {table.name} has only its header")
+        raise DataError(none_read("labelled data must have rows", table.name, reading))
     return Targeted(
         name=table.name,
         columns=columns,
@@ -237,8 +237,16 @@ def sorted_labels(labels: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
-def _check_spelling(name: str, labels: Sequence[str]) -> None:
-    """Two labels that differ only in the space around them are one, misspelt."""
+def check_spelling(name: str, labels: Iterable[str]) -> None:
+    """Refuse two labels that differ only in the space around them: they are one, misspelt.
+
+    Args:
+        name: of the file.
+        labels: of all its rows, or the different ones among them.
+
+    Raises:
+        DataError: shows the first two.
+    """
     seen: dict[str, str] = {}
     for label in sorted(set(labels)):
         if (other := seen.setdefault(label.strip(), label)) != label:

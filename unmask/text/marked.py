@@ -9,7 +9,7 @@ Offsets count characters from 0, as Python counts them, and the end is behind th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 
 from unmask.errors import shown
@@ -18,13 +18,14 @@ from unmask.text.bad import Reading
 from unmask.text.columns import TEXT_COLUMNS, column_of
 from unmask.text.jsonl import kind_in_words, whole_text
 from unmask.text.rows import Table
-from unmask.text.tagged import WORD_COLUMNS
+from unmask.text.tagged import TAG_COLUMNS, WORD_COLUMNS
 from unmask.text.tags import OUTSIDE, CharSpan
 
 # Looked for in any letter case; see `unmask.text.columns`.
 SPAN_COLUMNS = ("spans", "entities", "annotations", "labels", "label")
 STARTS, ENDS = ("start", "start_offset"), ("end", "end_offset")
 LABELS = ("label", "type", "entity_group")
+LOOK = 1000  # rows that tell what the columns hold
 _FORM = (
     'a list of spans such as {"start": 0, "end": 4, "label": "person"} or [0, 4, "person"], and [] '
     "where a text has none"
@@ -34,21 +35,28 @@ _FORM = (
 def marked_columns(
     table: Table, text_column: str | None, label_column: str | None
 ) -> tuple[str, str] | None:
-    """The columns of texts and of their spans; None where the first row has a list of words.
+    """The columns of texts and of their spans; None where the rows have words and their tags.
+
+    Columns are told by the first value in each that tells anything. Where a row has a text as well
+    as words, it is the labels that tell what is meant.
 
     Raises:
         DataError: there are texts, but no column of spans, or several.
     """
-    row = table.first()
-    first = {} if row is None else row.values
-    if text_column is None:
-        folded = {column.strip().lower(): value for column, value in first.items()}
-        if any(_is_words(folded.get(name)) for name in WORD_COLUMNS):
+    looked = table.look(LOOK)
+    held = {column: _held(row.values.get(column) for row in looked) for column in table.columns}
+    if text_column is not None:
+        if held.get(text_column) != "a text":
             return None
-        if not any(isinstance(folded.get(name), str) for name in TEXT_COLUMNS):
+    else:
+        kinds = {column.strip().lower(): kind for column, kind in held.items()}
+        words = any(kinds.get(name) in ("strings", "nothing") for name in WORD_COLUMNS)
+        texts = {kinds[name] for name in TEXT_COLUMNS if name in kinds}
+        if "a text" not in texts and (words or None not in texts):
             return None
-    elif not isinstance(first.get(text_column), str):
-        return None
+        named = None if label_column is None else held.get(label_column) != "others"
+        if words and (_tags(kinds) if named is None else named):
+            return None
     text = column_of(table, text_column, TEXT_COLUMNS, "text")
     return text, column_of(table, label_column, SPAN_COLUMNS, "label")
 
@@ -117,7 +125,7 @@ def _span(text: str, value: object, column: str) -> CharSpan:
             )
     assert isinstance(start, int)
     assert isinstance(end, int)
-    if not isinstance(label, str) or not label.strip() or label == OUTSIDE:
+    if not isinstance(label, str) or label.strip() in ("", OUTSIDE):
         raise ValueError(
             f"a span's label must be a name other than {OUTSIDE!r}, but that of {shown(value)} is "
             f"{shown(label)}"
@@ -145,7 +153,9 @@ def _counted(text: str, words: object, start: int, end: int) -> str:
     if isinstance(words, str):
         return f"; {stands_instead(text, words, start, 'the span')}"
     if len(text) < end <= len(text.encode()):
-        return "; if the offsets count bytes of UTF-8, write them in characters"
+        utf16 = len(text) < end <= len(text.encode("utf-16-le")) // 2
+        units = "bytes of UTF-8 or units of UTF-16" if utf16 else "bytes of UTF-8"
+        return f"; if the offsets count {units}, write them in characters"
     return "; correct the offsets"
 
 
@@ -157,5 +167,22 @@ def _first(value: Mapping[str, object], names: tuple[str, ...]) -> object:
     return next((value[name] for name in names if name in value), None)
 
 
-def _is_words(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+def _held(values: Iterable[object]) -> str | None:
+    """What a column holds: "a text", a list of "strings" or of "others", lists of "nothing"."""
+    found = None
+    for value in values:
+        if isinstance(value, str):
+            return "a text"
+        if isinstance(value, list):
+            if value:
+                return "strings" if all(isinstance(one, str) for one in value) else "others"
+            found = "nothing"
+    return found
+
+
+def _tags(kinds: Mapping[str, str | None]) -> bool:
+    """Whether one of the columns has tags of words, or none could have spans of a text."""
+    if any(kinds.get(name) == "strings" for name in TAG_COLUMNS):
+        return True
+    spans = {*SPAN_COLUMNS} & kinds.keys()
+    return not spans or any(kinds.get(name) == "nothing" for name in {*TAG_COLUMNS} - spans)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,7 @@ class Table:
             )
         columns = _columns(path, name, kind, readers[kind])
         if not columns:
-            raise DataError(f"a table must have columns, but {name} is empty")
+            raise DataError(f"a table must have rows, but {name} is empty")
         if twice := [column for column, count in Counter(columns).items() if count > 1]:
             raise DataError(
                 f"each column must have its own name, but {name} has several called "
@@ -109,8 +110,12 @@ class Table:
 
     def first(self) -> Row | None:
         """The first row that can be read, to tell what the columns hold."""
+        return next(iter(self.look(1)), None)
+
+    def look(self, count: int) -> list[Row]:
+        """So many of the first rows that can be read."""
         with closing(self.rows(Reading("skip", max_bad=1.0))) as rows:
-            return next(rows, None)
+            return list(islice(rows, count))
 
     def at(self, row: Row) -> str:
         """The place of a row, for messages: `file:line`."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from unmask.errors import DataError
 from unmask.errors import shown as quoted
-from unmask.text.bad import Reading
+from unmask.text.bad import Reading, none_read
 from unmask.text.columns import column_of
 from unmask.text.conll import Places, Sentence, conll_sentences
 from unmask.text.empty import is_empty
@@ -48,7 +48,9 @@ class Tagged:
         texts: where spans are marked by characters, the texts as they stand in the file, of which
             `words` are the smallest units; where the words are the file's, None.
         marked: of each of these texts, its spans as characters.
-        trimmed: how many spans had white space at their ends, which was left off.
+        trimmed: how many spans had white space or control characters at their ends, which were
+            left off.
+        wordless: how many sentences had no words, and were left out.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Tagged:
     texts: tuple[str, ...] | None = None
     marked: tuple[tuple[CharSpan, ...], ...] | None = None
     trimmed: int = 0
+    wordless: int = 0
 
     def __len__(self) -> int:
         """N, the number of sentences."""
@@ -69,6 +72,11 @@ class Tagged:
     def sources(self) -> Sequence[str] | Sequence[tuple[str, ...]]:
         """What a model reads: the texts, or the words of each."""
         return self.words if self.texts is None else self.texts
+
+    @property
+    def asked(self) -> Sequence[tuple[str, ...]]:
+        """`(N,)` what each sentence asks about: its text, or its words."""
+        return self.words if self.texts is None else [(text,) for text in self.texts]
 
     @property
     def spans(self) -> list[list[WordSpan]]:
@@ -132,15 +140,17 @@ def read_tagged(
         places = Places.of(path, text_column, label_column)
         columns = str(places)
         sentences = list(_of_conll(path, name, places, reading))
+    read, sentences = len(sentences), [one for one in sentences if one.words]
     if not sentences:
-        raise DataError(f"tagged data must have sentences, but {name} has none")
+        raise DataError(none_read("tagged data must have sentences", name, reading))
 
     def at(number: int, place: int) -> str:
         return f"{name}:{sentences[number].lines[place]}"
 
     tags = tuple(sentence.tags for sentence in sentences)
     words = tuple(sentence.words for sentence in sentences)
-    return Tagged(name, columns, scheme_of_sentences(tags, at), words, tags, reading.bad)
+    scheme, wordless = scheme_of_sentences(tags, at), read - len(sentences)
+    return Tagged(name, columns, scheme, words, tags, reading.bad, wordless=wordless)
 
 
 def words_of(row: Row, column: str) -> tuple[str, ...]:
@@ -180,8 +190,7 @@ def _of_table(table: Table, word: str, tag: str, reading: Reading) -> Iterator[S
         except ValueError as error:
             reading.report_bad(table.name, row.line, str(error))
         else:
-            if words:
-                yield Sentence(words, tuple(tags), (row.line,) * len(words))
+            yield Sentence(words, tuple(tags), (row.line,) * len(words))
 
 
 def _strings(row: Row, column: str, what: str) -> list[str]:

@@ -6,21 +6,26 @@ the text. What a model reads is the text itself.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from unmask.errors import DataError
-from unmask.text.bad import Reading
+from unmask.text.bad import Reading, none_read
+from unmask.text.labelled import check_spelling
 from unmask.text.marked import marked_columns, read_marked
 from unmask.text.readers import kind_of
 from unmask.text.rows import Table
 from unmask.text.tagged import LISTS, Tagged, read_tagged
 from unmask.text.tags import BIO, CharSpan, Scheme, WordSpan
-from unmask.tokens.words import cut_at, segments, trim
+from unmask.tokens.words import SPACES, Span, cut_at, segments, trim
 
 Spans = Sequence[tuple[int, int, str]]
 """Spans of a sentence: of the file's words (`WordSpan`), or of a text's characters (`CharSpan`)."""
+# Control and format characters, those of private use and unassigned ones: what BERT's tokenizer
+# drops from a text, and others keep. The replacement character goes the same way there.
+_DROPPED, _REPLACEMENT = ("Cc", "Cf", "Co", "Cn"), "\ufffd"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +85,35 @@ def read_sentences(
         reading: takes the counts and the bad places; None stops at the first bad place.
 
     Raises:
-        DataError: a column is missing, the tags follow no scheme, or there are no sentences.
+        DataError: a column is missing, the tags follow no scheme, two types differ only in the
+            space around them, or there are no sentences.
         CorruptText: a bad place.
     """
-    reading = reading or Reading()
-    if kind_of(Path(path), LISTS):
-        table = Table.open(path)
-        columns = marked_columns(table, text_column, label_column)
-        if columns is not None:
-            return _marked(table, *columns, reading)
-    return read_tagged(path, text_column, label_column, reading=reading)
+    data = _read(Path(path), text_column, label_column, reading or Reading())
+    check_spelling(data.name, data.types)
+    return data
+
+
+def bare(text: str, span: Span) -> Span:
+    """The span without the white space, and without characters that tokenizers drop, at its ends.
+
+    A model cannot say whether a span begins before a byte order mark or behind it, if its tokenizer
+    never shows it one. A span of such characters alone loses only its white space.
+    """
+    start, end = span
+    while start < end and _is_dropped(text[end - 1]):
+        end -= 1
+    while start < end and _is_dropped(text[start]):
+        start += 1
+    return (start, end) if start < end else trim(text, span)
+
+
+def _is_dropped(character: str) -> bool:
+    return (
+        character in SPACES
+        or character == _REPLACEMENT
+        or unicodedata.category(character) in _DROPPED
+    )
 
 
 def in_units(text: str, *sides: Spans) -> tuple[tuple[str, ...], list[list[WordSpan]]]:
@@ -97,9 +121,10 @@ def in_units(text: str, *sides: Spans) -> tuple[tuple[str, ...], list[list[WordS
 
     Args:
         text: the text.
-        sides: spans, ascending, none over another of its side, none beginning or ending with white
-            space.
+        sides: spans, ascending, none over another of its side. They count from their first
+            character to their last that is not dropped; see `bare`.
     """
+    sides = tuple([CharSpan(*bare(text, (a, b)), label) for a, b, label in side] for side in sides)
     borders = {place for side in sides for start, end, _ in side for place in (start, end)}
     units = cut_at(segments(text), sorted(borders))
     begins = {start: number for number, (start, _) in enumerate(units)}
@@ -110,20 +135,31 @@ def in_units(text: str, *sides: Spans) -> tuple[tuple[str, ...], list[list[WordS
     )
 
 
+def _read(path: Path, text: str | None, label: str | None, reading: Reading) -> Tagged:
+    if kind_of(path, LISTS):
+        table = Table.open(path)
+        columns = marked_columns(table, text, label)
+        if columns is not None:
+            return _marked(table, *columns, reading)
+    return read_tagged(path, text, label, reading=reading)
+
+
 def _marked(table: Table, text: str, label: str, reading: Reading) -> Tagged:
     texts, marked, words, tags = [], [], [], []
-    trimmed = 0
+    trimmed = wordless = 0
     for one, spans in read_marked(table, text, label, reading):
-        inner = tuple(CharSpan(*trim(one, (a, b)), name) for a, b, name in spans)
-        trimmed += sum(a != b for a, b in zip(inner, spans, strict=True))
+        inner = tuple(CharSpan(*bare(one, (a, b)), name) for a, b, name in spans)
         units, (some,) = in_units(one, inner)
-        if units:
-            texts.append(one)
-            marked.append(inner)
-            words.append(units)
-            tags.append(tuple(BIO.tags(some, len(units))))
+        if not units:
+            wordless += 1
+            continue
+        trimmed += sum(a != b for a, b in zip(inner, spans, strict=True))
+        texts.append(one)
+        marked.append(inner)
+        words.append(units)
+        tags.append(tuple(BIO.tags(some, len(units))))
     if not texts:
-        raise DataError(f"marked data must have texts, but {table.name} has none")
+        raise DataError(none_read("marked data must have texts with words", table.name, reading))
     return Tagged(
         table.name,
         f"text from column {text!r}, spans from column {label!r}",
@@ -134,4 +170,5 @@ def _marked(table: Table, text: str, label: str, reading: Reading) -> Tagged:
         tuple(texts),
         tuple(marked),
         trimmed,
+        wordless,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from unmask.checkpoint.jsonfile import Json
 from unmask.train.optim import OptimConfig
 from unmask.verbs.embed_settings import EMBED_RECIPES, EMBED_UPDATES
 from unmask.verbs.finetune_settings import FinetuneSettings
@@ -43,6 +44,17 @@ class Recipe:
     dropout: float
     pretrained_share: float
     note: str
+
+    @property
+    def chosen(self) -> dict[str, Json]:
+        """What a run that goes on must use again."""
+        return {
+            "lr": self.optim.lr,
+            "epochs": self.epochs,
+            "batch": self.batch,
+            "dropout": self.dropout,
+            "pretrained_share": self.pretrained_share,
+        }
 
     @classmethod
     def of(

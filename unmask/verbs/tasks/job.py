@@ -12,6 +12,7 @@ import torch
 from unmask.checkpoint.folder import save_opened
 from unmask.checkpoint.sentence import sentence_root
 from unmask.config import to_mapping
+from unmask.errors import CheckpointError
 from unmask.nn.adapting import merge
 from unmask.nn.dropout import set_dropout
 from unmask.train.best import Goal
@@ -172,7 +173,7 @@ class Job:
     def _train(self, folder: RunFolder) -> tuple[Outcome, int]:
         """The loop, over the whole model or over its head alone; and how much it trains."""
         settings, pieces, around = self.settings, self.pieces, self.around
-        folder.decide("steps", self.steps)
+        self._decide(folder)
         trained: torch.nn.Module = pieces.opened.model
         measure: Evaluate = self._measured
         if settings.model.freeze:
@@ -211,6 +212,22 @@ class Job:
                 shares=self.shares,
             )
         return outcome, count_trained(trained)
+
+    def _decide(self, folder: RunFolder) -> None:
+        """Hold what was chosen for the run against what its earlier sessions have written down.
+
+        Raises:
+            CheckpointError: it was chosen otherwise, or by a version that did not write all down.
+        """
+        begun = folder.decided("steps") is not None
+        if begun and folder.decided("recipe") is None and self.recipe.pretrained_share:
+            raise CheckpointError(
+                f"a run goes on with what was chosen when it began, but {folder.path} does not say "
+                "how much of the weights before training it keeps; choose another --out to train "
+                "anew"
+            )
+        folder.decide("steps", self.steps)
+        folder.decide("recipe", self.recipe.chosen)
 
     def _measured(self, model: torch.nn.Module) -> Mapping[str, float]:
         """A few figures of the model that there would be if the training ended here."""

@@ -19,8 +19,9 @@ from unmask.pipelines.overlapping import FitOverlapping
 from unmask.pipelines.tag import decoded
 from unmask.pipelines.words import F64, WordRows, inward, word_rows, word_scores
 from unmask.text.tagged import Tagged
-from unmask.text.tags import OUTSIDE, Scheme
-from unmask.tokens.marked import Compared, Spans
+from unmask.text.tags import OUTSIDE, CharSpan, Scheme, WordSpan
+from unmask.tokens.marked import Compared, Spans, bare
+from unmask.tokens.wordwise import Worded
 from unmask.verbs.finetune_settings import TuneLoss
 from unmask.verbs.looking import look
 from unmask.verbs.tasks.frozen_words import frozen_token_head
@@ -82,6 +83,7 @@ class TaggedRows:
         words: of each, the tags of the words that are read: `(W,)` by the tokenizer's word map.
         learnt: of each, `(W,)` which of these words are learnt, see `_learnt`.
         parted: how many spans of characters begin or end within a word of the tokenizer's.
+        lost: how many spans are not learnt: an earlier one has their word, or they have none.
     """
 
     data: Tagged
@@ -89,6 +91,7 @@ class TaggedRows:
     words: tuple[list[str], ...]
     learnt: tuple[Bools, ...]
     parted: int
+    lost: int
 
     @classmethod
     def of(
@@ -110,10 +113,13 @@ class TaggedRows:
             for one, some in zip(texts, spans, strict=True)
         )
         learnt = tuple(_learnt(one, tags, scheme) for one, tags in zip(texts, words, strict=True))
-        parted = 0
-        for one, some, marked in zip(texts, spans, data.marked or (), strict=False):
-            parted += len({*marked} - {one.worded.characters(span) for span in some})
-        return cls(data, texts, words, learnt, parted)
+        given = data.spans if data.marked is None else data.marked
+        lost = sum(map(len, given)) - sum(map(len, spans))
+        inexact = sum(
+            len({*marked} - {_shown(one.worded, span) for span in some})
+            for one, some, marked in zip(texts, spans, data.marked or (), strict=False)
+        )
+        return cls(data, texts, words, learnt, max(0, inexact - lost), lost)
 
     @property
     def rows(self) -> Rows:
@@ -209,7 +215,19 @@ class Measure:
         return [text.worded.characters(span) for span in spans]
 
 
+def _shown(worded: Worded, span: WordSpan) -> CharSpan:
+    """A span of words as the characters by which it is compared."""
+    start, end, label = worded.characters(span)
+    return CharSpan(*bare(worded.text, (start, end)), label)
+
+
 def _parted(rows: TaggedRows) -> Iterator[str]:
+    if rows.lost:
+        what = "span" if rows.data.scheme.prefixes else "tag"
+        yield (
+            f"{counted(rows.lost, what)} of {rows.data.name} cannot be learnt: this tokenizer "
+            "makes no token there, or one word together with what is marked before"
+        )
     if rows.parted:
         does = "begins or ends" if rows.parted == 1 else "begin or end"
         yield (
