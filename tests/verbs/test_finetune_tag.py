@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from tests.verbs.labelled import Interrupted, Notes
 from unmask.checkpoint.folder import open_model
 from unmask.cli.main import app
-from unmask.errors import ConfigError, DataError, LabelMismatch
+from unmask.errors import ConfigError, CorruptText, DataError, LabelMismatch
 from unmask.heads.decoding import Decoder
 from unmask.pipelines.overlapping import FitOverlapping
 from unmask.pipelines.tag import Tagger
@@ -157,6 +157,43 @@ def test_prediction_of_words_gives_tags(run: tuple[Path, Notes], tmp_path: Path)
         predict(run[0] / "run", input=taken, output=tmp_path / "no.jsonl", threads=1)
     with pytest.raises(ConfigError, match="leave --scores out"):
         predict(run[0] / "run", input=source, output=tmp_path / "no.jsonl", scores=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "column"),
+    [
+        ("new.conll", "the\nold\nneighbour\n\n-DOCSTART-\n\nword\n", None),
+        ("new.bio", "the DT O\nold JJ B-x\nneighbour NN I-x\n\nword X O\n", None),
+        ("new.conll", "token tag\nthe O\nold O\nneighbour O\n\nword O\n", None),
+        ("new.iob", "1\tthe\n2\told\n3\tneighbour\n\n1\tword\n", "2"),
+        ("new.conllu", "# text\n1\tthe\tx\n2-3\tno\tx\n2\told\tx\n3\tneighbour\tx\n\n1\tword\tx\n",
+         None),
+    ],
+)  # fmt: skip
+def test_prediction_of_lines_of_words(
+    run: tuple[Path, Notes], tmp_path: Path, name: str, content: str, column: str | None
+) -> None:
+    (tmp_path / name).write_text(content)
+    result = predict(
+        run[0] / "run", input=tmp_path / name, output=tmp_path / "out.jsonl", threads=1,
+        text_column=column,
+    )  # fmt: skip
+    one, other = map(json.loads, (tmp_path / "out.jsonl").read_text().splitlines())
+    assert (one["words"], other["words"]) == (["the", "old", "neighbour"], ["word"])
+    assert one["tags"] == ["O", "B-being", "I-being"]
+    assert result.columns == ("words", "spans", "tags", "tokens", "truncated")
+
+
+def test_lines_of_words_that_cannot_be_read(run: tuple[Path, Notes], tmp_path: Path) -> None:
+    given: dict[str, Any] = {"output": tmp_path / "out.jsonl", "threads": 1}
+    source = tmp_path / "new.conll"
+    source.write_text("the O\ndog\n")
+    with pytest.raises(CorruptText, match=r"new\.conll:2: 1 columns where the first line has 2"):
+        predict(run[0] / "run", input=source, **given)
+    with pytest.raises(DataError, match="have numbers, 1 for the first"):
+        predict(run[0] / "run", input=source, text_column="word", **given)
+    with pytest.raises(DataError, match=r"must be one of .*\.conll, .* is none of them"):
+        predict(run[0] / "run", input=write(tmp_path / "new.docx", sentences(2)), **given)
 
 
 def test_from_file_to_answer_on_the_command_line(tiny_model_folder: Path, tmp_path: Path) -> None:

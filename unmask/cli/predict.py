@@ -17,8 +17,8 @@ def predict(
         Path,
         typer.Option(
             "--input",
-            help="Table: .csv .tsv .jsonl .parquet, or .txt with a text on each line; for a model "
-            "that finds answers .json in SQuAD's form.",
+            help="Table: .csv .tsv .jsonl .parquet, or .txt with a text on each line; for a tagger "
+            "also CoNLL, for a model that finds answers .json in SQuAD's form.",
         ),
     ],
     output: Annotated[Path, typer.Option("--output", help="New file: .jsonl .csv .tsv.")],

@@ -17,6 +17,8 @@ DOCUMENT = "-DOCSTART-"
 """Begins a line that parts documents, in the files of CoNLL 2003."""
 UNIVERSAL = ".conllu"
 """Of files of Universal Dependencies: ten columns, comments, and words within words."""
+CONLL = (".conll", UNIVERSAL, ".bio", ".iob", ".iob2", ".bioes")
+"""Names by which a file is known to be one of words in lines."""
 # A first line of such names, in any letter case, is a header and no word.
 _WORD_NAMES = frozenset({"token", "tokens", "word", "words", "form"})
 _TAG_NAMES = frozenset(
@@ -27,7 +29,7 @@ _WITHIN = re.compile(r"\d+[-.]\d+")
 
 
 class Sentence(NamedTuple):
-    """One sentence: its words, the tag of each, and the line that each stands on."""
+    """One sentence: its words, the tag of each (or none), and the line that each stands on."""
 
     words: tuple[str, ...]
     tags: tuple[str, ...]
@@ -40,18 +42,25 @@ class Places:
 
     Attributes:
         word: of the words.
-        tag: of the tags.
+        tag: of the tags; None where only words are read, which may stand alone in their lines.
         universal: whether the file is of Universal Dependencies.
     """
 
     word: int = 1
-    tag: int = -1
+    tag: int | None = -1
     universal: bool = False
 
     @classmethod
-    def of(cls, path: Path, word: str | None = None, tag: str | None = None) -> Places:
+    def of(
+        cls, path: Path, word: str | None = None, tag: str | None = None, *, tags: bool = True
+    ) -> Places:
         """The columns that were named, else the first and the last; in .conllu the forms and the
         universal parts of speech.
+
+        Args:
+            path: the file.
+            word, tag: numbers of columns as the user writes them, or None.
+            tags: whether tags are read.
 
         Raises:
             DataError: a name is no number of a column.
@@ -60,13 +69,14 @@ class Places:
         usual = (2, 4) if universal else (1, -1)
         return cls(
             usual[0] if word is None else _number(word, "--text-column"),
-            usual[1] if tag is None else _number(tag, "--label-column"),
+            None if not tags else usual[1] if tag is None else _number(tag, "--label-column"),
             universal,
         )
 
     def __str__(self) -> str:
         """Which they are, for the user to see."""
-        return f"words from column {self.word}, tags from {_in_words(self.tag)}"
+        tags = "" if self.tag is None else f", tags from {_in_words(self.tag)}"
+        return f"words from {_in_words(self.word)}{tags}"
 
 
 def _in_words(column: int) -> str:
@@ -132,14 +142,15 @@ def conll_sentences(path: Path, name: str, places: Places, reading: Reading) -> 
         first, width = not width, width or len(fields)
         try:
             word, tag = _word_and_tag(fields, width, places)
-            if first and word.lower() in _WORD_NAMES and tag.lower() in _TAG_NAMES:
+            named = (fields[-1] if width > 1 else "") if tag is None else tag
+            if first and word.lower() in _WORD_NAMES and named.lower() in _TAG_NAMES:
                 continue
         except ValueError as error:
             reading.report_bad(name, line, str(error))
             held.broken = True
         else:
             held.words.append(word)
-            held.tags.append(tag)
+            held.tags += () if tag is None else (tag,)
             held.lines.append(line)
     yield from held.taken()
 
@@ -150,22 +161,24 @@ def _fields(text: str) -> list[str]:
     return text.split("\t") if "\t" in text else _BLANKS.split(text.lstrip(" "))
 
 
-def _word_and_tag(fields: list[str], width: int, places: Places) -> tuple[str, str]:
+def _word_and_tag(fields: list[str], width: int, places: Places) -> tuple[str, str | None]:
     """Raises ValueError with the reason where a line has no word, no tag, or other columns."""
-    if len(fields) < 2:
+    if len(fields) < 2 and places.tag is not None:
         raise ValueError(
             "a line must have a word and a tag, parted by a tab or by spaces, but this one has the "
             f"single column {shown(fields[0])}"
         )
     if len(fields) != width:
         raise ValueError(f"{len(fields)} columns where the first line has {width}")
-    found = []
-    for column in (places.word, places.tag):
-        place = column - 1 if column > 0 else column
-        if not -width <= place < width:
-            raise ValueError(f"there is no column {column}: the line has {width}")
-        found.append(fields[place])
-    word, tag = found[0], found[1].strip()
-    if not word.strip(" ") or not tag:
+    word = _field(fields, places.word)
+    tag = None if places.tag is None else _field(fields, places.tag).strip()
+    if not word.strip(" ") or tag == "":
         raise ValueError(f"the {'tag' if word.strip(' ') else 'word'} is empty")
     return word, tag
+
+
+def _field(fields: list[str], column: int) -> str:
+    place = column - 1 if column > 0 else column
+    if not -len(fields) <= place < len(fields):
+        raise ValueError(f"there is no column {column}: the line has {len(fields)}")
+    return fields[place]

@@ -174,10 +174,14 @@ TABLES = tuple(_READERS)
 """Suffixes of tables that are read, and all but .parquet also with .gz or .zst after them."""
 
 
-def text_table(path: str | Path) -> Table:
+def text_table(path: str | Path, also: Mapping[str, Read] | None = None) -> Table:
     """A table of texts; plain text (.txt) is one too, with a row for each line, empty ones as well.
+
+    Args:
+        path: the file.
+        also: as in `Table.open`.
 
     Raises:
         DataError, CorruptText: it cannot be read; see `Table.open`.
     """
-    return Table.open(path, {".txt": _lines})
+    return Table.open(path, {".txt": _lines, **(also or {})})

@@ -14,12 +14,12 @@ from unmask.errors import DataError
 from unmask.errors import shown as quoted
 from unmask.text.bad import Reading, none_read
 from unmask.text.columns import column_of
-from unmask.text.conll import Places, Sentence, conll_sentences
+from unmask.text.conll import CONLL, Places, Sentence, conll_sentences
 from unmask.text.empty import is_empty
 from unmask.text.formats import Damaged, shown
 from unmask.text.jsonl import kind_in_words, whole_text
 from unmask.text.readers import kind_of
-from unmask.text.rows import Row, Table
+from unmask.text.rows import Read, Row, Table, Values, text_table
 from unmask.text.schemes import scheme_of_sentences
 from unmask.text.tags import CharSpan, Scheme, WordSpan
 
@@ -27,6 +27,8 @@ LISTS = (".jsonl", ".json-lines", ".parquet")
 """Tables whose cells can hold lists."""
 NO_LISTS = (".csv", ".json")
 """Files that are neither such tables nor CoNLL, whatever their lines look like."""
+WORDS = "words"
+"""The column that a CoNLL file's words are given in, as rows of a table."""
 # Looked for in any letter case; see `unmask.text.columns`.
 WORD_COLUMNS = ("tokens", "words", "forms", "token", "word")
 TAG_COLUMNS = (
@@ -151,6 +153,30 @@ def read_tagged(
     words = tuple(sentence.words for sentence in sentences)
     scheme, wordless = scheme_of_sentences(tags, at), read - len(sentences)
     return Tagged(name, columns, scheme, words, tags, reading.bad, wordless=wordless)
+
+
+def word_table(path: str | Path, text_column: str | None = None) -> Table:
+    """A table of texts or of lists of words; a CoNLL file is one too, with a row for each sentence.
+
+    Such a row has `words`. Nothing else of the file is kept, so it needs no tags.
+
+    Args:
+        path: the file; it is a CoNLL file if it is named as in `unmask.text.conll.CONLL`.
+        text_column: the number of the words' column in a CoNLL file; None for the usual one.
+
+    Raises:
+        DataError, CorruptText: it cannot be read; see `Table.open`.
+    """
+    places = Places.of(Path(path), text_column if kind_of(Path(path), CONLL) else None, tags=False)
+    return text_table(path, dict.fromkeys(CONLL, _sentences(places)))
+
+
+def _sentences(places: Places) -> Read:
+    def rows(path: Path, name: str, reading: Reading) -> Iterator[tuple[int, Values]]:
+        for one in conll_sentences(path, name, places, reading):
+            yield one.lines[0], {WORDS: list(one.words)}
+
+    return rows
 
 
 def words_of(row: Row, column: str) -> tuple[str, ...]:

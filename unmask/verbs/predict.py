@@ -13,6 +13,7 @@ from unmask.errors import ConfigError, DataError
 from unmask.text.bad import Reading
 from unmask.text.questions import question_table
 from unmask.text.rows import Table, text_table
+from unmask.text.tagged import word_table
 from unmask.verbs.answers import Answers, Asked
 from unmask.verbs.evaluation_facts import unknown_texts
 from unmask.verbs.looking import look
@@ -84,7 +85,8 @@ def predict(
         model: folder of a model with a head that answers, or a name on the Hub.
         input: .csv, .tsv, .jsonl or .parquet, or .txt with a text on each line, all but .parquet
             also compressed; for a model that finds answers also .json in SQuAD's form, a row for
-            each question, and no .txt.
+            each question, and no .txt; for a tagger also CoNLL files by one of their names, such
+            as .conll, a row of `words` for each sentence.
         output: .jsonl, .csv or .tsv; written whole or not at all.
         text_column, pair_column: None to find them by their names.
         on_long: for text longer than the context; None for "chunk" of tags and answers, else
@@ -106,7 +108,7 @@ def predict(
     """
     output, watch = Path(output), watch or Silent()
     folder, said = look(model, revision)
-    table = question_table(input) if said.head == "span" else text_table(input)
+    table = _table(input, said.head, text_column)
     if output.exists() and output.samefile(table.path):
         raise ConfigError(f"the output must be another file than the input, {table.name}")
     use_threads(threads)
@@ -120,6 +122,13 @@ def predict(
         reading = Reading(on_bad, max_bad, lambda done: advance(min(1.0, done / size), ""))
         rows, labels, truncated, unknown = _written(answers, reading, write, prefix)
     return PredictResult(output, rows, whole, labels, truncated, reading.bad, unknown)
+
+
+def _table(input: str | Path, head: str | None, text_column: str | None) -> Table:
+    """The rows of a file, in all the forms that a model with such a head can read."""
+    if head == "span":
+        return question_table(input)
+    return word_table(input, text_column) if head == "token" else text_table(input)
 
 
 def _written(

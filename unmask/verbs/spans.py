@@ -10,9 +10,11 @@ from unmask.batches.sequences import OnLong
 from unmask.pipelines.tag import Tagger, Tagging
 from unmask.text.bad import Reading
 from unmask.text.columns import TEXT_COLUMNS, column_of
+from unmask.text.conll import CONLL
 from unmask.text.jsonl import whole_text
+from unmask.text.readers import kind_of
 from unmask.text.rows import Row, Table
-from unmask.text.tagged import WORD_COLUMNS, words_of
+from unmask.text.tagged import WORD_COLUMNS, WORDS, words_of
 from unmask.tokens.wordwise import Source
 
 
@@ -22,6 +24,8 @@ def source_column(table: Table, named: str | None) -> str:
     Raises:
         DataError: a named column is not there, or none or several could be meant.
     """
+    if kind_of(table.path, CONLL):
+        return WORDS  # the number that was named told where they stand
     folded = {column.strip().lower() for column in table.columns}
     words = named is None and not folded & {*TEXT_COLUMNS} and folded & {*WORD_COLUMNS}
     return column_of(table, named, WORD_COLUMNS if words else TEXT_COLUMNS, "text")
