@@ -56,6 +56,8 @@ def test_forms_of_spans(value: object) -> None:
         ([[0, 3, "O"]], "label must be a name other than 'O'"),
         ([[0, 3, "O "]], "label must be a name other than 'O', but that of .* is 'O '"),
         ([[0, 3, 1]], "label must be a name"),
+        ([[0, 3, "\u200b"]], "label must be a name"),
+        ([[0, 3, "x\ud800"]], "surrogate"),
         ([[3, 3, "person"]], "goes from 3 to 3; correct the offsets"),
         ([[-1, 3, "person"]], "goes from -1 to 3"),
         ([[14, 30, "place"]], "has 17 characters, and have one or more, but 'place' goes from 14"),
@@ -123,6 +125,12 @@ ZOE_SPAN = {"start": 0, "end": 3, "label": "person"}
             None,
             None,
         ),
+        ([{"text": TEXT, "tokens": ["Zoë"], "spans": []}], "spans", "spans"),
+        ([{"text": TEXT, "tokens": ["Zoë"], "labels": [1]}], None, None),
+        ([{"text": TEXT, "tokens": ["Zoë"], "ner_tags": [1], "label": "news"}], None, None),
+        ([{"text": TEXT, "tokens": ["Zoë"], "tags": [], "spans": []}], None, None),
+        ([{"text": TEXT, "tokens": ["Zoë"], "mine": [ZOE_SPAN]}], "mine", "mine"),
+        ([{"text": TEXT, "tokens": ["Zoë"], "mine": ["O"]}], "mine", None),
         ([{"text": TEXT, "tokens": ["Zoë"]}], None, None),
         ([{"tokens": ["Zoë"], "labels": ["O"]}], None, None),
         ([{"sentence": ["Zoë"], "tags": ["O"]}], None, None),
@@ -133,6 +141,34 @@ def test_the_form_is_told_by_the_rows_and_by_the_labels_where_words_stand_beside
 ) -> None:
     found = marked_columns(write(tmp_path / "a.jsonl", *rows), None, label)
     assert found == (None if columns is None else ("text", columns))
+
+
+def test_a_named_column_without_a_text_is_reported_by_its_rows(tmp_path: Path) -> None:
+    table = write(tmp_path / "a.jsonl", {"text": None, "spans": []}, {"text": 7, "spans": []})
+    assert marked_columns(table, "text", None) == ("text", "spans")
+
+
+def test_the_first_name_that_has_a_value_counts() -> None:
+    span = {"start": None, "start_offset": 0, "end": 3, "label": None, "type": "person"}
+    assert spans_in(TEXT, [span], "spans") == (ZOE,)
+
+
+@pytest.mark.parametrize(
+    ("text", "span", "words"),
+    [
+        ("Anna is", (0, 3, "Anna"), "begins there, and its end, .* is 4"),
+        ("Anna is in Bern", (11, 14, "Bern"), "begins there, and its end, .* is 15"),
+        ("Anna is in Bern", (11, 16, "Bern"), "begins there, and its end, .* is 15"),
+        ("Zoe is", (0, 4, "Zoe"), "begins there, and its end, .* is 3"),
+        ("é Anna Anna", (2, 5, "Anna"), "begins there, and its end, .* is 6"),
+    ],
+)
+def test_a_wrong_end_is_not_taken_for_other_units(
+    text: str, span: tuple[int, int, str], words: str
+) -> None:
+    start, end, said = span
+    with pytest.raises(ValueError, match=words):
+        spans_in(text, [{"start": start, "end": end, "label": "x", "text": said}], "spans")
 
 
 def test_offsets_that_count_other_units_are_told(tmp_path: Path) -> None:

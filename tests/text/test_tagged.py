@@ -142,7 +142,7 @@ def test_a_bad_line_takes_its_sentence_along(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "words"),
     [
-        ("a.conll", "", r"must have sentences, but .*a.conll has none"),
+        ("a.conll", "", r"must have sentences with words, but .*a.conll has none"),
         ("a.conll", "\n \n-DOCSTART-\tO\n", r"has none"),
         ("a.jsonl", '{"tokens": [], "tags": []}\n', r"has none"),
         ("a.csv", "tokens,tags\n", r"CoNLL file, or in lists in .jsonl or .parquet"),

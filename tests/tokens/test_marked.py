@@ -71,7 +71,12 @@ def test_a_span_of_nothing_else_stays(unseen: str) -> None:
     text = f"a{unseen}b"
     start, end = bare(text, (1, 1 + len(unseen)))
     assert text[start:end] == unseen.strip(" ")
-    assert in_units(text, [CharSpan(1, 1 + len(unseen), "x")])[1][0]
+    words, ((found,),) = in_units(text, [CharSpan(1, 1 + len(unseen), "x")])
+    assert words[found.first : found.end] == (unseen.strip(" "),)
+
+
+def test_a_mark_of_what_stands_before_is_no_part_of_a_span() -> None:
+    assert bare("\u2764\ufe0f$5", (1, 4)) == (2, 4)
 
 
 def test_types_that_differ_in_space_alone_are_refused(tmp_path: Path) -> None:

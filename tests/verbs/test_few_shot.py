@@ -250,6 +250,25 @@ def test_a_run_that_does_not_say_what_it_keeps_does_not_go_on(
         finetune(vectors, **given)
 
 
+def test_a_run_goes_on_with_what_was_chosen_when_it_began(
+    tiny_model_folder: Path, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vectors = tmp_path / "vectors"
+    save_sentence(vectors, open_sentence(tiny_model_folder, pooling="mean"))
+    given: dict[str, Any] = {"train": table, **HELD, "lr": None}
+    whole = finetune(vectors, out=tmp_path / "whole", **given)
+    with pytest.raises(Interrupted):
+        finetune(vectors, out=tmp_path / "run", watch=Notes("fine-tuning", 0.5), **given)
+    # A version that would choose otherwise.
+    monkeypatch.setattr("unmask.verbs.tune_recipe.FEW_PRETRAINED", 0.2)
+    monkeypatch.setattr("unmask.verbs.tune_recipe.RECIPES", ((None, 1e-5, 3),))
+    notes = Notes()
+    result = finetune(vectors, out=tmp_path / "run", watch=notes, **given)
+    assert notes.heard("goes on with what was chosen when the run began: lr 0.001, pretrained sh")
+    ours, theirs = weights(result.folder), weights(whole.folder)
+    assert all(torch.equal(theirs[name], weight) for name, weight in ours.items())
+
+
 def test_its_recipe_is_its_own() -> None:
     settings = finetune_settings(few_shot=True)
     recipe = Recipe.of(settings, 384, 7700, embeds=True)

@@ -16,8 +16,10 @@ from unmask.pipelines.tag import Tagger
 from unmask.verbs.evaluate import evaluate
 from unmask.verbs.evaluate_tags import TaggerEvaluation
 from unmask.verbs.finetune import FinetuneResult, finetune
+from unmask.verbs.finetune_settings import TuneData
 from unmask.verbs.predict import predict
 from unmask.verbs.scope import scope
+from unmask.verbs.tasks.tagged_data import TaggedSplit
 
 Row = dict[str, Any]
 
@@ -101,8 +103,9 @@ def test_a_span_within_a_word_is_learnt_whole_and_never_found(
         **{**QUICK, "epochs": 1},
     )  # fmt: skip
     assert notes.heard(
-        "train.jsonl begins or ends within a word, which this tokenizer does not part"
+        "1 span to train on begins or ends within a word, which this tokenizer does not part"
     )
+    assert notes.heard("1 span to measure with cannot be found")
     told = evaluate(tuned.folder, data=data)
     assert isinstance(told, TaggerEvaluation)
     assert told.figures.recall == pytest.approx(59 / 60, abs=1e-9)
@@ -120,8 +123,9 @@ def test_spans_that_cannot_be_learnt_are_counted_apart(
         task="tag", watch=notes, **{**QUICK, "epochs": 1},
         dev=write(tmp_path / "dev.jsonl", marked(10, 5)),
     )  # fmt: skip
-    assert notes.heard(f"2 spans of {tmp_path / 'train.jsonl'} cannot be learnt")
-    assert notes.heard(f"1 span of {tmp_path / 'train.jsonl'} begins or ends within a word")
+    assert notes.heard("2 spans to train on cannot be learnt")
+    assert notes.heard("1 span to train on begins or ends within a word")
+    assert not notes.heard("to measure with cannot be found")
     assert result.train_rows == 30
 
 
@@ -143,7 +147,34 @@ def test_characters_that_are_dropped_cost_no_span(
     assert isinstance(told, TaggerEvaluation)
     assert isinstance(plain, TaggerEvaluation)
     assert told.figures.f1 == plain.figures.f1 > 0.9
-    assert "20 of them without white space or controls at their ends" in told.data
+    assert "20 of them trimmed at their ends" in told.data
+
+
+def test_texts_that_differ_in_space_alone_are_held_out_together(tmp_path: Path) -> None:
+    rows = [
+        {"text": f"Anna saw {number} cats{end}", "spans": spans}
+        for number in range(20)
+        for end, spans in (("", [[0, 4, "p"]]), ("\n", [[0, 4, "p"], [5, 8, "q"]]))
+    ]
+    split = TaggedSplit.read(write(tmp_path / "a.jsonl", rows), None, TuneData(), 0)
+    assert len(split.dev)
+    assert not set(split.train.asked) & set(split.dev.asked)
+    (tmp_path / "dev.conll").write_text("Anna O\nsaw B-p\n3 O\ncats O\n")
+    split = TaggedSplit.read(tmp_path / "a.jsonl", tmp_path / "dev.conll", TuneData(), 0)
+    assert any("1 sentence of" in note and "flatters" in note for note in split.notes)
+
+
+def test_what_is_predicted_of_words_is_read_back(tuned: FinetuneResult, tmp_path: Path) -> None:
+    source = write(tmp_path / "new.jsonl", ({"words": words} for words, _ in sentences(20, 2)))
+    predict(tuned.folder, input=source, output=tmp_path / "answers.jsonl")
+    told = evaluate(tuned.folder, data=tmp_path / "answers.jsonl")
+    assert isinstance(told, TaggerEvaluation)
+    assert told.figures.f1 == 1.0
+    again = tmp_path / "again.jsonl"
+    predict(tuned.folder, input=tmp_path / "answers.jsonl", output=again, prefix="new_")
+    assert all(
+        row["tags"] == row["new_tags"] for row in map(json.loads, again.read_text().splitlines())
+    )
 
 
 def test_what_a_text_file_has_beside_its_spans(tiny_model_folder: Path, tmp_path: Path) -> None:

@@ -77,7 +77,11 @@ def stands_instead(context: str, words: str, start: int, what: str) -> str:
         ("bytes of UTF-8", 1, partial(str.encode, encoding="utf-8")),
         ("units of UTF-16", 2, partial(str.encode, encoding="utf-16-le")),
     ):
-        meant = [place for place in there if len(encode(context[:place])) == start * size]
+        meant = [
+            place
+            for place in there
+            if place != start and len(encode(context[:place])) == start * size
+        ]
         if meant:
             return (
                 f"the offset counts {unit}: counted in characters, {what} stands at "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,7 @@ LABEL_COLUMNS = (
 )  # fmt: skip
 NUMBER_COLUMNS = (*LABEL_COLUMNS, "score", "rating", "stars", "value", "number", "grade")
 _NAMED = 14  # of these that a message names
+LOOK = 1000  # rows that tell what the columns hold
 PAIR_COLUMNS = (
     ("premise", "hypothesis"), ("sentence1", "sentence2"), ("text1", "text2"),
     ("text_a", "text_b"), ("question1", "question2"), ("question", "sentence"),
@@ -162,6 +164,32 @@ def column_of(table: Table, named: str | None, known: tuple[str, ...], role: str
         f"one column of {table.name} must hold the {role}, but "
         f"{'several' if sure else 'none'} {why}; {listed(table.columns)}. Choose with {option}"
     )
+
+
+def kinds_of(table: Table) -> dict[str, str | None]:
+    """What each column of a table holds, told by the first of its values that tells anything.
+
+    Returns:
+        "text"; or of lists "strings", "spans" (objects or lists), "others", or "nothing" where
+        all are empty; None where there is neither text nor a list.
+    """
+    looked = table.look(LOOK)
+    return {name: _kind(row.values.get(name) for row in looked) for name in table.columns}
+
+
+def _kind(values: Iterable[object]) -> str | None:
+    found = None
+    for value in values:
+        if isinstance(value, str):
+            return "text"
+        if isinstance(value, list):
+            if not value:
+                found = "nothing"
+            elif all(isinstance(one, str) for one in value):
+                return "strings"
+            else:
+                return "spans" if isinstance(value[0], Mapping | list) else "others"
+    return found
 
 
 def listed(columns: Any) -> str:

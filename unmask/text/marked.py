@@ -9,13 +9,14 @@ Offsets count characters from 0, as Python counts them, and the end is behind th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
 from unmask.errors import shown
 from unmask.text.answers import stands_instead
 from unmask.text.bad import Reading
-from unmask.text.columns import TEXT_COLUMNS, column_of
+from unmask.text.columns import TEXT_COLUMNS, column_of, kinds_of
+from unmask.text.empty import is_empty
 from unmask.text.jsonl import kind_in_words, whole_text
 from unmask.text.rows import Table
 from unmask.text.tagged import TAG_COLUMNS, WORD_COLUMNS
@@ -25,7 +26,6 @@ from unmask.text.tags import OUTSIDE, CharSpan
 SPAN_COLUMNS = ("spans", "entities", "annotations", "labels", "label")
 STARTS, ENDS = ("start", "start_offset"), ("end", "end_offset")
 LABELS = ("label", "type", "entity_group")
-LOOK = 1000  # rows that tell what the columns hold
 _FORM = (
     'a list of spans such as {"start": 0, "end": 4, "label": "person"} or [0, 4, "person"], and [] '
     "where a text has none"
@@ -43,19 +43,21 @@ def marked_columns(
     Raises:
         DataError: there are texts, but no column of spans, or several.
     """
-    looked = table.look(LOOK)
-    held = {column: _held(row.values.get(column) for row in looked) for column in table.columns}
+    held = kinds_of(table)
     if text_column is not None:
-        if held.get(text_column) != "a text":
+        if held.get(text_column) in ("strings", "nothing"):
             return None
     else:
         kinds = {column.strip().lower(): kind for column, kind in held.items()}
         words = any(kinds.get(name) in ("strings", "nothing") for name in WORD_COLUMNS)
         texts = {kinds[name] for name in TEXT_COLUMNS if name in kinds}
-        if "a text" not in texts and (words or None not in texts):
+        if "text" not in texts and (words or None not in texts):
             return None
-        named = None if label_column is None else held.get(label_column) != "others"
-        if words and (_tags(kinds) if named is None else named):
+        if label_column is not None:
+            known = label_column.strip().lower()
+            known = known if known in (*TAG_COLUMNS, *SPAN_COLUMNS) else SPAN_COLUMNS[0]
+            kinds = {known: held.get(label_column)}
+        if words and not _spans_beside_words(kinds):
             return None
     text = column_of(table, text_column, TEXT_COLUMNS, "text")
     return text, column_of(table, label_column, SPAN_COLUMNS, "label")
@@ -125,7 +127,7 @@ def _span(text: str, value: object, column: str) -> CharSpan:
             )
     assert isinstance(start, int)
     assert isinstance(end, int)
-    if not isinstance(label, str) or label.strip() in ("", OUTSIDE):
+    if not isinstance(label, str) or is_empty(label) or label.strip() == OUTSIDE:
         raise ValueError(
             f"a span's label must be a name other than {OUTSIDE!r}, but that of {shown(value)} is "
             f"{shown(label)}"
@@ -139,19 +141,19 @@ def _span(text: str, value: object, column: str) -> CharSpan:
         raise ValueError(
             f"the text of a span must stand where it is marked, but from {start} to {end} there "
             f"is {shown(text[start:end])} and not {shown(words)}; "
-            f"{stands_instead(text, words, start, 'the span')}"
+            f"{_stands(text, words, start)}"
         )
     if not text[start:end].strip():
         raise ValueError(
             f"a span must have more than white space, but {label!r} from {start} to {end} has none"
         )
-    return CharSpan(start, end, label)
+    return CharSpan(start, end, whole_text(label, column))
 
 
 def _counted(text: str, words: object, start: int, end: int) -> str:
     """Why a span may lie outside of its text."""
-    if isinstance(words, str):
-        return f"; {stands_instead(text, words, start, 'the span')}"
+    if isinstance(words, str) and words:
+        return f"; {_stands(text, words, start)}"
     if len(text) < end <= len(text.encode()):
         utf16 = len(text) < end <= len(text.encode("utf-16-le")) // 2
         units = "bytes of UTF-8 or units of UTF-16" if utf16 else "bytes of UTF-8"
@@ -159,30 +161,32 @@ def _counted(text: str, words: object, start: int, end: int) -> str:
     return "; correct the offsets"
 
 
+def _stands(text: str, words: str, start: int) -> str:
+    """Where the words of a span stand, which do not stand where it is marked."""
+    if start >= 0 and text.startswith(words, start):
+        return (
+            f"it begins there, and its end, the place behind its last character, is "
+            f"{start + len(words)}"
+        )
+    return stands_instead(text, words, start, "the span")
+
+
 def _named(text: str, span: CharSpan) -> str:
     return f"{shown(text[span.start : span.end])} ({span.label}, {span.start} to {span.end})"
 
 
 def _first(value: Mapping[str, object], names: tuple[str, ...]) -> object:
-    return next((value[name] for name in names if name in value), None)
+    # A table fills in null where a row has one of these names and another row the other.
+    return next((value[name] for name in names if value.get(name) is not None), None)
 
 
-def _held(values: Iterable[object]) -> str | None:
-    """What a column holds: "a text", a list of "strings" or of "others", lists of "nothing"."""
-    found = None
-    for value in values:
-        if isinstance(value, str):
-            return "a text"
-        if isinstance(value, list):
-            if value:
-                return "strings" if all(isinstance(one, str) for one in value) else "others"
-            found = "nothing"
-    return found
-
-
-def _tags(kinds: Mapping[str, str | None]) -> bool:
-    """Whether one of the columns has tags of words, or none could have spans of a text."""
-    if any(kinds.get(name) == "strings" for name in TAG_COLUMNS):
-        return True
-    spans = {*SPAN_COLUMNS} & kinds.keys()
-    return not spans or any(kinds.get(name) == "nothing" for name in {*TAG_COLUMNS} - spans)
+def _spans_beside_words(kinds: Mapping[str, str | None]) -> bool:
+    """Whether labels are spans of the text, where a row has a text and its words too."""
+    tags = {kinds.get(name) for name in TAG_COLUMNS}
+    spans = {kinds.get(name) for name in SPAN_COLUMNS}
+    if "strings" in tags | spans or "spans" in tags | spans:
+        return "strings" not in tags | spans
+    if "others" in tags:
+        return False
+    sure = {kinds.get(name) for name in TAG_COLUMNS if name not in SPAN_COLUMNS}
+    return "nothing" in spans and "nothing" not in sure

@@ -13,7 +13,7 @@ from typing import Any
 from unmask.errors import DataError
 from unmask.errors import shown as quoted
 from unmask.text.bad import Reading, none_read
-from unmask.text.columns import column_of
+from unmask.text.columns import column_of, kinds_of
 from unmask.text.conll import CONLL, Places, Sentence, conll_sentences
 from unmask.text.empty import is_empty
 from unmask.text.formats import Damaged, shown
@@ -76,9 +76,11 @@ class Tagged:
         return self.words if self.texts is None else self.texts
 
     @property
-    def asked(self) -> Sequence[tuple[str, ...]]:
-        """`(N,)` what each sentence asks about: its text, or its words."""
-        return self.words if self.texts is None else [(text,) for text in self.texts]
+    def asked(self) -> list[tuple[str]]:
+        """`(N,)` what each sentence asks about: its characters but white space, by which it is
+        known again however its words were parted."""
+        whole = map("".join, self.words) if self.texts is None else self.texts
+        return [("".join(one.split()),) for one in whole]
 
     @property
     def spans(self) -> list[list[WordSpan]]:
@@ -134,7 +136,7 @@ def read_tagged(
         )
     if kind_of(path, LISTS):
         table = Table.open(path)
-        word = column_of(table, text_column, WORD_COLUMNS, "text")
+        word = word_column(table, text_column)
         tag = column_of(table, label_column, TAG_COLUMNS, "label")
         columns = f"words from column {word!r}, tags from column {tag!r}"
         sentences = list(_of_table(table, word, tag, reading))
@@ -144,7 +146,7 @@ def read_tagged(
         sentences = list(_of_conll(path, name, places, reading))
     read, sentences = len(sentences), [one for one in sentences if one.words]
     if not sentences:
-        raise DataError(none_read("tagged data must have sentences", name, reading))
+        raise DataError(none_read("tagged data must have sentences with words", name, reading))
 
     def at(number: int, place: int) -> str:
         return f"{name}:{sentences[number].lines[place]}"
@@ -179,6 +181,17 @@ def _sentences(places: Places) -> Read:
     return rows
 
 
+def word_column(table: Table, named: str | None) -> str:
+    """The column of words: the named one, or one whose name tells it and that holds lists of them.
+
+    Raises:
+        DataError: the named column is not there, or none or several could be meant.
+    """
+    kinds = {name.strip().lower(): kind for name, kind in kinds_of(table).items()}
+    lists = tuple(one for one in WORD_COLUMNS if kinds.get(one) in ("strings", "nothing"))
+    return column_of(table, named, lists or WORD_COLUMNS, "text")
+
+
 def words_of(row: Row, column: str) -> tuple[str, ...]:
     """The words of a row.
 
@@ -211,7 +224,7 @@ def _of_table(table: Table, word: str, tag: str, reading: Reading) -> Iterator[S
                     f"every word must have a tag, but there are {len(words)} words in {word!r} and "
                     f"{len(tags)} tags in {tag!r}"
                 )
-            if any(map(is_empty, tags)):
+            if any(is_empty(whole_text(one, tag)) for one in tags):
                 raise ValueError(f"a tag in column {tag!r} is empty")
         except ValueError as error:
             reading.report_bad(table.name, row.line, str(error))

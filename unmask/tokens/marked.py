@@ -98,14 +98,21 @@ def bare(text: str, span: Span) -> Span:
     """The span without the white space, and without characters that tokenizers drop, at its ends.
 
     A model cannot say whether a span begins before a byte order mark or behind it, if its tokenizer
-    never shows it one. A span of such characters alone loses only its white space.
+    never shows it one. Some of these are drawn, such as those of private use, which other
+    tokenizers keep; as a span is compared without them whatever the tokenizer, none gains by it.
+    A mark that modifies what stands before the span is left off as well. A span of such characters
+    alone loses only its white space.
     """
     start, end = span
     while start < end and _is_dropped(text[end - 1]):
         end -= 1
-    while start < end and _is_dropped(text[start]):
+    while start < end and (_is_dropped(text[start]) or _is_mark(text[start])):
         start += 1
     return (start, end) if start < end else trim(text, span)
+
+
+def _is_mark(character: str) -> bool:
+    return unicodedata.category(character).startswith("M")
 
 
 def _is_dropped(character: str) -> bool:

@@ -14,7 +14,7 @@ from unmask.text.conll import CONLL
 from unmask.text.jsonl import whole_text
 from unmask.text.readers import kind_of
 from unmask.text.rows import Row, Table
-from unmask.text.tagged import WORD_COLUMNS, WORDS, words_of
+from unmask.text.tagged import WORD_COLUMNS, WORDS, word_column, words_of
 from unmask.tokens.wordwise import Source
 
 
@@ -27,8 +27,9 @@ def source_column(table: Table, named: str | None) -> str:
     if kind_of(table.path, CONLL):
         return WORDS  # the number that was named told where they stand
     folded = {column.strip().lower() for column in table.columns}
-    words = named is None and not folded & {*TEXT_COLUMNS} and folded & {*WORD_COLUMNS}
-    return column_of(table, named, WORD_COLUMNS if words else TEXT_COLUMNS, "text")
+    if named is None and not folded & {*TEXT_COLUMNS} and folded & {*WORD_COLUMNS}:
+        return word_column(table, named)
+    return column_of(table, named, TEXT_COLUMNS, "text")
 
 
 def holds_words(table: Table, column: str) -> bool:

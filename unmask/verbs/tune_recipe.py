@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 from unmask.checkpoint.jsonfile import Json
 from unmask.train.optim import OptimConfig
@@ -55,6 +57,17 @@ class Recipe:
             "dropout": self.dropout,
             "pretrained_share": self.pretrained_share,
         }
+
+    def again(self, chosen: Mapping[str, Any]) -> Recipe:
+        """The recipe of a run that began with these choices, as `chosen` gave them."""
+        other = dict(chosen)
+        said = ", ".join(
+            f"{name.replace('_', ' ')} {value}"
+            for name, value in other.items()
+            if value != self.chosen[name]
+        )
+        note = f"goes on with what was chosen when the run began: {said}"
+        return replace(self, optim=replace(self.optim, lr=other.pop("lr")), **other, note=note)
 
     @classmethod
     def of(

@@ -120,10 +120,43 @@ class Job:
 
     def run(self, folder: RunFolder) -> FinetuneResult:
         """Train, measure, save; the result of a run that is finished is read."""
-        say = self.around.watch.say
         if folder.finished:
-            say(f"{folder.path} is finished; remove it or name another --out to train anew")
+            self.around.watch.say(
+                f"{folder.path} is finished; remove it or name another --out to train anew"
+            )
             return FinetuneResult.read(folder.path)
+        return self._as_begun(folder)._run(folder)
+
+    def _as_begun(self, folder: RunFolder) -> Job:
+        """The run with what was chosen when it began, which a newer version may choose otherwise.
+
+        Raises:
+            CheckpointError: a version that did not write it down began it.
+        """
+        begun = folder.decided("steps") is not None
+        chosen = folder.decided("recipe")
+        if chosen is None:
+            if (
+                begun
+                and self.settings.model.pretrained_share is None
+                and self.recipe.pretrained_share
+            ):
+                raise CheckpointError(
+                    f"a run goes on with what was chosen when it began, but {folder.path} does not "
+                    "say how much of the weights before training it keeps; choose another --out to "
+                    "train anew"
+                )
+            folder.decide("recipe", self.recipe.chosen)
+        elif chosen != self.recipe.chosen:
+            recipe = self.recipe.again(chosen)
+            self.around.watch.say(recipe.note)
+            beginning = Beginning.of(self.pieces.opened.model.encoder, recipe.pretrained_share)
+            return replace(self, recipe=recipe, beginning=beginning)
+        return self
+
+    def _run(self, folder: RunFolder) -> FinetuneResult:
+        """Train, measure, save."""
+        say = self.around.watch.say
         if self.pieces.begin is not None:
             with self.around.watch.stage("measuring the model as it is"):
                 self.pieces.begin()
@@ -173,7 +206,7 @@ class Job:
     def _train(self, folder: RunFolder) -> tuple[Outcome, int]:
         """The loop, over the whole model or over its head alone; and how much it trains."""
         settings, pieces, around = self.settings, self.pieces, self.around
-        self._decide(folder)
+        folder.decide("steps", self.steps)
         trained: torch.nn.Module = pieces.opened.model
         measure: Evaluate = self._measured
         if settings.model.freeze:
@@ -212,22 +245,6 @@ class Job:
                 shares=self.shares,
             )
         return outcome, count_trained(trained)
-
-    def _decide(self, folder: RunFolder) -> None:
-        """Hold what was chosen for the run against what its earlier sessions have written down.
-
-        Raises:
-            CheckpointError: it was chosen otherwise, or by a version that did not write all down.
-        """
-        begun = folder.decided("steps") is not None
-        if begun and folder.decided("recipe") is None and self.recipe.pretrained_share:
-            raise CheckpointError(
-                f"a run goes on with what was chosen when it began, but {folder.path} does not say "
-                "how much of the weights before training it keeps; choose another --out to train "
-                "anew"
-            )
-        folder.decide("steps", self.steps)
-        folder.decide("recipe", self.recipe.chosen)
 
     def _measured(self, model: torch.nn.Module) -> Mapping[str, float]:
         """A few figures of the model that there would be if the training ended here."""

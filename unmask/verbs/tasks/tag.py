@@ -63,8 +63,8 @@ def tag(given: Given) -> Pieces:
         said=_said(decoder),
         notes=(
             *split.notes,
-            *_parted(train),
-            *_parted(dev),
+            *_unlearnt(train),
+            *_unfound(dev),
             *cuts,
             *new_weights(opened, settings.run.seed),
         ),
@@ -119,7 +119,8 @@ class TaggedRows:
             len({*marked} - {_shown(one.worded, span) for span in some})
             for one, some, marked in zip(texts, spans, data.marked or (), strict=False)
         )
-        return cls(data, texts, words, learnt, max(0, inexact - lost), lost)
+        # Those that are lost are among the inexact ones.
+        return cls(data, texts, words, learnt, inexact - lost if data.marked else 0, lost)
 
     @property
     def rows(self) -> Rows:
@@ -221,19 +222,32 @@ def _shown(worded: Worded, span: WordSpan) -> CharSpan:
     return CharSpan(*bare(worded.text, (start, end)), label)
 
 
-def _parted(rows: TaggedRows) -> Iterator[str]:
+def _unlearnt(rows: TaggedRows) -> Iterator[str]:
+    """What of the training rows is learnt otherwise than it is marked, or not at all."""
     if rows.lost:
-        what = "span" if rows.data.scheme.prefixes else "tag"
         yield (
-            f"{counted(rows.lost, what)} of {rows.data.name} cannot be learnt: this tokenizer "
-            "makes no token there, or one word together with what is marked before"
+            f"{counted(rows.lost, _what(rows))} to train on cannot be learnt: this tokenizer makes "
+            "no token there, or one word together with what is marked before"
         )
     if rows.parted:
         does = "begins or ends" if rows.parted == 1 else "begin or end"
         yield (
-            f"{counted(rows.parted, 'span')} of {rows.data.name} {does} within a word, which this "
-            "tokenizer does not part: the whole word is learnt"
+            f"{counted(rows.parted, 'span')} to train on {does} within a word, which this "
+            "tokenizer does not part: the whole word is learnt, unless a span before has it"
         )
+
+
+def _unfound(rows: TaggedRows) -> Iterator[str]:
+    """What of the dev rows no model with this tokenizer can find."""
+    if missed := rows.lost + rows.parted:
+        yield (
+            f"{counted(missed, _what(rows))} to measure with cannot be found, as this tokenizer "
+            f"has no such words, and {'counts' if missed == 1 else 'count'} as missed"
+        )
+
+
+def _what(rows: TaggedRows) -> str:
+    return "span" if rows.data.scheme.prefixes else "tag"
 
 
 def _learnt(text: WordRows, tags: list[str], scheme: Scheme) -> Bools:

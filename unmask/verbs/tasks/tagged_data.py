@@ -67,7 +67,7 @@ class TaggedSplit:
         measured = read_sentences(dev, settings)
         check_types(whole.scheme, whole.types, measured, "training data")
         notes = [told, tagged_note(measured)]
-        if shared := _shared(whole, measured):
+        if shared := len({*whole.asked} & {*measured.asked}):
             notes.append(
                 f"{counted(shared, _unit(measured))} of {measured.name} {is_are(shared)} in "
                 f"{whole.name} as well, which flatters the figures"
@@ -86,7 +86,7 @@ def tagged_note(data: Tagged) -> str:
         if data.marked is None:
             what += f" in {data.scheme.name}"
         if data.trimmed:
-            what += f", {data.trimmed:,} of them without white space or controls at their ends"
+            what += f", {data.trimmed:,} of them trimmed at their ends"
     else:
         what = f"{counted(words, 'word')} with {counted(len(data.types), 'plain tag')}"
     bad = f"; {counted(data.skipped, 'bad place')} left out (--on-bad skip)" if data.skipped else ""
@@ -94,13 +94,6 @@ def tagged_note(data: Tagged) -> str:
     if data.wordless:
         none = f"; {counted(data.wordless, _unit(data))} without a word left out"
     return f"{data.name}: {data.columns}; {counted(len(data), _unit(data))}, {what}{none}{bad}"
-
-
-def _shared(one: Tagged, other: Tagged) -> int:
-    """How many different sentences both have; texts beside words are compared by their words."""
-    if (one.texts is None) == (other.texts is None):
-        return len({*one.asked} & {*other.asked})
-    return len({*one.words} & {*other.words})
 
 
 def _unit(data: Tagged) -> str:
