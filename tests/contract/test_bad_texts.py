@@ -25,6 +25,7 @@ from unmask.tokens import Tokenizer
 pytestmark = [
     pytest.mark.usefixtures("one_thread"),
     pytest.mark.filterwarnings("ignore:.*longer than:UserWarning"),
+    pytest.mark.filterwarnings("ignore:.*nothing but unknown tokens:UserWarning"),
 ]
 
 every = pytest.mark.parametrize("arch", ARCHS)

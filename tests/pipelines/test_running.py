@@ -14,14 +14,24 @@ from hypothesis import strategies as st
 from unmask import progress
 from unmask.batches.batch import Batch
 from unmask.errors import ConfigError, TooLong
-from unmask.pipelines.running import CHARACTERS, Fit, bar, by_length, run, warned, windows
+from unmask.pipelines.running import (
+    CHARACTERS,
+    Fit,
+    bar,
+    by_length,
+    run,
+    unknown_share,
+    warned,
+    windows,
+)
 from unmask.tokens.layout import Layout, PairLayout
 
+UNK = 9
 LAYOUT = Layout((1,), (2,), PairLayout((1,), (2,), (2,), ((0,), (0,), (0,), (1,), (1,))))
 
 
 def fit(context: int, on_long: str) -> Fit:
-    return Fit(LAYOUT, context, on_long)  # type: ignore[arg-type]
+    return Fit(LAYOUT, context, on_long, UNK)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("on_long", ["chunk", "truncate", "error"])
@@ -59,7 +69,7 @@ def test_unknown_and_unserved_words_are_refused() -> None:
     with pytest.raises(ConfigError, match="one of chunk, truncate, error here, not 'cut'"):
         fit(5, "cut")
     with pytest.raises(ConfigError, match="one of truncate, error here, not 'chunk'"):
-        Fit(LAYOUT, 5, "chunk", ("truncate", "error"))
+        Fit(LAYOUT, 5, "chunk", UNK, ("truncate", "error"))
 
 
 @given(st.lists(st.integers(1, 30), max_size=60), st.integers(10, 80))
@@ -161,11 +171,37 @@ def test_a_bar_counts_over_windows(
     assert len(shown) == 2
 
 
+@pytest.mark.parametrize(
+    ("ids", "share"), [([], 0.0), ([3, 4], 0.0), ([UNK, 4], 0.5), ([UNK, UNK, UNK, UNK, UNK], 1.0)]
+)
+@pytest.mark.parametrize("on_long", ["truncate", "chunk"])
+def test_the_share_of_unknown_tokens_is_that_of_the_whole_text(
+    ids: list[int], share: float, on_long: str
+) -> None:
+    assert fit(5, on_long)(ids).unknown == share
+    assert unknown_share(ids, None) == 0.0
+
+
+def test_unknown_texts_have_a_warning_of_their_own() -> None:
+    answers = warned(
+        [3, 9, 8], "numbers are too large", lambda n: (n > 8, n == 3), lambda n: 10 * n
+    )
+    with pytest.warns(UserWarning, match="^1 of 3 ") as caught:
+        assert list(answers) == [30, 90, 80]
+    told = [str(one.message) for one in caught]
+    assert told[0] == "1 of 3 numbers are too large"
+    assert told[1].startswith("1 of 3 texts are nothing but unknown tokens")
+    assert len(told) == 2
+
+
 def test_one_warning_behind_the_last_of_several_that_were_cut() -> None:
-    answers = warned([3, 9, 8], lambda n: (n > 5, 10 * n), "numbers are too large")
+    def over_five(n: int) -> tuple[bool, bool]:
+        return n > 5, False
+
+    answers = warned([3, 9, 8], "numbers are too large", over_five, lambda n: 10 * n)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert [next(answers) for _ in range(3)] == [30, 90, 80]
     with pytest.warns(UserWarning, match="^2 of 3 numbers are too large$"):
         assert list(answers) == []
-    assert list(warned([1], lambda n: (False, n), "numbers are too large")) == [1]
+    assert list(warned([1], "numbers are too large", over_five, lambda n: n)) == [1]

@@ -256,9 +256,9 @@ def test_settings_reach_the_rule_and_other_tasks_refuse_them(
             settings=finetune_settings(None, {"answer": {"window": 99}}, **short),
         )  # fmt: skip
     for short in ({"freeze": True, "task": "answer"}, {"pooling": "mean", "task": "answer"}):
-        with pytest.raises(ConfigError, match="would do nothing"):
+        with pytest.raises(ConfigError, match="is not for the task answer"):
             finetune(tiny_model_folder, train=path, out=tmp_path / "c", **short)
-    with pytest.raises(ConfigError, match=r"answer.window=32 would do nothing: .*--task answer"):
+    with pytest.raises(ConfigError, match=r"answer.window=32 is not for the task .*--task answer"):
         finetune(
             tiny_model_folder, train=path, out=tmp_path / "c",
             settings=finetune_settings(None, over),

@@ -144,7 +144,7 @@ def test_the_same_pair_is_held_out_whole_and_a_shared_text_is_not(tmp_path: Path
 def test_a_pair_column_without_pairs_is_refused(
     tiny_model_folder: Path, table: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(ConfigError, match=r"pair_column=b would do nothing: .*--task pair"):
+    with pytest.raises(ConfigError, match=r"pair_column=b is not for the task .*--task pair"):
         finetune(tiny_model_folder, train=table, out=tmp_path / "run", pair_column="b")
     with pytest.raises(ConfigError, match="on_long must be one of truncate, error"):
         finetune(tiny_model_folder, train=table, out=tmp_path / "run", on_long="chunk")

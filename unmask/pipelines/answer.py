@@ -20,7 +20,7 @@ from unmask.pipelines.folders import SaveFormat
 from unmask.pipelines.pairs import Pair, characters_of, checked_pair, tells_segments
 from unmask.pipelines.passages import Passage, PassageFit, passages
 from unmask.pipelines.precision import make_fast
-from unmask.pipelines.running import F32, TOKENS, Tell, bar, run, warned, windows
+from unmask.pipelines.running import F32, TOKENS, Tell, bar, run, warned_keys, windows
 from unmask.pipelines.spans import best_spans
 from unmask.tokens.tokenizer import Tokenizer
 
@@ -214,17 +214,10 @@ class Answerer:
             batch_tokens=batch_tokens,
             progress=progress,
         )
-        answers = warned(
+        answers = warned_keys(
             stream,
-            lambda answer: (answer["truncated"], answer),
             f"questions or texts are longer than rows of {self.rule.window} tokens, and were cut; "
             "on_long='chunk' reads all of a text, 'error' refuses",
-        )
-        answers = warned(
-            answers,
-            lambda answer: (answer["unknown"] == 1, answer),
-            "texts are nothing but unknown tokens to this tokenizer, and what is said of them "
-            "means nothing; use a model whose tokenizer knows the script",
         )
         return answers if isinstance(pairs, Iterator) else list(answers)
 

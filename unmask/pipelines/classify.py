@@ -15,7 +15,7 @@ from unmask.errors import UnsupportedModel
 from unmask.heads.model import SequenceClassifier
 from unmask.pipelines.checks import check_several
 from unmask.pipelines.folders import Pipeline
-from unmask.pipelines.running import warned
+from unmask.pipelines.running import warned_keys
 from unmask.pipelines.scored import Read, Said, of_texts
 
 
@@ -27,6 +27,8 @@ class Prediction(TypedDict):
         score: its probability, from 0 to 1.
         tokens: how many tokens it had before anything was cut, special tokens included.
         truncated: whether some of them were not read.
+        unknown: the share of its tokens that the tokenizer does not know, from 0 to 1, of a pair
+            that of the text that has the larger one; where it is 1, the label means nothing.
         labels: of a model that gives any number of labels, those whose probability reaches their
             thresholds, most probable first; there may be none.
         scores: the probability of every label by name, in the model's order, where asked for.
@@ -36,6 +38,7 @@ class Prediction(TypedDict):
     score: float
     tokens: int
     truncated: bool
+    unknown: float
     labels: NotRequired[list[str]]
     scores: NotRequired[dict[str, float]]
 
@@ -62,7 +65,11 @@ def prediction(said: Said, labels: tuple[str, ...], use: Use, *, scores: bool) -
     values = said.values.tolist()
     score, best = said.values.max(0)
     answer = Prediction(
-        label=labels[int(best)], score=float(score), tokens=said.tokens, truncated=said.truncated
+        label=labels[int(best)],
+        score=float(score),
+        tokens=said.tokens,
+        truncated=said.truncated,
+        unknown=said.unknown,
     )
     if use.outputs == "several":
         given = [
@@ -139,9 +146,8 @@ class Classifier(Pipeline[SequenceClassifier]):
             TokenizerError: a text is no str.
         """
         check_several("predict", texts)
-        answers = warned(
+        answers = warned_keys(
             self.stream(texts, on_long=on_long, scores=scores, progress=progress),
-            lambda answer: (answer["truncated"], answer),
             f"texts are longer than the context of {self.opened.model.encoder.config.context} "
             "tokens, and only their beginnings were read; on_long='chunk' reads all of them, "
             "'error' refuses",

@@ -36,11 +36,14 @@ class Embedded:
         tokens: how many tokens the text had before anything was cut, special tokens and prompt
             included.
         truncated: whether some of them were not read.
+        unknown: the share of its tokens, without the prompt's, that the tokenizer does not know,
+            from 0 to 1; where it is 1, the vector means nothing.
     """
 
     vector: F32
     tokens: int
     truncated: bool
+    unknown: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -221,9 +224,10 @@ class Embedder:
                 batch_tokens=batch_tokens,
                 progress=progress,
             ),
-            lambda answer: (answer.truncated, answer.vector),
             f"texts are longer than {self.max_length} tokens, and only their beginnings were read; "
             "on_long='chunk' reads all of them, 'error' refuses",
+            lambda answer: (answer.truncated, answer.unknown == 1),
+            lambda answer: answer.vector,
         )
         if isinstance(texts, Iterator):
             return found
@@ -374,7 +378,7 @@ class Embedder:
             found_NE = in_tiles(finish, whole) if self.batch_invariant else finish(whole)
         vectors = found_NE.float().cpu().numpy()
         for one, vector in zip(fitted, vectors, strict=True):
-            yield Embedded(vector, one.tokens, one.truncated)
+            yield Embedded(vector, one.tokens, one.truncated, one.unknown)
 
 
 def _average(parts: list[torch.Tensor], sizes: list[int]) -> torch.Tensor:

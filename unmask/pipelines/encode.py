@@ -70,7 +70,13 @@ class Encoder(Pipeline[EncoderModule]):
                 looked = self._read(texts.to(device), look)
             return self._packed(looked, texts.lengths, look)
         check_several("Encoder", texts)
-        fit = Fit(self.tokenizer.layout, config.context, on_long, ("truncate", "error"))
+        fit = Fit(
+            self.tokenizer.layout,
+            config.context,
+            on_long,
+            self.tokenizer.unk_id,
+            ("truncate", "error"),
+        )
         fitted = [fit(ids, number) for number, ids in enumerate(self.tokenizer.ids_stream(texts))]
         check_filled(fitted, 0)
         weight = self.opened.model.embedding.tokens.weight

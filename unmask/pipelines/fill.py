@@ -94,7 +94,12 @@ class FillMask(Pipeline[LanguageModel]):
                 f"top_k must lie between 1 and {len(self._guessable)}, the number of tokens that "
                 f"can be guessed, not be {top_k}"
             )
-        fit = Fit(self.tokenizer.layout, self.opened.model.encoder.config.context, on_long)
+        fit = Fit(
+            self.tokenizer.layout,
+            self.opened.model.encoder.config.context,
+            on_long,
+            self.tokenizer.unk_id,
+        )
         encoded = self.tokenizer.encode_batch(texts, allow_mask=True)
         fitted = [fit(one.ids, number) for number, one in enumerate(encoded)]
         pairs = zip(texts, encoded, fitted, strict=True)

@@ -101,7 +101,7 @@ class FitOverlapping:
 
     @property
     def _fit(self) -> Fit:
-        return Fit(self.layout, self.context, self.on_long)
+        return Fit(self.layout, self.context, self.on_long, None)
 
 
 def window_starts(length: int, size: int, overlap: int) -> tuple[int, ...]:

@@ -17,7 +17,7 @@ from unmask.pipelines.checks import check_several
 from unmask.pipelines.classify import Prediction, prediction, probabilities
 from unmask.pipelines.folders import Pipeline
 from unmask.pipelines.pairs import Pair
-from unmask.pipelines.running import warned
+from unmask.pipelines.running import warned_keys
 from unmask.pipelines.scored import OnLongPair, Said, of_pairs
 
 TEMPLATE = "This example is {}."
@@ -95,9 +95,8 @@ class PairClassifier(Pipeline[SequenceClassifier]):
             TokenizerError: something is no pair of two texts.
         """
         check_several("predict", pairs, "pair")
-        answers = warned(
+        answers = warned_keys(
             self.stream(pairs, on_long=on_long, scores=scores, progress=progress),
-            lambda answer: (answer["truncated"], answer),
             f"pairs are longer than {self.opened.model.encoder.config.context} tokens, and their "
             "longer texts were cut; on_long='error' refuses them",
         )
@@ -133,6 +132,8 @@ class Chosen(TypedDict):
         scores: of every label, in the order they were given in.
         tokens: of the text with the longest hypothesis, before anything was cut.
         truncated: whether some of them were not read.
+        unknown: the share of the text's tokens that the tokenizer does not know, from 0 to 1, or of
+            a label's sentence if that is larger; where it is 1, the label means nothing.
     """
 
     label: str
@@ -140,6 +141,7 @@ class Chosen(TypedDict):
     scores: dict[str, float]
     tokens: int
     truncated: bool
+    unknown: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -257,9 +259,8 @@ class ZeroShot(Pipeline[SequenceClassifier]):
             doing="comparing",
             progress=progress,
         )
-        answers = warned(
+        answers = warned_keys(
             _by_text(said, names, several=several),
-            lambda answer: (answer["truncated"], answer),
             "texts are too long with their sentence, and were cut; on_long='error' refuses them",
         )
         return answers if isinstance(texts, Iterator) else list(answers)
@@ -304,6 +305,7 @@ def _by_text(said: Iterator[Said], names: list[str], *, several: bool) -> Iterat
             scores=dict(zip(names, values.tolist(), strict=True)),
             tokens=max(one.tokens for one in group),
             truncated=any(one.truncated for one in group),
+            unknown=max(one.unknown for one in group),
         )
 
 

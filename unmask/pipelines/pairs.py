@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from unmask.errors import ConfigError, TokenizerError, TooLong, shown
 from unmask.nn.encoder import Encoder
+from unmask.pipelines.running import unknown_share
 from unmask.tokens.encoded import length_of
 from unmask.tokens.layout import PairLayout
 from unmask.tokens.tokenizer import Tokenizer
@@ -22,11 +23,14 @@ class FittedPair:
         ids: with special tokens.
         segments: 0 or 1 for each token, as the tokenizer tells the two texts apart.
         tokens: how many tokens the pair had before anything was cut, special tokens included.
+        unknown: the share of its tokens that the tokenizer does not know, of the text that has the
+            larger one.
     """
 
     ids: list[int]
     segments: list[int]
     tokens: int
+    unknown: float
 
     @property
     def truncated(self) -> bool:
@@ -58,6 +62,7 @@ def fit_pair(
     second: Sequence[int],
     layout: PairLayout,
     limit: int,
+    unknown: int | None,
     *,
     error: bool = False,
     number: int = 0,
@@ -68,6 +73,7 @@ def fit_pair(
         first, second: ids without special tokens.
         layout: what stands around them.
         limit: the longest row, special tokens included.
+        unknown: the id of the unknown token, if the tokenizer has one.
         error: raise rather than cut.
         number: which pair it is, for the message.
 
@@ -83,6 +89,7 @@ def fit_pair(
             "folder of the model"
         )
     tokens = len(first) + len(second) + specials
+    share = max(unknown_share(first, unknown), unknown_share(second, unknown))
     if tokens > limit:
         if error:
             raise TooLong(
@@ -92,7 +99,7 @@ def fit_pair(
         a, b = longest_first(len(first), len(second), limit - specials)
         first, second = first[:a], second[:b]
     ids, segments = layout.wrap(first, second)
-    return FittedPair(ids, segments, tokens)
+    return FittedPair(ids, segments, tokens, share)
 
 
 def tells_segments(encoder: Encoder, tokenizer: Tokenizer) -> bool:

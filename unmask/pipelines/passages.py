@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from unmask.batches.sequences import OnLong
 from unmask.errors import ConfigError, TextError, TokenizerError, TooLong
 from unmask.pipelines.overlapping import window_starts
+from unmask.pipelines.running import unknown_share
 from unmask.tokens.encoded import Encoded
 from unmask.tokens.layout import PairLayout
 from unmask.tokens.tokenizer import Tokenizer
@@ -161,7 +162,7 @@ class PassageFit:
             spans=text.offsets[:read],
             tokens=tokens,
             truncated=len(asked) < len(question) or read < len(text),
-            unknown=text.ids.count(self.unknown) / len(text),
+            unknown=unknown_share(text.ids, self.unknown),
         )
 
 

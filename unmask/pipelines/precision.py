@@ -181,7 +181,7 @@ def _vectors(
     encoder: Encoder, tokenizer: Tokenizer, texts: Sequence[str], lanes: int | None = None
 ) -> torch.Tensor:
     """`(N, D)` the mean hidden state of each text; of so many batches at once, see `run`."""
-    fit = Fit(tokenizer.layout, encoder.config.context, "truncate")
+    fit = Fit(tokenizer.layout, encoder.config.context, "truncate", tokenizer.unk_id)
     rows = [fit(ids).rows[0] for ids in tokenizer.ids_stream(texts)]
     device = encoder.embedding.tokens.weight.device
 

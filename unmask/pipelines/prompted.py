@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from unmask.batches.sequences import OnLong
 from unmask.checkpoint.sentence import SentenceModel
 from unmask.errors import ConfigError
-from unmask.pipelines.running import Fit, Fitted
+from unmask.pipelines.running import Fit, Fitted, unknown_share
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Prompted:
             ConfigError: the prompt leaves no room for text.
         """
         tokenizer = model.encoder.tokenizer
-        fit = Fit(tokenizer.layout, model.limit, on_long)
+        fit = Fit(tokenizer.layout, model.limit, on_long, tokenizer.unk_id)
         lead = len(next(tokenizer.ids_stream([prompt]))) if prompt else 0
         if lead >= fit.room:
             raise ConfigError(
@@ -52,7 +52,10 @@ class Prompted:
             TooLong: it does not fit, under "error".
         """
         fit = self.fit
-        if not self.lead or fit.on_long != "chunk":
+        if not self.lead:
             return fit(ids, number)
+        if fit.on_long != "chunk":
+            unknown = unknown_share(ids[self.lead :], fit.unknown)
+            return replace(fit(ids, number), unknown=unknown)
         layout = replace(fit.layout, prefix=(*fit.layout.prefix, *ids[: self.lead]))
         return replace(fit, layout=layout)(ids[self.lead :], number)

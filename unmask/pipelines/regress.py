@@ -13,7 +13,7 @@ from unmask.heads.model import SequenceClassifier
 from unmask.pipelines.checks import check_several
 from unmask.pipelines.folders import Pipeline
 from unmask.pipelines.pairs import Pair
-from unmask.pipelines.running import warned
+from unmask.pipelines.running import warned_keys
 from unmask.pipelines.scored import Said, of_pairs, of_texts
 
 
@@ -25,12 +25,14 @@ class Estimated(TypedDict):
         values: all of them by name, in the model's order.
         tokens: how many tokens it had before anything was cut, special tokens included.
         truncated: whether some of them were not read.
+        unknown: as in `unmask.pipelines.classify.Prediction`.
     """
 
     value: float
     values: dict[str, float]
     tokens: int
     truncated: bool
+    unknown: float
 
 
 def _open(path: AnyPath, **given: object) -> Opened[SequenceClassifier]:
@@ -89,9 +91,8 @@ class Regressor(Pipeline[SequenceClassifier]):
             TokenizerError: a text is no str, or a pair no pair of texts.
         """
         check_several("predict", texts)
-        answers = warned(
+        answers = warned_keys(
             self.stream(texts, on_long=on_long, progress=progress),
-            lambda answer: (answer["truncated"], answer),
             f"texts are longer than the context of {self.opened.model.encoder.config.context} "
             "tokens, and were cut; on_long='error' refuses them",
         )
@@ -120,4 +121,5 @@ class Regressor(Pipeline[SequenceClassifier]):
             values=dict(zip(self.names, values, strict=True)),
             tokens=said.tokens,
             truncated=said.truncated,
+            unknown=said.unknown,
         )

@@ -36,6 +36,7 @@ class Ranked(TypedDict):
         score: how well it goes with the query; larger is better.
         tokens: how many the pair had before anything was cut, special tokens included.
         truncated: whether some of them were not read.
+        unknown: as in `Scored`.
         text: the document, where asked for.
     """
 
@@ -43,6 +44,7 @@ class Ranked(TypedDict):
     score: float
     tokens: int
     truncated: bool
+    unknown: float
     text: NotRequired[str]
 
 
@@ -55,12 +57,15 @@ class Scored:
         logits: `(labels,)`, before it.
         tokens: how many tokens the pair had before anything was cut, special tokens included.
         truncated: whether some of them were not read.
+        unknown: the share of tokens that the tokenizer does not know, from 0 to 1, of the text that
+            has the larger one; where it is 1, the score means nothing.
     """
 
     scores: F32
     logits: F32
     tokens: int
     truncated: bool
+    unknown: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -242,6 +247,7 @@ class Reranker:
                 score=float(of.scores[0]),
                 tokens=of.tokens,
                 truncated=of.truncated,
+                unknown=of.unknown,
             )
             if return_documents:
                 one["text"] = texts[at]
@@ -296,7 +302,13 @@ class Reranker:
         )
         activation = OUTPUTS[self.opened.activation]
         return (
-            Scored(activation(one.values).numpy(), one.values.numpy(), one.tokens, one.truncated)
+            Scored(
+                activation(one.values).numpy(),
+                one.values.numpy(),
+                one.tokens,
+                one.truncated,
+                one.unknown,
+            )
             for one in answers
         )
 
@@ -306,9 +318,10 @@ class Reranker:
         """As `stream`, with one warning at the end where pairs were cut."""
         return warned(
             self.stream(pairs, on_long=on_long, batch_tokens=batch_tokens, progress=progress),
-            lambda answer: (answer.truncated, answer),
             f"pairs are longer than {self.max_length} tokens, and their longer texts were cut; "
             "on_long='error' refuses them",
+            lambda answer: (answer.truncated, answer.unknown == 1),
+            lambda answer: answer,
         )
 
 

@@ -8,7 +8,7 @@ because matrix products of other sizes add up in another order.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -37,7 +37,12 @@ are held. `WINDOW` texts of a thousand tokens have as many; only of longer ones 
 together."""
 
 F32 = npt.NDArray[np.float32]
+UNKNOWN = (
+    "texts are nothing but unknown tokens to this tokenizer, and what is said of them means "
+    "nothing; use a model whose tokenizer knows the script"
+)
 A = TypeVar("A")
+K = TypeVar("K", bound=Mapping[str, object])
 T = TypeVar("T")
 Tell = Callable[[float], None]
 """Told what share of a window has been read, from 0 to 1."""
@@ -51,11 +56,13 @@ class Fitted:
         rows: its token ids with special tokens; several rows where it was split.
         tokens: how many tokens it had before anything was cut, special tokens included.
         truncated: whether some of them are in no row.
+        unknown: the share of its tokens that the tokenizer does not know, from 0 to 1.
     """
 
     rows: tuple[list[int], ...]
     tokens: int
     truncated: bool
+    unknown: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +74,14 @@ class Fit:
         context: longest row, special tokens included.
         on_long: what happens to a longer text: "chunk" splits it into the fewest rows, as equal
             in length as can be; "truncate" keeps its beginning; "error" raises.
+        unknown: the id of the unknown token, if the tokenizer has one.
         allowed: the words for `on_long` that make sense for what follows.
     """
 
     layout: Layout
     context: int
     on_long: OnLong
+    unknown: int | None
     allowed: tuple[OnLong, ...] = field(default=get_args(OnLong))
 
     def __post_init__(self) -> None:
@@ -103,8 +112,9 @@ class Fit:
             TooLong: it does not fit, under "error".
         """
         size, specials = len(ids), self.context - self.room
+        unknown = unknown_share(ids, self.unknown)
         if size <= self.room:
-            return Fitted((self._around(ids),), size + specials, False)
+            return Fitted((self._around(ids),), size + specials, False, unknown)
         if self.on_long == "error":
             others = " or ".join(f"{word!r}" for word in self.allowed if word != "error")
             raise TooLong(
@@ -113,14 +123,24 @@ class Fit:
                 f"on_long={others}"
             )
         if self.on_long == "truncate":
-            return Fitted((self._around(ids[: self.room]),), size + specials, True)
+            return Fitted((self._around(ids[: self.room]),), size + specials, True, unknown)
         pieces = -(-size // self.room)
         ends = [size * piece // pieces for piece in range(pieces + 1)]
         rows = tuple(self._around(ids[a:b]) for a, b in pairwise(ends))
-        return Fitted(rows, size + specials, False)
+        return Fitted(rows, size + specials, False, unknown)
 
     def _around(self, ids: Sequence[int]) -> list[int]:
         return [*self.layout.prefix, *ids, *self.layout.suffix]
+
+
+def unknown_share(ids: Sequence[int], unknown: int | None) -> float:
+    """The share of a text's tokens that the tokenizer does not know; 0 where there are none.
+
+    Args:
+        ids: without special tokens around them.
+        unknown: the id of the unknown token; None where the tokenizer spells everything.
+    """
+    return ids.count(unknown) / len(ids) if ids and unknown is not None else 0.0
 
 
 def windows(
@@ -233,19 +253,36 @@ def evened(whole: int, tokens: int, lanes: int) -> int:
     return min(tokens, int(1.02 * whole / max(1, batches)) + 1)
 
 
-def warned(answers: Iterable[A], told: Callable[[A], tuple[bool, T]], words: str) -> Iterator[T]:
-    """What is made of answers, and at their end one warning if texts were cut.
+def warned(
+    answers: Iterable[A],
+    cut: str,
+    told: Callable[[A], tuple[bool, bool]],
+    given: Callable[[A], T],
+) -> Iterator[T]:
+    """What is made of answers; at their end a warning if texts were cut, and one if none of their
+    tokens were known.
 
     Args:
         answers: one for each text.
-        told: of an answer: whether its text was cut, and what is given.
-        words: of the warning, behind "1 of 2 ".
+        cut: of the first warning, behind "1 of 2 ".
+        told: of an answer: whether its text was cut, and whether all of its tokens are unknown.
+        given: what is made of an answer.
     """
-    cut = read = 0
+    read = cuts = strange = 0
     for answer in answers:
-        truncated, given = told(answer)
+        truncated, unknown = told(answer)
         read += 1
-        cut += truncated
-        yield given
-    if cut:
-        warnings.warn(f"{cut} of {read} {words}", stacklevel=3)
+        cuts += truncated
+        strange += unknown
+        yield given(answer)
+    if cuts:
+        warnings.warn(f"{cuts} of {read} {cut}", stacklevel=3)
+    if strange:
+        warnings.warn(f"{strange} of {read} {UNKNOWN}", stacklevel=3)
+
+
+def warned_keys(answers: Iterable[K], cut: str) -> Iterator[K]:
+    """As `warned`, for answers with the keys `truncated` and `unknown`, which are given whole."""
+    return warned(
+        answers, cut, lambda one: (one["truncated"] is True, one["unknown"] == 1), lambda one: one
+    )

@@ -39,11 +39,14 @@ class Said:
         values: `(C,)` float32 on the CPU.
         tokens: how many tokens it had before anything was cut, special tokens included.
         truncated: whether some of them were not read.
+        unknown: the share of its tokens that the tokenizer does not know, from 0 to 1; of a pair
+            that of the text that has the larger one.
     """
 
     values: torch.Tensor
     tokens: int
     truncated: bool
+    unknown: float
 
 
 def of_texts(
@@ -69,7 +72,8 @@ def of_texts(
         TooLong: a text is longer than the context, under "error".
     """
     tokenizer = opened.tokenizer
-    fit = Fit(tokenizer.layout, opened.model.encoder.config.context, on_long)
+    context = opened.model.encoder.config.context
+    fit = Fit(tokenizer.layout, context, on_long, tokenizer.unk_id)
     with bar(doing, texts, progress) as within:
         for number, window in windows(texts):
             ids = tokenizer.ids_stream(window, number=number)
@@ -86,7 +90,7 @@ def _of_rows(
         parts = torch.stack([next(found) for _ in one.rows])
         weights = torch.tensor([float(len(row)) for row in one.rows])
         values = weights @ parts / weights.sum() if len(one.rows) > 1 else parts[0]
-        yield Said(values, one.tokens, one.truncated)
+        yield Said(values, one.tokens, one.truncated, one.unknown)
 
 
 def of_pairs(
@@ -118,7 +122,7 @@ def of_pairs(
     if on_long not in ("truncate", "error"):
         raise ConfigError(f"on_long must be one of truncate, error here, not {on_long!r}")
     tokenizer, model = opened.tokenizer, opened.model
-    layout, error = tokenizer.layout.pair, on_long == "error"
+    layout, error, unknown = tokenizer.layout.pair, on_long == "error", tokenizer.unk_id
     longest = model.encoder.config.context if limit is None else limit
     with bar(doing, pairs, progress) as within:
         for number, window in windows(map(checked_pair, enumerate(pairs)), length=characters_of):
@@ -126,7 +130,7 @@ def of_pairs(
                 tokenizer.ids_stream(texts, number=number) for texts in zip(*window, strict=True)
             )
             fitted = [
-                fit_pair(first, second, layout, longest, error=error, number=place)
+                fit_pair(first, second, layout, longest, unknown, error=error, number=place)
                 for place, (first, second) in enumerate(zip(*ids, strict=True), number)
             ]
             told = tells_segments(model.encoder, tokenizer)
@@ -142,7 +146,7 @@ def of_pairs(
 
 
 def _said(pair: FittedPair, values: torch.Tensor) -> Said:
-    return Said(values, pair.tokens, pair.truncated)
+    return Said(values, pair.tokens, pair.truncated, pair.unknown)
 
 
 def _reading(model: SequenceClassifier, read: Read) -> Callable[[Batch], list[torch.Tensor]]:

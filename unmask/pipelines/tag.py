@@ -16,7 +16,7 @@ from unmask.heads.model import TokenClassifier
 from unmask.pipelines.checks import check_several
 from unmask.pipelines.folders import Pipeline
 from unmask.pipelines.overlapping import FitOverlapping
-from unmask.pipelines.running import Tell, bar, warned, windows
+from unmask.pipelines.running import Tell, bar, warned_keys, windows
 from unmask.pipelines.words import F64, WordRows, word_rows, word_scores
 from unmask.text.tags import Scheme, WordSpan
 from unmask.tokens.encoded import length_of
@@ -50,6 +50,8 @@ class Tagging(TypedDict):
         spans: in their order, none over another.
         tokens: how many tokens the text had before anything was cut, special tokens included.
         truncated: whether some of them were not read.
+        unknown: the share of its tokens that the tokenizer does not know, from 0 to 1; where it is
+            1, the spans mean nothing.
         tags: of a text given as words, a tag for each, valid in the model's scheme. A word that
             was not read, or of which the tokenizer makes no token, is O.
     """
@@ -57,6 +59,7 @@ class Tagging(TypedDict):
     spans: list[TaggedSpan]
     tokens: int
     truncated: bool
+    unknown: float
     tags: NotRequired[list[str]]
 
 
@@ -126,9 +129,8 @@ class Tagger(Pipeline[TokenClassifier]):
             TokenizerError: a text is neither a str nor a list of str.
         """
         check_several("predict", texts)
-        answers = warned(
+        answers = warned_keys(
             self.stream(texts, on_long=on_long, progress=progress),
-            lambda answer: (answer["truncated"], answer),
             f"texts are longer than the context of {self.opened.model.encoder.config.context} "
             "tokens, and only their beginnings were read; on_long='chunk' reads all of them, "
             "'error' refuses",
@@ -158,6 +160,7 @@ class Tagger(Pipeline[TokenClassifier]):
                 ],
                 tokens=one.fitted.tokens,
                 truncated=one.fitted.truncated,
+                unknown=one.unknown,
             )
             if one.worded.given is not None:
                 answer["tags"] = self.scheme.tags(spans, len(one.worded.given))

@@ -15,7 +15,7 @@ from torch import nn
 
 from unmask.batches.batch import Batch
 from unmask.pipelines.overlapping import FitOverlapping, Overlapping
-from unmask.pipelines.running import Tell, run
+from unmask.pipelines.running import Tell, run, unknown_share
 from unmask.text.tagged import Tagged
 from unmask.text.tags import WordSpan
 from unmask.tokens.tokenizer import Tokenizer
@@ -34,11 +34,13 @@ class WordRows:
         fitted: its rows.
         places: for each row, the places of the first tokens of the words that are read there. All
             rows together have W of them, in the order of the words: those that were not cut off.
+        unknown: the share of its tokens that the tokenizer does not know, from 0 to 1.
     """
 
     worded: Worded
     fitted: Overlapping
     places: tuple[I64, ...]
+    unknown: float
 
     @property
     def words(self) -> int:
@@ -60,9 +62,8 @@ def word_rows(
     """
     for place, worded in enumerate(worded_stream(tokenizer, sources, number=number), number):
         fitted = fit(worded.ids, place)
-        yield WordRows(
-            worded, fitted, tuple(fitted.read_in(np.array(worded.pieces, dtype=np.int64)))
-        )
+        places = tuple(fitted.read_in(np.array(worded.pieces, dtype=np.int64)))
+        yield WordRows(worded, fitted, places, unknown_share(worded.ids, tokenizer.unk_id))
 
 
 def inward(texts: Sequence[WordRows], data: Tagged) -> list[list[WordSpan]]:

@@ -203,6 +203,7 @@ def _scored(one: Scored) -> Answer:
         "score": float(one.scores[0]),
         "tokens": one.tokens,
         "truncated": one.truncated,
+        "unknown": one.unknown,
     }
 
 

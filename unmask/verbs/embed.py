@@ -17,6 +17,7 @@ from unmask.text.bad import Reading
 from unmask.text.columns import Columns
 from unmask.text.labelled import texts_of
 from unmask.text.rows import Table, text_table
+from unmask.verbs.evaluation_facts import unknown_texts
 from unmask.verbs.machine import resolve_device, use_threads
 from unmask.verbs.vector_file import Write, vector_file
 from unmask.verbs.watch import Silent, Watch
@@ -34,6 +35,7 @@ class EmbedResult:
         skipped: bad places of the input that were left out.
         form: what the numbers are stored as.
         outside: of int8, numbers outside of the ranges, which were set to the end that is nearer.
+        unknown: texts of nothing but tokens that the tokenizer does not know.
     """
 
     output: Path
@@ -43,6 +45,7 @@ class EmbedResult:
     skipped: int
     form: Form = "float32"
     outside: int = 0
+    unknown: int = 0
 
     def in_words(self) -> dict[str, str]:
         """For people."""
@@ -52,7 +55,8 @@ class EmbedResult:
         if self.outside:
             form["numbers set to the end of their range"] = f"{self.outside:,}"
         shape = {"vectors": f"{self.rows:,}", "dimension": f"{self.dimension:,}", **form}
-        return {**shape, "written to": str(self.output), **cut, **bad}
+        lost = {**cut, **unknown_texts(self.unknown), **bad}
+        return {**shape, "written to": str(self.output), **lost}
 
 
 def embed(
@@ -122,8 +126,8 @@ def embed(
         reading = Reading(on_bad, max_bad, lambda done: advance(min(1.0, done / size), ""))
         texts: Iterator[str] = (text for _, text in texts_of(table, columns, reading))
         answers = embedder.stream(texts, prompt=before, normalize=normalize, on_long=on_long)
-        rows, truncated = _written(answers, write)
-    facts = (truncated, reading.bad, stored_as, write.outside)
+        rows, truncated, unknown = _written(answers, write)
+    facts = (truncated, reading.bad, stored_as, write.outside, unknown)
     return EmbedResult(output, rows, embedder.dimension, *facts)
 
 
@@ -160,11 +164,12 @@ def _untrained(embedder: Embedder, wanted: int | None) -> str:
     )
 
 
-def _written(answers: Iterator[Embedded], write: Write) -> tuple[int, int]:
-    """How many vectors were written, and how many of their texts were cut."""
-    rows = truncated = 0
+def _written(answers: Iterator[Embedded], write: Write) -> tuple[int, int, int]:
+    """How many vectors were written, how many of their texts were cut, and how many unknown."""
+    rows = truncated = unknown = 0
     for answer in answers:
         write(answer.vector)
         rows += 1
         truncated += answer.truncated
-    return rows, truncated
+        unknown += answer.unknown == 1
+    return rows, truncated, unknown

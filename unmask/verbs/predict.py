@@ -34,8 +34,7 @@ class PredictResult:
             first; empty where there are none.
         truncated: texts that were cut to the context.
         skipped: bad places of the input that were left out.
-        unknown: texts, in which answers were looked for, of nothing but tokens that the tokenizer
-            does not know.
+        unknown: rows with a text of nothing but tokens that the tokenizer does not know.
     """
 
     output: Path
@@ -143,7 +142,7 @@ def _written(
         counts += answers.counted(answer)
         rows += 1
         truncated += answer["truncated"]
-        unknown += answer.get("unknown") == 1
+        unknown += answer["unknown"] == 1
     return rows, dict(counts.most_common()), truncated, unknown
 
 

@@ -113,7 +113,7 @@ class Candidate:
     def rows(self, data: Material, places: Sequence[int]) -> list[list[int]]:
         """Rows as token ids, pairs as one row each; cut to the context."""
         tokenizer = self.embedder.tokenizer
-        fit = Fit(tokenizer.layout, self.context, "truncate")
+        fit = Fit(tokenizer.layout, self.context, "truncate", tokenizer.unk_id)
         if not data.pairs:
             texts = [data.asked[place][0] for place in places]
             return [fit(ids).rows[0] for ids in tokenizer.ids_stream(texts)]

@@ -105,7 +105,7 @@ def chosen(settings: FinetuneSettings) -> Kind:
             continue
         having = " or ".join(f"--task {other}" for other, one in KINDS.items() if name in one.own)
         raise ConfigError(
-            f"{name}={value} would do nothing: the task {settings.task} {kind.what}; leave it "
+            f"{name}={value} is not for the task {settings.task}, which {kind.what}; leave it "
             f"out, or give {having}"
         )
     return kind

@@ -16,6 +16,7 @@ from unmask.checkpoint.folder import Opened
 from unmask.pipelines.pairs import fit_pair, tells_segments
 from unmask.pipelines.running import Fit, run
 from unmask.text.labelled import Targeted
+from unmask.verbs.tasks.labelled_data import is_are
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +30,15 @@ class Rows:
             None.
         groups: how many rows, one after the other, must share a batch; None where each stands by
             itself.
+        unknown: how many texts, or pairs, are nothing but tokens that the tokenizer does not know;
+            a pair is one if one of its texts is.
     """
 
     rows: tuple[list[int], ...]
     truncated: int
     segments: tuple[list[int], ...] | None = None
     groups: tuple[int, ...] | None = None
+    unknown: int = 0
 
     @classmethod
     def of(cls, texts: Sequence[str], opened: Opened[Any], on_long: OnLong) -> Rows:
@@ -44,10 +48,11 @@ class Rows:
             TooLong: a text is longer than the context, under "error".
         """
         context = opened.model.encoder.config.context
-        fit = Fit(opened.tokenizer.layout, context, on_long, ("truncate", "error"))
-        ids = opened.tokenizer.ids_stream(texts)
-        fitted = [fit(one, number) for number, one in enumerate(ids)]
-        return cls(tuple(one.rows[0] for one in fitted), sum(one.truncated for one in fitted))
+        tokenizer = opened.tokenizer
+        fit = Fit(tokenizer.layout, context, on_long, tokenizer.unk_id, ("truncate", "error"))
+        fitted = [fit(one, number) for number, one in enumerate(tokenizer.ids_stream(texts))]
+        rows, cut = tuple(one.rows[0] for one in fitted), sum(one.truncated for one in fitted)
+        return cls(rows, cut, unknown=sum(one.unknown == 1 for one in fitted))
 
     @classmethod
     def of_pairs(
@@ -74,14 +79,21 @@ class Rows:
         both = zip(tokenizer.ids_stream(first), tokenizer.ids_stream(second), strict=True)
         fitted = [
             fit_pair(
-                one, two, tokenizer.layout.pair, longest, error=on_long == "error", number=number
+                one,
+                two,
+                tokenizer.layout.pair,
+                longest,
+                tokenizer.unk_id,
+                error=on_long == "error",
+                number=number,
             )
             for number, (one, two) in enumerate(both)
         ]
         told = tells_segments(opened.model.encoder, tokenizer)
         segments = tuple(pair.segments for pair in fitted) if told else None
         cut = sum(pair.truncated for pair in fitted)
-        return cls(tuple(pair.ids for pair in fitted), cut, segments)
+        unknown = sum(pair.unknown == 1 for pair in fitted)
+        return cls(tuple(pair.ids for pair in fitted), cut, segments, unknown=unknown)
 
     def __len__(self) -> int:
         """N."""
@@ -121,7 +133,7 @@ def logits_of(model: nn.Module, rows: Rows, device: torch.device) -> torch.Tenso
 def cut_notes(
     rows: Rows, dev: Rows, opened: Opened[Any], noun: str = "texts", limit: int | None = None
 ) -> tuple[str, ...]:
-    """What was cut, in words.
+    """What was cut, and what the tokenizer does not know, in words.
 
     Args:
         rows, dev: to learn from, and to measure with.
@@ -130,9 +142,17 @@ def cut_notes(
         limit: the longest in tokens, where that is not the context.
     """
     longest = limit or opened.model.encoder.config.context
-    return tuple(
-        f"{one.truncated:,} of {len(one):,} {kind} {noun} {'is' if one.truncated == 1 else 'are'} "
-        f"longer than the context of {longest} tokens, and only read to there (--on-long truncate)"
-        for one, kind in ((rows, "training"), (dev, "dev"))
-        if one.truncated
-    )
+    notes = []
+    for one, kind in ((rows, "training"), (dev, "dev")):
+        if one.truncated:
+            notes.append(
+                f"{one.truncated:,} of {len(one):,} {kind} {noun} {is_are(one.truncated)} longer "
+                f"than the context of {longest} tokens, and only read to there (--on-long truncate)"
+            )
+        if one.unknown:
+            notes.append(
+                f"{one.unknown:,} of {len(one):,} {kind} {noun} {is_are(one.unknown)} nothing but "
+                "unknown tokens to this tokenizer, so that they cannot be told apart; begin with a "
+                "model whose tokenizer knows the script"
+            )
+    return tuple(notes)

@@ -262,7 +262,8 @@ def _learnt(text: WordRows, tags: list[str], scheme: Scheme) -> Bools:
 
 
 def _rows(texts: tuple[WordRows, ...], rows: Iterable[list[int]]) -> Rows:
-    return Rows(tuple(rows), sum(one.fitted.truncated for one in texts))
+    cut = sum(one.fitted.truncated for one in texts)
+    return Rows(tuple(rows), cut, unknown=sum(one.unknown == 1 for one in texts))
 
 
 def _opened(given: Given, split: TaggedSplit) -> Opened[TokenClassifier]:
