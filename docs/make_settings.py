@@ -33,7 +33,8 @@ A setting is named `room.key`. There are four ways to give it a value; the later
 4. `--set optim.lr=0.003`, for any setting; may be given several times. The right side is read as
    TOML (`0.003`, `true`, `[0.9, 0.95]`), and as plain text where it is not TOML.
 
-In Python the options are keywords with underscores: `unmask.pretrain(out="runs/a", steps=100)`.
+In Python the options are keywords with underscores: `unmask.pretrain(out="runs/a", steps=100)`; a
+recipe is `config="FILE.toml"`.
 A name that does not exist is an error that lists those that do. `none` as a default means that the
 setting is left open; the description says what happens then.
 """

@@ -12,7 +12,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unmask.config import from_mapping, from_toml, merge, parse_assignments, read_toml, to_mapping
+from unmask.config import (
+    from_mapping,
+    from_toml,
+    merge,
+    parse_assignments,
+    read_recipe,
+    read_toml,
+    to_mapping,
+)
 from unmask.errors import ConfigError
 
 
@@ -192,6 +200,15 @@ def test_a_file_that_is_not_toml(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(ConfigError, match=r"bad\.toml must be TOML, but: "):
         read_toml(path)
+
+
+def test_a_recipe_or_settings(tmp_path: Path) -> None:
+    path = tmp_path / "r.toml"
+    path.write_text("[optim]\nlr = 0.1\n")
+    assert read_recipe(path) == {"optim": {"lr": 0.1}}
+    assert read_recipe(None) == read_recipe(None, object()) == {}
+    with pytest.raises(ConfigError, match=r"settings and config='.*r\.toml' would each say all"):
+        read_recipe(path, object())
 
 
 def test_merge_goes_into_tables() -> None:

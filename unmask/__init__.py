@@ -29,9 +29,11 @@ __all__ = [
     "benchmark",
     "convert",
     "doctor",
+    "embed",
     "evaluate",
     "extend_tokenizer",
     "finetune",
+    "info",
     "mine",
     "open_vectors",
     "pack",
@@ -40,6 +42,7 @@ __all__ = [
     "probe",
     "quantize",
     "quickstart",
+    "rerank",
     "scope",
     "search",
     "train_tokenizer",
@@ -65,13 +68,16 @@ if TYPE_CHECKING:
     from unmask.tour.quickstart import quickstart
     from unmask.verbs.convert import convert
     from unmask.verbs.doctor import doctor
+    from unmask.verbs.embed import embed
     from unmask.verbs.evaluate import evaluate
     from unmask.verbs.extend import extend_tokenizer
     from unmask.verbs.finetune import finetune
+    from unmask.verbs.info import info
     from unmask.verbs.mine import mine
     from unmask.verbs.predict import predict
     from unmask.verbs.pretrain import pretrain
     from unmask.verbs.probe import probe
+    from unmask.verbs.rerank import rerank
     from unmask.verbs.scope import scope
     from unmask.verbs.tokenizer import train_tokenizer
 else:
@@ -94,9 +100,11 @@ else:
         "benchmark": "unmask.bench.command",
         "convert": "unmask.verbs.convert",
         "doctor": "unmask.verbs.doctor",
+        "embed": "unmask.verbs.embed",
         "evaluate": "unmask.verbs.evaluate",
         "extend_tokenizer": "unmask.verbs.extend",
         "finetune": "unmask.verbs.finetune",
+        "info": "unmask.verbs.info",
         "mine": "unmask.verbs.mine",
         "open_vectors": "unmask.pipelines.quantized",
         "pack": "unmask.batches.pack",
@@ -105,6 +113,7 @@ else:
         "probe": "unmask.verbs.probe",
         "quantize": "unmask.pipelines.quantized",
         "quickstart": "unmask.tour.quickstart",
+        "rerank": "unmask.verbs.rerank",
         "scope": "unmask.verbs.scope",
         "search": "unmask.pipelines.search",
         "train_tokenizer": "unmask.verbs.tokenizer",

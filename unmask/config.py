@@ -70,6 +70,26 @@ def read_toml(path: Path | str) -> dict[str, Any]:
         raise ConfigError(f"the configuration {path} must be TOML, but: {error}") from None
 
 
+def read_recipe(path: Path | str | None, settings: object = None) -> dict[str, Any]:
+    """A recipe's table, over which options go; empty where there is no recipe.
+
+    Args:
+        path: its TOML file, or None.
+        settings: what is given beside it and says everything already, or None.
+
+    Raises:
+        ConfigError: both are given; or see `read_toml`.
+    """
+    if path is None:
+        return {}
+    if settings is not None:
+        raise ConfigError(
+            f"settings and config={str(path)!r} would each say all of the run; leave one of them "
+            "out"
+        )
+    return read_toml(path)
+
+
 def to_mapping(settings: Any) -> dict[str, Any]:
     """A settings dataclass as nested mappings of plain values; `None` is left out, as in TOML."""
     result: dict[str, Any] = {}

@@ -15,7 +15,7 @@ from unmask.errors import ConfigError
 from unmask.nn.flops import lm_training_flops
 from unmask.train.log import read_log
 from unmask.verbs.budget import Average
-from unmask.verbs.pretrain import pretrain
+from unmask.verbs.pretrain import plan, pretrain
 from unmask.verbs.pretrain_settings import pretrain_settings
 
 KINDS: dict[str, dict[str, Any]] = {
@@ -37,6 +37,22 @@ def test_a_run_costs_what_was_asked(rooms: dict[str, Any], tmp_path: Path) -> No
     result = finished(tmp_path / "run", given)
     assert result.flops == pytest.approx(asked, rel=0.02)
     assert 120 < result.steps < 140
+
+
+def test_a_recipe_and_a_budget_beside_it(tmp_path: Path) -> None:
+    """The budget that is given replaces the recipe's, as on the command line."""
+    text, config = text_file(tmp_path), tmp_path / "r.toml"
+    config.write_text(
+        '[model]\nsize = "1x64"\ncontext = 64\n[tokenizer]\nvocab_size = 150\n'
+        "[budget]\nminutes = 9.0\ntokens_per_step = 256\n"
+    )
+    given: dict[str, Any] = {"config": config, "text": str(text), "steps": 2, "threads": 1}
+    result = pretrain(out=tmp_path / "run", **given)
+    assert result.finished
+    assert result.steps == 2
+    assert plan(**given).steps == 2
+    with pytest.raises(ConfigError, match="settings and config="):
+        pretrain(out=tmp_path / "other", config=config, settings=pretrain_settings(steps=2))
 
 
 def test_a_generator_costs_what_it_is_asked(tmp_path: Path) -> None:

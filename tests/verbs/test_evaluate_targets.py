@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -23,6 +23,7 @@ from unmask.pipelines.regress import Regressor
 from unmask.verbs.classifier_result import ClassifierEvaluation
 from unmask.verbs.evaluate import evaluate
 from unmask.verbs.evaluate_targets import TargetsEvaluation
+from unmask.verbs.predict import predict
 
 LABELS = ("bad", "fine", "good")
 TEXTS = sentences()[:40]
@@ -44,6 +45,21 @@ def saved(tiny_model_folder: Path, tmp_path: Path) -> Saved:
         return folder
 
     return save
+
+
+@pytest.mark.parametrize("outputs", ["one", "numbers"])
+def test_two_texts_are_never_split(
+    outputs: Literal["one", "numbers"], saved: Saved, tmp_path: Path
+) -> None:
+    rows = [(text, TEXTS[-n], n % 3) for n, text in enumerate(TEXTS)]
+    names = tuple("012") if outputs == "one" else ("value",)
+    table = write_csv(tmp_path / "p.csv", rows, ("premise", "hypothesis", "label"))
+    folder = saved(names, Use(texts="pair", outputs=outputs))
+    with pytest.raises(ConfigError, match="must be one of truncate, error here, not 'chunk'"):
+        evaluate(folder, data=table, on_long="chunk")
+    with pytest.raises(ConfigError, match=r"on_long must be .*, not 'chunk'"):
+        predict(folder, input=table, output=tmp_path / "said.csv", on_long="chunk")
+    assert not (tmp_path / "said.csv").exists()
 
 
 def test_pairs_are_measured_and_reported(saved: Saved, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from typer.testing import CliRunner
 
 from tests.conftest import sentences
 from tests.verbs.labelled import Interrupted, Notes, label_of, write_csv, write_table
@@ -19,6 +20,7 @@ from unmask.arch.registry import arch_of, sized_config
 from unmask.batches.pack import pack
 from unmask.checkpoint.folder import Opened, open_classifier, open_encoder, save_model
 from unmask.checkpoint.sentence import open_sentence, save_sentence
+from unmask.cli.main import app
 from unmask.errors import ConfigError, DataError, LabelMismatch, ResumeMismatch, TooLong
 from unmask.heads.embedding import PoolingMode
 from unmask.heads.model import LanguageModel, SequenceClassifier
@@ -424,6 +426,28 @@ def test_settings_from_recipe_options_and_overrides() -> None:
     for bad in ({"dev_share": 1.0}, {"dropout": 1.0}, {"batch": 0}, {"task": "rank"}, {"lr": -1.0}):
         with pytest.raises(ConfigError):
             Recipe.of(finetune_settings(**bad), 64, 10)
+
+
+def test_a_recipe_as_on_the_command_line(tiny_model_folder: Path, tmp_path: Path) -> None:
+    """The command goes on with the run that Python made, so that both have the same settings."""
+    table, config, out = write_table(tmp_path / "t.csv"), tmp_path / "r.toml", tmp_path / "run"
+    config.write_text("[model]\nfreeze = true\n[budget]\nepochs = 3\nbatch = 16\n")
+    given: dict[str, Any] = {"epochs": 1, "seed": 4, "threads": 1}
+    result = finetune(tiny_model_folder, train=table, out=out, config=config, **given)
+    stored = json.loads((out / "run.json").read_text())["settings"]
+    assert stored["model"]["freeze"] is True
+    assert (stored["budget"]["epochs"], stored["budget"]["batch"]) == (1, 16)
+    words = ["finetune", tiny_model_folder, "--train", table, "--out", out, "--config", config]
+    words += [word for name, value in given.items() for word in (f"--{name}", value)]
+    done = CliRunner().invoke(app, [*map(str, words), "--json"], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["steps"] == result.steps
+    with pytest.raises(ConfigError, match="settings and config="):
+        finetune(
+            tiny_model_folder, train=table, out=tmp_path / "other", config=config,
+            settings=FinetuneSettings(),
+        )  # fmt: skip
+    assert not (tmp_path / "other").exists()
 
 
 def test_real_intents_are_learnt_by_a_tiny_model(shared_data: Path, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from unmask.errors import ConfigError, DataError, LabelMismatch, UnsupportedMode
 from unmask.report.facts_scope import CandidateFacts, ClassRows
 from unmask.verbs.finetune import finetune
 from unmask.verbs.finetune_settings import finetune_settings
-from unmask.verbs.scope import ScopeResult, scope
+from unmask.verbs.scope import ScopeResult, _out_of, scope
 from unmask.verbs.scoping import audit, rules
 from unmask.verbs.scoping.candidates import against, bytes_of
 from unmask.verbs.scoping.plan import pick, toml_of
@@ -77,6 +77,12 @@ def test_the_recipe_runs_as_it_is(tiny_model_folder: Path, tmp_path: Path) -> No
     done = CliRunner().invoke(app, [*words[1:], "--threads", "1", "--epochs", "1"])
     assert done.exit_code == 0, done.output
     assert "accuracy" in done.stdout
+    # The same in Python goes on with that run, which is finished, and so has its settings.
+    run = finetune(
+        tiny_model_folder, train=data, config=result.recipe, out=words[words.index("--out") + 1],
+        threads=1, epochs=1,
+    )  # fmt: skip
+    assert run.finished
 
 
 def test_recipes_of_the_other_tasks_run(tiny_model_folder: Path, tmp_path: Path) -> None:
@@ -493,6 +499,32 @@ def test_what_is_there_is_not_replaced_unasked(tiny_model_folder: Path, tmp_path
     with pytest.raises(ConfigError, match=r"holds scope\.html and recipe\.toml already"):
         scope(data, out=tmp_path / "s", **given)
     scope(data, out=tmp_path / "s", replace=True, **given)
+
+
+@pytest.mark.parametrize("python", [True, False])
+def test_the_folder_has_the_name_of_the_data(
+    python: bool, tiny_model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("corpus").mkdir()
+    data = table(Path("corpus/my.train.csv"), even(60))
+    if python:
+        result = scope(data, task="classify", models=[tiny_model_folder], **QUICK)
+        assert result.page == Path("scope-my.train/scope.html")
+        assert result.recipe == Path("scope-my.train/recipe.toml")
+        with pytest.raises(
+            ConfigError, match=r"scope-my\.train holds scope\.html and recipe\.toml"
+        ):
+            scope(data, task="classify", models=[tiny_model_folder], **QUICK)
+        assert _out_of("more/train.CSV.gz") == _out_of("train.conll") == Path("scope-train")
+    else:
+        words = ["scope", str(data), "--task", "classify", "--model", str(tiny_model_folder)]
+        done = CliRunner().invoke(app, [*words, "--threads", "1"])
+        assert done.exit_code == 0, done.output
+        assert "scope-my.train/scope.html" in done.stdout
+        assert "--config scope-my.train/recipe.toml" in done.stdout
+    there = sorted(path.name for path in Path("scope-my.train").iterdir())
+    assert there == ["recipe.toml", "scope.html"]
 
 
 def test_data_that_cannot_be_read(tiny_model_folder: Path, tmp_path: Path) -> None:

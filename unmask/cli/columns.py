@@ -80,6 +80,7 @@ OnLong = Annotated[
     str | None,
     typer.Option(
         help="Text longer than the context: truncate (default; counted), chunk (parts are "
-        "averaged; default of a tagger, which reads overlapping parts) or error."
+        "averaged; default of a tagger and of a model that answers questions, which read "
+        "overlapping parts; two texts that are read together are never split) or error."
     ),
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -61,10 +60,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 def recipe(config: Path | None, assignments: list[str] | None) -> tuple[dict[str, Any], Any]:
     """A recipe's table and the dotted overrides, as nested mappings."""
-    from unmask.config import parse_assignments, read_toml
+    from unmask.config import parse_assignments, read_recipe
 
-    base: Mapping[str, Any] = {} if config is None else read_toml(config)
-    return dict(base), parse_assignments(assignments or [])
+    return read_recipe(config), parse_assignments(assignments or [])
 
 
 def exit_code(signal: int | None) -> None:

@@ -38,13 +38,19 @@ Metric = Annotated[
 MostRows = Annotated[
     int, typer.Option(help="Rows that are judged for label mistakes, drawn where more.")
 ]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder for scope.html and recipe.toml. Default: scope-NAME, by the name of the data."
+    ),
+]
 Replace = Annotated[bool, typer.Option("--replace", help="Replace the files of an earlier run.")]
 
 
 def scope(
     data: Data,
     task: Task,
-    out: Annotated[Path, typer.Option(help="Folder for scope.html and recipe.toml.")],
+    out: Out = None,
     dev: Dev = None,
     model: Models = None,
     latency_ms: Latency = None,
@@ -64,6 +70,8 @@ def scope(
     json: options.Json = False,
 ) -> None:
     """Audit labelled data before anything is trained, and plan the training, or refuse it.
+
+    Example: unmask scope train.csv --task classify
 
     Example: unmask scope train.csv --task classify --latency-ms 20 --out scoped
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from unmask.checkpoint.locating import locate
+from unmask.config import read_recipe
 from unmask.errors import ConfigError
 from unmask.train.precision import resolve_dtype
 from unmask.verbs.finetune_settings import FinetuneSettings, TuneData, finetune_settings
@@ -27,6 +28,7 @@ def finetune(
     out: str | Path,
     dev: str | Path | None = None,
     settings: FinetuneSettings | None = None,
+    config: str | Path | None = None,
     revision: str | None = None,
     watch: Watch | None = None,
     **short: Any,
@@ -42,7 +44,8 @@ def finetune(
             same bits; a finished one is left as it is. Of several seeds each has a run of its own
             below it.
         dev: table to measure with; None to hold out a share of the training rows.
-        settings: everything, or give `short` names instead.
+        settings: everything, or give `config` and `short` names instead.
+        config: a recipe, as a TOML file; `short` names win over it. None for none.
         revision: branch, tag or commit of a name on the Hub; None for the default branch. A run
             that is continued needs the same commit.
         watch: is told of the progress.
@@ -54,13 +57,14 @@ def finetune(
         that of the best, and in `result.seeds` how much they differ.
 
     Raises:
-        ConfigError: a setting is wrong.
+        ConfigError: a setting is wrong, or `settings` and `config` are both given.
         DataError: the tables cannot be used; LabelMismatch where labels do not fit together.
         CorruptText: a bad place in a table.
         ResumeMismatch: `out` holds a run of other settings, data or of another model.
         NonFiniteLoss: the loss was not finite three times in a row.
     """
-    settings = settings or finetune_settings(**short)
+    base = read_recipe(config, settings)
+    settings = settings or finetune_settings(base, **short)
     watch = watch or Silent()
     kind = chosen(settings)
     _check_share(settings, dev)

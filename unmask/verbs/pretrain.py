@@ -15,7 +15,7 @@ from unmask.arch.registry import arch_of
 from unmask.arch.spec import HeadKind
 from unmask.checkpoint.jsonfile import read_json, write_json
 from unmask.checkpoint.lock import RunLock
-from unmask.config import to_mapping
+from unmask.config import read_recipe, to_mapping
 from unmask.errors import ConfigError
 from unmask.tokens.tokenizer import Tokenizer
 from unmask.train.loop import Outcome, Position, StepFacts, train
@@ -82,6 +82,7 @@ def pretrain(
     *,
     out: str | Path,
     settings: PretrainSettings | Settled | None = None,
+    config: str | Path | None = None,
     watch: Watch | None = None,
     text_in: str | Path | None = None,
     **short: Any,
@@ -96,7 +97,8 @@ def pretrain(
     Args:
         out: the run's folder. An unfinished run of the same settings and text is resumed, to the
             same bits; a finished one is left as it is.
-        settings: everything, alone or as `settle` gives it; or give `short` names instead.
+        settings: everything, alone or as `settle` gives it; or else `config` and `short` names.
+        config: a recipe, as a TOML file; `short` names win over it. None for none.
         watch: is told of the progress.
         text_in: a folder in which runs on the same text keep it, cleaned and tokenised once; None
             for the run's own.
@@ -107,14 +109,14 @@ def pretrain(
         Where the run stands; the model is in `result.model`.
 
     Raises:
-        ConfigError: a setting is wrong, or no budget is given.
+        ConfigError: a setting is wrong, no budget is given, or both `settings` and `config` are.
         TextError: the text cannot be used.
         ModelError: the model to start from cannot be opened.
         ResumeMismatch: `out` holds a run of other settings, other text or another model to start
             from.
         NonFiniteLoss: the loss was not finite three times in a row.
     """
-    settings, start = _settled(settings, short)
+    settings, start = _settled(settings, config, short)
     watch = watch or Silent()
     if all(getattr(settings.budget, name) is None for name in BUDGETS):
         raise ConfigError(f"a run needs an end: give {ENDS}")
@@ -151,6 +153,7 @@ def pretrain(
 def plan(
     *,
     settings: PretrainSettings | Settled | None = None,
+    config: str | Path | None = None,
     watch: Watch | None = None,
     **short: Any,
 ) -> Plan:
@@ -159,7 +162,7 @@ def plan(
     Raises:
         ConfigError, TextError: as `pretrain`.
     """
-    settings, start = _settled(settings, short)
+    settings, start = _settled(settings, config, short)
     watch = watch or Silent()
     use_threads(settings.run.threads)
     device = resolve_device(settings.run.device)
@@ -177,11 +180,14 @@ def plan(
 
 
 def _settled(
-    given: PretrainSettings | Settled | None, short: Mapping[str, Any]
+    given: PretrainSettings | Settled | None,
+    config: str | Path | None,
+    short: Mapping[str, Any],
 ) -> tuple[PretrainSettings, Start | None]:
     """The settings and the model to start from, which is found here once if it was not before."""
+    base = read_recipe(config, given)
     if given is None:
-        given = settle(**short)
+        given = settle(base, **short)
     settled = given if isinstance(given, Settled) else Settled.of(given)
     return settled.settings, settled.start
 

@@ -14,6 +14,7 @@ from unmask.config import from_mapping
 from unmask.errors import ConfigError
 from unmask.report.facts_scope import ScopeFacts
 from unmask.report.scope import scope_report
+from unmask.text.formats import COMPRESSIONS
 from unmask.verbs.finetune_settings import TuneData
 from unmask.verbs.machine import resolve_device, use_threads
 from unmask.verbs.material import MaterialTask
@@ -81,7 +82,7 @@ def scope(
     data: str | Path,
     *,
     task: str,
-    out: str | Path,
+    out: str | Path | None = None,
     dev: str | Path | None = None,
     models: Sequence[str | Path] = (),
     latency_ms: float | None = None,
@@ -101,7 +102,8 @@ def scope(
         data: the file to learn from, as `unmask finetune --train` takes it.
         task: classify, pair, regress, tag, answer, embed or rerank.
         out: folder for the page (`scope.html`) and the recipe (`recipe.toml`), which
-            `unmask finetune --config` runs as it is.
+            `unmask finetune --config` runs as it is; None for `scope-NAME` in the working
+            directory, by the name of `data` without its endings.
         dev: the file to measure with; None to hold out a stratified share.
         models: candidates for the backbone: folders, or names on the Hub; none for those that open
             here.
@@ -125,7 +127,7 @@ def scope(
     """
     kind = rules.task_of(task)
     budget = Budget.of(latency_ms, memory)
-    watch, out = watch or Silent(), Path(out)
+    watch, out = watch or Silent(), _out_of(data) if out is None else Path(out)
     _check_free(out, replace)
     use_threads(threads)
     settings = _reading(reading)
@@ -146,6 +148,13 @@ def scope(
     if facts.recipe:
         write_file(out / RECIPE, facts.recipe.encode())
     return ScopeResult(facts, page.save(out / PAGE), out / RECIPE if facts.recipe else None)
+
+
+def _out_of(data: str | Path) -> Path:
+    """The folder where none is named: `scope-train` for `corpus/train.csv.gz`."""
+    name = Path(Path(data).name)
+    name = name.with_suffix("") if name.suffix.lower() in COMPRESSIONS else name
+    return Path(f"scope-{name.stem}")
 
 
 def _reading(given: dict[str, Any]) -> TuneData:
