@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from tests.cli.test_processes import out_of, unmask
-from tests.pipelines.theirs import Normalize, embedding_model
+from tests.pipelines.theirs import Normalize, cross_encoder, embedding_model
 from tests.verbs.labelled import write_csv
 from tests.verbs.test_finetune_rerank import MUSIC, OTHERS, TEXTS
 
@@ -36,3 +36,15 @@ def test_from_pairs_to_a_ranking(tiny_model_folder: Path, tmp_path: Path) -> Non
     assert vectors.stat().st_size == 128 + 50 * 6
     row = json.loads(mined.read_text().splitlines()[0])
     assert list(row) == ["query", "positive", "negatives"]
+
+
+def test_a_query_without_documents_is_an_error(tmp_path: Path) -> None:
+    scorer = cross_encoder(tmp_path / "model")
+    empty = tmp_path / "empty.csv"
+    empty.write_text("text\n")
+    done = unmask("rerank", scorer, "--query", "a", "--input", empty, code=2)
+    assert (
+        f"error: a ranking needs rows with documents, but {empty} has none. Give --input a table "
+        "that has some"
+    ) in " ".join(done.stderr.split())
+    assert done.stdout == ""

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 
-from tests.contract.folders import Folders, words, write
-from unmask.arch.registry import ARCHS
-from unmask.arch.spec import HeadKind
+from tests.contract.folders import Folders, folders_in, words
 from unmask.tokens import Tokenizer
 
 
@@ -22,17 +18,7 @@ def tokenizer() -> Tokenizer:
 
 @pytest.fixture(scope="session")
 def folders(tokenizer: Tokenizer, tmp_path_factory: pytest.TempPathFactory) -> Folders:
-    """Gives the folder of an architecture or a `model_type` with a head, made once. Copy it."""
-    root = tmp_path_factory.mktemp("folders")
-
-    def get(name: str, kind: HeadKind = "lm", format: Any = "auto") -> Path:
-        type_ = next(iter(ARCHS[name].configs)) if name in ARCHS else name
-        path = root / f"{type_}-{kind}-{format}"
-        if not path.exists():
-            write(path, tokenizer, type_, kind, format)
-        return path
-
-    return get
+    return folders_in(tmp_path_factory.mktemp("folders"), tokenizer)
 
 
 @pytest.fixture(scope="module")

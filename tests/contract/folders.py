@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from tests.conftest import sentences
-from unmask.arch.registry import TYPES, sized_config
+from unmask.arch.registry import ARCHS, TYPES, sized_config
 from unmask.arch.spec import HeadKind
 from unmask.batches.pack import pack
 from unmask.checkpoint.building import bare
@@ -60,6 +60,19 @@ def write(path: Path, tokenizer: Tokenizer, type_: str, kind: HeadKind, format: 
         labels=labels,
         format=format,
     )
+
+
+def folders_in(root: Path, tokenizer: Tokenizer) -> Folders:
+    """Gives the folder of an architecture or a `model_type` with a head, made once. Copy it."""
+
+    def get(name: str, kind: HeadKind = "lm", format: Any = "auto") -> Path:
+        type_ = next(iter(ARCHS[name].configs)) if name in ARCHS else name
+        path = root / f"{type_}-{kind}-{format}"
+        if not path.exists():
+            write(path, tokenizer, type_, kind, format)
+        return path
+
+    return get
 
 
 def unsealed(folder: Path, into: Path) -> Path:

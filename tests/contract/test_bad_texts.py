@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,21 @@ import pytest
 import torch
 
 from tests.contract.folders import CONTEXT, Folders, fields_of, unsealed
+from tests.verbs.labelled import write_csv
 from unmask.arch.registry import ARCHS
+from unmask.checkpoint.folder import open_classifier
+from unmask.checkpoint.use import Use
 from unmask.errors import ConfigError, TextError, TokenizerError, TooLong
 from unmask.pipelines.classify import Classifier
 from unmask.pipelines.embed import Embedder
 from unmask.pipelines.encode import Encoder
 from unmask.pipelines.fill import FillMask
 from unmask.pipelines.generate import Generator
+from unmask.pipelines.pair import PairClassifier, ZeroShot
+from unmask.pipelines.regress import Regressor
 from unmask.pipelines.rerank import Reranker
 from unmask.tokens import Tokenizer
+from unmask.verbs.finetune import finetune
 
 pytestmark = [
     pytest.mark.usefixtures("one_thread"),
@@ -52,6 +59,8 @@ MILLION = {
     "spaces": " " * 1_000_000,
     "marks": "\u0301" * 1_000_000,
 }
+HUNDRED_THOUSAND = "the cat " * 50_000
+"""Words, of which each is a token."""
 NO_TEXTS: tuple[Any, ...] = (None, b"the cat", 3, 2.5, ["the cat"], np.array("the cat"), object())
 
 
@@ -176,6 +185,54 @@ def test_a_million_characters_in_each_pipeline(folders: Folders) -> None:
     generator = Generator.from_pretrained(folders("decoder"))
     with pytest.raises(TooLong, match=f"at most {CONTEXT} tokens, but would have {count + 3}"):
         generator([words], 4)
+
+
+def test_a_hundred_thousand_words_in_pipelines_that_cut(folders: Folders) -> None:
+    """What is read of a text is its beginning, of a pair both beginnings; and it is said."""
+    long, count = HUNDRED_THOUSAND, 100_002
+    start = " ".join(long.split()[: CONTEXT - 2])
+    embedder = Embedder.from_pretrained(folders("bert", "encoder"), pooling="mean")
+    with pytest.warns(UserWarning, match=f"1 of 2 texts are longer than {CONTEXT} tokens"):
+        cut, whole = embedder.encode([long, start])
+    _same(cut, whole)
+    sequence = folders("bert", "sequence")
+    numbers = replace(open_classifier(sequence), use=Use(outputs="numbers"))
+    regressor = Regressor(numbers)
+    cut, whole = regressor.predict([long, start])
+    assert (cut["tokens"], cut["truncated"], whole["truncated"]) == (count, True, False)
+    assert cut["values"] == pytest.approx(whole["values"], abs=2e-5)
+    pairs = PairClassifier.from_pretrained(sequence)
+    for pair, tokens in (((long, "she"), count + 2), ((long, long), 2 * count - 1)):
+        (found,) = pairs.predict([pair], scores=True)
+        assert (found["tokens"], found["truncated"]) == (tokens, True)
+        half = (" ".join(one.split()[:CONTEXT]) for one in pair)
+        (short,) = pairs.predict([tuple(half)], scores=True)
+        assert found["scores"] == pytest.approx(short["scores"], abs=2e-5)
+    zero = ZeroShot.from_pretrained(sequence, entailment="good")
+    texts = [long, " ".join(long.split()[: 3 * CONTEXT])]
+    with pytest.warns(UserWarning, match="^2 of 2 texts are too long with their sentence"):
+        cut, short = zero.predict(texts, ["music", "dog"], template="she sees {}")
+    assert cut["tokens"] - short["tokens"] == 100_000 - 3 * CONTEXT
+    assert cut["scores"] == pytest.approx(short["scores"], abs=2e-5)
+
+
+def test_a_hundred_thousand_words_to_learn_from(folders: Folders, tmp_path: Path) -> None:
+    """The row is learnt from by its beginning and counted, or refused before the run begins."""
+    rows = [(text, label) for label in ("bad", "good") for text in ("the cat", "a dog", label)]
+    train = write_csv(tmp_path / "train.csv", [*rows, (HUNDRED_THOUSAND, "bad")], ("text", "label"))
+    dev = write_csv(tmp_path / "dev.csv", rows, ("text", "label"))
+    given: dict[str, Any] = {"train": train, "dev": dev, "epochs": 1, "dtype": "fp32", "threads": 1}
+    with pytest.raises(TooLong, match=rf"at most {CONTEXT} tokens .* has 100002"):
+        finetune(folders("bert"), out=tmp_path / "no", on_long="error", **given)
+    assert not (tmp_path / "no").exists()
+    result = finetune(folders("bert"), out=tmp_path / "run", **given)
+    assert (result.finished, result.train_rows) == (True, 7)
+    assert any(
+        f"1 of 7 training texts is longer than the context of {CONTEXT}" in note
+        for note in result.notes
+    )
+    (found,) = Classifier.from_pretrained(result.folder).predict([HUNDRED_THOUSAND])
+    assert found["tokens"] == 100_002
 
 
 # What is no text

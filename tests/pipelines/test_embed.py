@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 from collections.abc import Iterator
@@ -31,7 +32,7 @@ from tests.pipelines.theirs import (
 from unmask.batches.pack import pack
 from unmask.errors import ConfigError, ModelError, TextError, TokenizerError, TooLong
 from unmask.pipelines import embed, running
-from unmask.pipelines.embed import Embedder
+from unmask.pipelines.embed import Embedder, How
 
 MODES = ("cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken")
 PROMPTS = {"query": "the cat: ", "passage": "a river: "}
@@ -243,6 +244,20 @@ def test_an_iterator_gives_an_iterator(folder: Path) -> None:
     whole = np.stack([first, *vectors])
     assert_same(whole, ours.encode(texts))
     assert ours.encode([]).shape == (0, 20)
+    for method in (ours.encode_query, ours.encode_document):
+        given = {} if method == ours.encode_query else {"prompt_name": "passage"}
+        vectors = method(iter(TEXTS), **given)
+        assert isinstance(vectors, Iterator)
+        found = method(TEXTS, **given)
+        assert isinstance(found, np.ndarray)
+        assert_same(np.stack(list(vectors)), found)
+
+
+def test_the_options_of_encode_are_those_that_checkers_know(folder: Path) -> None:
+    for method in (Embedder.encode, Embedder.encode_query, Embedder.encode_document):
+        options = [*inspect.signature(method).parameters.values()][2:]
+        assert [one.name for one in options] == list(How.__annotations__)
+        assert all(one.kind is one.KEYWORD_ONLY for one in options)
 
 
 @pytest.mark.parametrize("on_long", ["truncate", "chunk"])

@@ -111,6 +111,15 @@ def test_a_ranking_of_a_table(scorer: Path, table: Path, tmp_path: Path) -> None
         rerank(scorer, query="a", input=long, on_long="error")
 
 
+def test_a_query_without_documents_is_no_ranking(scorer: Path, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.jsonl"
+    bad.write_text('{"text": 1}\n{\n')
+    with pytest.raises(
+        DataError, match=r"needs rows .* 2 bad places were left out .* Give --input"
+    ):
+        rerank(scorer, query="a", input=bad, on_bad="skip", max_bad=1.0)
+
+
 def test_the_wrong_kind_of_model(model: Path, scorer: Path, table: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"unmask\.Embedder"):
         rerank(model, query="a", input=table)

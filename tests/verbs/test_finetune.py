@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import json
+import math
 import random
 from collections import Counter
 from pathlib import Path
@@ -32,6 +33,7 @@ from unmask.tokens.train import train as train_vocabulary
 from unmask.train.log import read_log
 from unmask.verbs.finetune import FinetuneResult, finetune
 from unmask.verbs.finetune_settings import FinetuneSettings, TuneModel, finetune_settings
+from unmask.verbs.predict import predict
 from unmask.verbs.tasks.frozen import HeadOnly
 from unmask.verbs.tasks.labelled_data import hold_out
 from unmask.verbs.tasks.rows import Rows
@@ -470,3 +472,29 @@ def test_real_intents_are_learnt_by_a_tiny_model(shared_data: Path, tmp_path: Pa
     assert result.figures is not None
     assert result.figures.accuracy > 0.7
     assert result.labels == tuple(kept)
+
+
+def test_ten_thousand_labels(tiny_model_folder: Path, tmp_path: Path) -> None:
+    """More than a tokenizer has tokens: a head as large is trained, saved and asked."""
+    texts = sentences()
+    rows = [(f"{texts[n % 216]} {n}", f"label {n}") for n in range(10_000)]
+    train = write_csv(tmp_path / "train.csv", rows, ("text", "label"))
+    dev = write_csv(tmp_path / "dev.csv", rows[::100], ("text", "label"))
+    result = finetune(
+        tiny_model_folder, train=train, dev=dev, out=tmp_path / "run",
+        **{**QUICK, "epochs": 1, "batch": 2000},
+    )  # fmt: skip
+    assert (result.finished, result.train_rows, result.dev_rows) == (True, 10_000, 100)
+    assert len(result.labels) == 10_000
+    records = [r for r in read_log(result.folder / "log.jsonl") if r["kind"] == "train"]
+    assert records[0]["loss"] == pytest.approx(math.log(10_000), abs=0.5)
+    assert records[-1]["step"] < 10
+    new = write_csv(tmp_path / "new.csv", [(texts[0],), (texts[1],)], ("text",))
+    out = tmp_path / "answers.jsonl"
+    predict(result.folder, input=new, output=out, scores=True)
+    answers = [json.loads(line) for line in out.read_text().splitlines()]
+    assert len(answers) == 2
+    for row in answers:
+        assert row["predicted"] in result.labels
+        assert sorted(row["scores"]) == sorted(result.labels)
+        assert sum(row["scores"].values()) == pytest.approx(1)

@@ -13,9 +13,10 @@ from tests.conftest import sentences
 from tests.verbs.labelled import Notes, write_csv
 from unmask.arch.registry import arch_of, sized_config
 from unmask.checkpoint.folder import open_classifier, save_model
-from unmask.errors import ConfigError, DataError
+from unmask.errors import ConfigError, DataError, LabelMismatch
 from unmask.nn.encoder import Encoder
 from unmask.nn.init import initialise
+from unmask.pipelines.pair import ZeroShot
 from unmask.text.columns import Columns
 from unmask.text.labelled import read_labelled_pairs
 from unmask.text.rows import Table
@@ -25,6 +26,7 @@ from unmask.verbs.tasks.labelled_data import hold_out
 from unmask.verbs.tasks.rows import Rows
 
 WORDS = ("dog", "house", "music", "piano")
+SEEN, SAID = [f"she sees a {word}" for word in WORDS], "the {} is old"
 QUICK: dict[str, Any] = {"epochs": 12, "lr": 3e-3, "batch": 16, "dtype": "fp32"}
 
 
@@ -60,6 +62,34 @@ def test_what_only_both_texts_tell_is_learnt(
     assert result.figures.accuracy > 0.9
     card = (result.model / "README.md").read_text()
     assert "classifier of pairs for 2 labels" in card
+    # The same word is entailment under another name, which has to be said.
+    with pytest.raises(LabelMismatch, match=r"has: 'no', 'yes'\. Say which one it is with entail"):
+        ZeroShot.from_pretrained(result.folder)
+    named = ZeroShot.from_pretrained(result.folder, entailment="yes", contradiction="no")
+    for several in (False, True):
+        found = named.predict(SEEN, WORDS, template=SAID, several=several)
+        assert [one["label"] for one in found] == list(WORDS)
+
+
+def test_a_run_on_entailment_tells_labels_by_their_names(
+    tiny_model_folder: Path, tmp_path: Path
+) -> None:
+    """Every text entails a dog, contradicts a house, and says nothing of music."""
+    said = {"dog": "entailment", "house": "contradiction", "music": "neutral"}
+    rows = [(text, SAID.format(word), said[word]) for text in sentences()[::3] for word in said]
+    train = write_csv(tmp_path / "nli.csv", rows, ("premise", "hypothesis", "label"))
+    result = finetune(
+        tiny_model_folder, train=train, out=tmp_path / "run", task="pair",
+        **{**QUICK, "epochs": 4},
+    )  # fmt: skip
+    assert result.labels == ("contradiction", "entailment", "neutral")
+    model = ZeroShot.from_pretrained(result.folder)
+    assert (model.entailment, model.contradiction) == ("entailment", "contradiction")
+    (one,) = model.predict(SEEN[-1:], ["house", "dog", "music"], template=SAID)
+    assert (one["label"], one["score"] > 0.8) == ("dog", True)
+    (one,) = model.predict(SEEN[-1:], ["house", "dog"], template=SAID, several=True)
+    assert one["scores"]["dog"] > 0.8
+    assert one["scores"]["house"] < 0.2
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, TypedDict, Unpack, overload
 
 import numpy as np
 import torch
@@ -44,6 +44,17 @@ class Embedded:
     tokens: int
     truncated: bool
     unknown: float
+
+
+class How(TypedDict, total=False):
+    """The options of `Embedder.encode`, for checkers; each method has them with their defaults."""
+
+    prompt: str | None
+    prompt_name: str | None
+    normalize: bool | None
+    on_long: OnLong
+    batch_tokens: int
+    progress: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,34 +164,14 @@ class Embedder:
         return self.opened.prompts
 
     @overload
-    def encode(
-        self,
-        texts: Iterator[str],
-        *,
-        prompt: str | None = None,
-        prompt_name: str | None = None,
-        normalize: bool | None = None,
-        on_long: OnLong = "truncate",
-        batch_tokens: int = TOKENS,
-        progress: bool = False,
-    ) -> Iterator[F32]: ...
+    def encode(self, texts: Iterator[str], **how: Unpack[How]) -> Iterator[F32]: ...
 
     @overload
-    def encode(
-        self,
-        texts: Collection[str],
-        *,
-        prompt: str | None = None,
-        prompt_name: str | None = None,
-        normalize: bool | None = None,
-        on_long: OnLong = "truncate",
-        batch_tokens: int = TOKENS,
-        progress: bool = False,
-    ) -> F32: ...
+    def encode(self, texts: Collection[str], **how: Unpack[How]) -> F32: ...
 
     def encode(
         self,
-        texts: Iterable[str],
+        texts: Iterator[str] | Collection[str],
         *,
         prompt: str | None = None,
         prompt_name: str | None = None,
@@ -233,9 +224,15 @@ class Embedder:
             return found
         return np.fromiter(found, np.dtype((np.float32, (self.dimension,))))
 
+    @overload
+    def encode_query(self, texts: Iterator[str], **how: Unpack[How]) -> Iterator[F32]: ...
+
+    @overload
+    def encode_query(self, texts: Collection[str], **how: Unpack[How]) -> F32: ...
+
     def encode_query(
         self,
-        texts: Collection[str],
+        texts: Iterator[str] | Collection[str],
         *,
         prompt: str | None = None,
         prompt_name: str | None = None,
@@ -243,8 +240,8 @@ class Embedder:
         on_long: OnLong = "truncate",
         batch_tokens: int = TOKENS,
         progress: bool = False,
-    ) -> F32:
-        """As `encode`, for what is searched for.
+    ) -> F32 | Iterator[F32]:
+        """As `encode`, for what is searched for: an array, or an iterator of vectors for one.
 
         Where neither `prompt` nor `prompt_name` is given, the prompt named "query" is put before
         each text, and nothing where the model has none: its default prompt does not count.
@@ -261,9 +258,15 @@ class Embedder:
             progress=progress,
         )
 
+    @overload
+    def encode_document(self, texts: Iterator[str], **how: Unpack[How]) -> Iterator[F32]: ...
+
+    @overload
+    def encode_document(self, texts: Collection[str], **how: Unpack[How]) -> F32: ...
+
     def encode_document(
         self,
-        texts: Collection[str],
+        texts: Iterator[str] | Collection[str],
         *,
         prompt: str | None = None,
         prompt_name: str | None = None,
@@ -271,8 +274,8 @@ class Embedder:
         on_long: OnLong = "truncate",
         batch_tokens: int = TOKENS,
         progress: bool = False,
-    ) -> F32:
-        """As `encode`, for what is searched through.
+    ) -> F32 | Iterator[F32]:
+        """As `encode`, for what is searched through: an array, or an iterator of vectors for one.
 
         Where neither `prompt` nor `prompt_name` is given, the prompt named "document" is put
         before each text, and nothing where the model has none: its default prompt does not count.

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from unmask.errors import ConfigError
+from unmask.errors import ConfigError, DataError
 from unmask.pipelines.rerank import Ranked, Reranker
 from unmask.pipelines.scored import OnLongPair
-from unmask.text.bad import Reading
+from unmask.text.bad import Reading, none_read
 from unmask.text.columns import Columns
 from unmask.text.labelled import texts_of
 from unmask.text.rows import Table
@@ -73,7 +73,7 @@ def rerank(
 
     Raises:
         ConfigError: `top_k` is less than 1.
-        DataError: the table has no such column.
+        DataError: the table has no such column, or no row.
         CorruptText: a bad place.
         ModelError: the model is no cross-encoder with one output.
         TooLong: a pair is longer than the model takes, under "error".
@@ -89,6 +89,9 @@ def rerank(
         watch.say(line)
     reading = Reading(on_bad, max_bad)
     texts = [text for _, text in texts_of(table, columns, reading)]
+    if not texts:
+        none = none_read("a ranking needs rows with documents", table.name, reading)
+        raise DataError(f"{none}. Give --input a table that has some")
     with watch.stage("scoring"), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         ranked = reranker.rank(query, texts, top_k, return_documents=True, on_long=on_long)

@@ -14,7 +14,7 @@ from unmask.batches.sequences import OnLong
 from unmask.checkpoint.folder import Opened
 from unmask.checkpoint.formats import Format
 from unmask.checkpoint.sentence import open_sentence, sentence_root
-from unmask.errors import ConfigError, first_of
+from unmask.errors import ConfigError, UnsupportedModel, first_of
 from unmask.evaluation.answering import AnswerFigures
 from unmask.evaluation.classification import ClassificationFigures
 from unmask.evaluation.embedding import EmbeddingFigures
@@ -228,6 +228,24 @@ def check_on_long(word: OnLong | None, allowed: tuple[OnLong, ...]) -> OnLong:
         others = ", ".join(one for one in get_args(OnLong) if one in allowed)
         raise ConfigError(f"on_long must be one of {others} for this task, not {word!r}")
     return word
+
+
+def check_bias(opened: Opened[SequenceClassifier], why: str) -> None:
+    """Check that the outputs of a head, new or not, can be moved up and down.
+
+    Args:
+        opened: the model.
+        why: what they could not do else.
+
+    Raises:
+        UnsupportedModel: its architecture gives them no bias, as decoders do.
+    """
+    if opened.model.head.project.bias is None:
+        raise UnsupportedModel(
+            f"{opened.path} is of the {opened.arch.name} architecture, whose head for whole texts "
+            f"has no bias, without which it cannot {why}; start from a model of another "
+            "architecture, such as bert or modernbert"
+        )
 
 
 def with_texts(opened: Opened[Any], pairs: bool) -> Opened[Any]:

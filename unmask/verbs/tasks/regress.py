@@ -25,7 +25,15 @@ from unmask.text.targets import Numbers, numbers_of
 from unmask.verbs.finetune_settings import TuneData
 from unmask.verbs.tasks.frozen import frozen_head
 from unmask.verbs.tasks.labelled_data import counted, held_apart, shared_note, told
-from unmask.verbs.tasks.pieces import Finished, Given, Pieces, Said, new_weights, with_texts
+from unmask.verbs.tasks.pieces import (
+    Finished,
+    Given,
+    Pieces,
+    Said,
+    check_bias,
+    new_weights,
+    with_texts,
+)
 from unmask.verbs.tasks.rows import Rows, cut_notes, logits_of, rows_of
 
 GROUPS = 10  # of like numbers, from each of which a share is held out
@@ -38,6 +46,7 @@ def regress(given: Given) -> Pieces:
         DataError: a number is missing or not finite, rows have more or fewer than the first, or one
             is the same in all rows.
         LabelMismatch: the model gives more or fewer numbers.
+        UnsupportedModel: its head has no bias.
     """
     settings, watch = given.settings, given.watch
     with watch.stage("reading the data"):
@@ -198,11 +207,7 @@ def _opened(given: Given, scale: Scale) -> Opened[SequenceClassifier]:
         device=given.device,
         revision=given.revision,
     )
-    if opened.model.head.project.bias is None:
-        raise LabelMismatch(
-            f"{opened.path} ends in a head without a bias, which cannot learn numbers of any unit; "
-            "start from a model without a head"
-        )
+    check_bias(opened, "learn numbers of any unit")
     return opened
 
 

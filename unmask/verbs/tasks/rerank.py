@@ -30,11 +30,12 @@ from unmask.verbs.looking import look
 from unmask.verbs.task_settings import RankLoss, TuneRank
 from unmask.verbs.tasks.frozen import frozen_head
 from unmask.verbs.tasks.judged_data import JudgedSplit
-from unmask.verbs.tasks.pieces import Finished, Given, Pieces, Said, new_weights
+from unmask.verbs.tasks.pieces import Finished, Given, Pieces, Said, check_bias, new_weights
 from unmask.verbs.tasks.regress import Scale as Spread
 from unmask.verbs.tasks.rows import Rows, cut_notes, logits_of
 
 SCORE = "score"  # the name of a new head's output
+_BIAS = "give a calibrated score"  # what a head needs one for
 Model = Opened[SequenceClassifier]
 
 
@@ -44,7 +45,8 @@ def rerank(given: Given) -> Pieces:
     Raises:
         DataError: see `JudgedSplit.read`; or calibrated scores are asked for, and the dev labels
             are not all 0 or 1.
-        ModelError: the model is a classifier of several labels.
+        ModelError: the model is a classifier of several labels; UnsupportedModel where its head
+            has no bias.
     """
     settings, watch = given.settings, given.watch
     loss = settings.rank.loss
@@ -221,7 +223,7 @@ def _opened(given: Given) -> tuple[Model, int]:
 
     Raises:
         ModelError: it is a classifier of several labels, or a pooling is given for a head that is
-            there.
+            there; UnsupportedModel where the head has no bias.
     """
     settings = given.settings
     where, said = look(given.model, given.revision)
@@ -234,7 +236,8 @@ def _opened(given: Given) -> tuple[Model, int]:
         if settings.model.pooling is not None:
             raise ModelError(f"{where} has a head that pools already; leave the pooling out")
         cross = open_cross(given.model, device=given.device, revision=given.revision)
-        return _with_bias(cross.opened), cross.limit
+        check_bias(cross.opened, _BIAS)
+        return cross.opened, cross.limit
     opened = open_classifier(
         given.model,
         labels=(SCORE,),
@@ -244,22 +247,8 @@ def _opened(given: Given) -> tuple[Model, int]:
         device=given.device,
         revision=given.revision,
     )
-    opened, limit = fitted(opened, opened.model.encoder.config.context, TransformerFile())
-    return _with_bias(opened), limit
-
-
-def _with_bias(opened: Model) -> Model:
-    """The model, if its score can be moved.
-
-    Raises:
-        ModelError: its head has no bias.
-    """
-    if opened.model.head.project.bias is None:
-        raise ModelError(
-            f"{opened.path} ends in a head without a bias, which cannot give a calibrated score; "
-            "start from a model without a head"
-        )
-    return opened
+    check_bias(opened, _BIAS)
+    return fitted(opened, opened.model.encoder.config.context, TransformerFile())
 
 
 def _spread(data: Judgements) -> Spread:
