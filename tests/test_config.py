@@ -207,8 +207,10 @@ def test_a_recipe_or_settings(tmp_path: Path) -> None:
     path.write_text("[optim]\nlr = 0.1\n")
     assert read_recipe(path) == {"optim": {"lr": 0.1}}
     assert read_recipe(None) == read_recipe(None, object()) == {}
-    with pytest.raises(ConfigError, match=r"settings and config='.*r\.toml' would each say all"):
+    with pytest.raises(ConfigError, match=r"settings says all .* but config='.*r\.toml' is given"):
         read_recipe(path, object())
+    with pytest.raises(ConfigError, match="settings says all of the run, but epochs, lr is given"):
+        read_recipe(None, object(), {"epochs": 3, "lr": 0.1})
 
 
 def test_merge_goes_into_tables() -> None:

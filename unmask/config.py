@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import tomllib
 import types
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -70,24 +70,26 @@ def read_toml(path: Path | str) -> dict[str, Any]:
         raise ConfigError(f"the configuration {path} must be TOML, but: {error}") from None
 
 
-def read_recipe(path: Path | str | None, settings: object = None) -> dict[str, Any]:
+def read_recipe(
+    path: Path | str | None, settings: object = None, short: Collection[str] = ()
+) -> dict[str, Any]:
     """A recipe's table, over which options go; empty where there is no recipe.
 
     Args:
         path: its TOML file, or None.
         settings: what is given beside it and says everything already, or None.
+        short: names of options that are given as well.
 
     Raises:
-        ConfigError: both are given; or see `read_toml`.
+        ConfigError: something is given beside `settings`; or see `read_toml`.
     """
-    if path is None:
-        return {}
-    if settings is not None:
+    beside = [] if path is None else [f"config={str(path)!r}"]
+    if settings is not None and (beside := [*beside, *short]):
         raise ConfigError(
-            f"settings and config={str(path)!r} would each say all of the run; leave one of them "
-            "out"
+            f"settings says all of the run, but {', '.join(beside)} is given as well; leave one "
+            "of them out"
         )
-    return read_toml(path)
+    return {} if path is None else read_toml(path)
 
 
 def to_mapping(settings: Any) -> dict[str, Any]:

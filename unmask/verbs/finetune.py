@@ -57,13 +57,13 @@ def finetune(
         that of the best, and in `result.seeds` how much they differ.
 
     Raises:
-        ConfigError: a setting is wrong, or `settings` and `config` are both given.
+        ConfigError: a setting is wrong, or something is given beside `settings`.
         DataError: the tables cannot be used; LabelMismatch where labels do not fit together.
         CorruptText: a bad place in a table.
         ResumeMismatch: `out` holds a run of other settings, data or of another model.
         NonFiniteLoss: the loss was not finite three times in a row.
     """
-    base = read_recipe(config, settings)
+    base = read_recipe(config, settings, short)
     settings = settings or finetune_settings(base, **short)
     watch = watch or Silent()
     kind = chosen(settings)

@@ -185,7 +185,7 @@ def _settled(
     short: Mapping[str, Any],
 ) -> tuple[PretrainSettings, Start | None]:
     """The settings and the model to start from, which is found here once if it was not before."""
-    base = read_recipe(config, given)
+    base = read_recipe(config, given, short)
     if given is None:
         given = settle(base, **short)
     settled = given if isinstance(given, Settled) else Settled.of(given)
