@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import math
+from dataclasses import asdict
 
 import numpy as np
 import pytest
-from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
+from sklearn.metrics import (
+    accuracy_score,
+    f1_score,
+    matthews_corrcoef,
+    precision_recall_fscore_support,
+)
 
+from unmask.config import from_mapping
 from unmask.errors import DataError
 from unmask.evaluation.bag_of_words import BagOfWords
 from unmask.evaluation.classification import ClassificationFigures, Confused, compare_labels
@@ -93,6 +101,46 @@ def test_intervals_are_fixed_and_hold_the_figure() -> None:
     assert one.macro_f1_interval.low < one.macro_f1 < one.macro_f1_interval.high
     # The spread of a share of 180 rows: two standard errors are 0.07.
     assert one.accuracy_interval.high - one.accuracy_interval.low == pytest.approx(0.138, abs=0.02)
+
+
+def test_labels_have_the_intervals_of_drawn_rows() -> None:
+    dice = np.random.default_rng(3)
+    truth = dice.choice(["a", "b", "c"], size=300, p=[0.5, 0.4, 0.1])
+    guesses = np.where(dice.random(300) < 0.7, truth, dice.choice(["a", "b", "c"], size=300))
+    found = ClassificationFigures.of(truth.tolist(), guesses.tolist(), LABELS)
+    drawn = []
+    for _ in range(600):
+        rows = dice.integers(300, size=300)
+        drawn.append(
+            precision_recall_fscore_support(
+                truth[rows], guesses[rows], labels=LABELS, zero_division=0.0
+            )[:3]
+        )
+    expected = np.quantile(np.array(drawn), [0.025, 0.975], axis=0)  # ends, figures, labels
+    for place, own in enumerate(found.labels):
+        for figure, one in enumerate(own.estimates):
+            assert one.interval is not None
+            ends = (one.interval.low, one.interval.high)
+            assert ends == pytest.approx(tuple(expected[:, figure, place]), abs=0.03)
+
+
+def test_a_label_that_never_occurs_has_no_interval_and_few_rows_show_none() -> None:
+    found = ClassificationFigures.of(TRUTH * 5, GUESSES * 5, (*LABELS, "never"))
+    a, _, c, never = found.labels
+    assert [one.interval for one in never.estimates] == [None] * 3
+    assert str(a).startswith(f"F1 0.800 (95 %: {a.f1_interval})  precision 1.000")
+    assert str(c) == "F1 0.667 (too few rows)          precision 0.500  recall 1.000  rows 5"
+
+
+def test_figures_that_were_stored_without_intervals_of_labels_are_read() -> None:
+    found = ClassificationFigures.of(TRUTH, GUESSES, LABELS)
+    stored = json.loads(json.dumps(asdict(found)))
+    assert from_mapping(ClassificationFigures, stored) == found
+    for own in stored["labels"]:
+        del own["precision_interval"], own["recall_interval"], own["f1_interval"]
+    read = from_mapping(ClassificationFigures, stored)
+    assert [one.f1 for one in read.labels] == [one.f1 for one in found.labels]
+    assert read.labels[0].f1_interval is None
 
 
 def test_intervals_cover_the_truth_about_as_often_as_they_say() -> None:

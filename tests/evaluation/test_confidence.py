@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.calibration import calibration_curve
 from sklearn.metrics import log_loss
 
 from unmask.errors import DataError
@@ -32,6 +33,22 @@ def test_figures_counted_by_hand() -> None:
     assert found.bins[-1].confidence == found.bins[-1].accuracy == 1.0
     assert (found.bins[0].confidence, found.bins[0].accuracy) == (None, None)
     assert (found.bins[0].low, found.bins[-1].high, len(found.bins)) == (0.0, 1.0, BINS)
+
+
+def test_bins_and_error_are_those_of_scikit_learns_calibration_curve() -> None:
+    dice = np.random.default_rng(7)
+    said = dice.uniform(0.5, 1.0, 500)
+    right = dice.random(500) < said**2
+    found = figures(
+        np.where(right, 0, 1), np.zeros(500, dtype=np.int64), np.stack([said, 1 - said], 1), 2, 5
+    )
+    accuracy, confidence = calibration_curve(right, said, n_bins=BINS)
+    filled = [one for one in found.bins if one.rows]
+    assert [one.accuracy for one in filled] == pytest.approx(accuracy)
+    assert [one.confidence for one in filled] == pytest.approx(confidence)
+    rows = [one.rows for one in filled]
+    error = np.average(np.abs(accuracy - confidence), weights=rows)
+    assert found.calibration_error.value == pytest.approx(error)
 
 
 def test_a_bin_holds_its_upper_bound() -> None:

@@ -8,6 +8,7 @@ from scipy.sparse import csr_array
 from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_support
 
 from unmask.errors import DataError
+from unmask.evaluation.classification import ClassificationFigures
 from unmask.evaluation.multilabel import MultiLabelFigures, _Sets, compare_label_sets
 
 LABELS = ("a", "b", "c")
@@ -64,6 +65,15 @@ def test_intervals_hold_the_figures() -> None:
         assert one.interval is not None
         assert one.value is not None
         assert one.interval.low < one.value < one.interval.high
+
+
+def test_labels_have_the_intervals_that_rows_of_one_label_have() -> None:
+    dice = np.random.default_rng(5)
+    truth, guesses = (dice.choice(LABELS, size=80).tolist() for _ in range(2))
+    several = MultiLabelFigures.of([{one} for one in truth], [{one} for one in guesses], LABELS)
+    one = ClassificationFigures.of(truth, guesses, LABELS)
+    assert several.labels == one.labels
+    assert one.labels[0].recall_interval is not None
 
 
 def test_rows_without_any_label_are_measured() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from unmask.evaluation.tag_mistakes import KINDS, SpanMistakes, by_type
+from unmask.evaluation.tag_mistakes import KINDS, SpanMistakes
 from unmask.evaluation.tagging import (
     NAMED,
     TaggingFigures,
@@ -36,25 +36,6 @@ def test_each_wrong_span_has_one_kind() -> None:
         assert kinds(guess) == {KINDS[place]: 1}
     found = SpanMistakes.of(TRUTH * 3, [*wrong_type, *wrong_type, *right])
     assert found.taken == (("a", "b", 2),)
-
-
-def test_figures_by_type_are_those_of_all_sentences() -> None:
-    dice = np.random.default_rng(0)
-    tags = BIO.labels("ab")
-    truth = [
-        [tags[0] if x < 0.6 else f"B-{dice.choice(['a', 'b'])}" for x in dice.random(8)]
-        for _ in range(60)
-    ]
-    guess = [[tag if dice.random() < 0.8 else "O" for tag in own] for own in truth]
-    spans = [[BIO.spans(own) for own in side] for side in (truth, guess)]
-    figures, each = TaggingFigures.of(truth, guess, BIO), by_type(*spans)
-    assert {one.label: pytest.approx(one.f1) for one in figures.types} == {
-        name: own["F1"].value for name, own in each.items()
-    }
-    for own in each.values():
-        between = own["F1"].interval
-        assert between is not None
-        assert between.low < (own["F1"].value or 0) < between.high
 
 
 def test_two_taggers_on_the_same_sentences() -> None:

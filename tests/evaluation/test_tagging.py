@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
+
 import numpy as np
 import pytest
-from seqeval.metrics import f1_score
+from seqeval.metrics import f1_score, precision_score, recall_score
+from seqeval.metrics.sequence_labeling import precision_recall_fscore_support
 
+from unmask.config import from_mapping
 from unmask.errors import DataError
 from unmask.evaluation.tagging import TaggingFigures
 from unmask.text.tags import BIO, BIOES, PLAIN, Scheme
@@ -66,6 +71,70 @@ def test_the_interval_is_that_of_drawn_sentences() -> None:
     low, high = np.quantile(slow, [0.025, 0.975])
     assert found.f1_interval.low == pytest.approx(low, abs=0.01)
     assert found.f1_interval.high == pytest.approx(high, abs=0.01)
+
+
+def test_types_have_the_intervals_of_drawn_sentences() -> None:
+    draws = np.random.default_rng(2)
+    tags = ["O", "B-a", "B-b"]
+    truth = [[tags[n] for n in draws.choice(3, size=8, p=[0.6, 0.3, 0.1])] for _ in range(90)]
+    noise = [[tags[n] for n in draws.choice(3, size=8, p=[0.4, 0.4, 0.2])] for _ in range(90)]
+    guess = [
+        [tag if draws.random() < 0.7 else other for tag, other in zip(own, others, strict=True)]
+        for own, others in zip(truth, noise, strict=True)
+    ]
+    found = TaggingFigures.of(truth, guess, BIO)
+    drawn = [draws.integers(90, size=90) for _ in range(300)]
+    each = [
+        precision_recall_fscore_support(
+            [truth[c] for c in chosen], [guess[c] for c in chosen], average=None, zero_division=0
+        )[:3]
+        for chosen in drawn
+    ]
+    overall = [
+        (
+            precision_score([truth[c] for c in chosen], [guess[c] for c in chosen]),
+            recall_score([truth[c] for c in chosen], [guess[c] for c in chosen]),
+        )
+        for chosen in drawn
+    ]
+    expected = np.quantile(np.array(each), [0.025, 0.975], axis=0)  # ends, figures, types
+    assert [one.label for one in found.types] == ["a", "b"]
+    for place, own in enumerate(found.types):
+        for figure, one in enumerate(own.estimates):
+            assert one.interval is not None
+            ends = (one.interval.low, one.interval.high)
+            assert ends == pytest.approx(tuple(expected[:, figure, place]), abs=0.025)
+    both = np.quantile(np.array(overall), [0.025, 0.975], axis=0)
+    for figure, between in enumerate((found.precision_interval, found.recall_interval)):
+        assert between is not None
+        assert (between.low, between.high) == pytest.approx(tuple(both[:, figure]), abs=0.015)
+
+
+def test_people_read_intervals_of_all_spans_and_of_each_type_that_has_enough() -> None:
+    truth = ["B-a O O", "B-b O O"] * 10 + ["B-c O O"] * 3
+    found = figures(truth, ["B-a O O", "O O O"] * 11 + ["O B-c O"])
+    words = found.in_words()
+    between = found.precision_interval
+    assert words["precision"] == f"{found.precision:.3f} (95 %: {between})"
+    assert words["recall"] == f"{found.recall:.3f} (95 %: {found.recall_interval})"
+    by_type = found.by_type()
+    assert by_type["  a"].startswith("F1 0.952 (95 %: ")
+    assert by_type["  c"].startswith("F1 0.000 (too few spans)       ")
+    assert len({line.index("  precision") for line in by_type.values()}) == 1
+
+
+def test_figures_that_were_stored_without_these_intervals_are_read() -> None:
+    found = figures(TRUTH, GUESS)
+    stored = json.loads(json.dumps(asdict(found)))
+    assert from_mapping(TaggingFigures, stored) == found
+    for own in (stored, *stored["types"]):
+        del own["precision_interval"], own["recall_interval"]
+    for own in stored["types"]:
+        del own["f1_interval"]
+    read = from_mapping(TaggingFigures, stored)
+    assert read.precision_interval is None
+    assert read.in_words()["recall"] == "0.250"
+    assert [one.f1 for one in read.types] == [one.f1 for one in found.types]
 
 
 @pytest.mark.parametrize(("truth", "guess"), [([], []), (["O O"], ["O"]), (["O"], ["O", "O"])])

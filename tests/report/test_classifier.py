@@ -67,6 +67,14 @@ def test_every_part_is_there() -> None:
         assert part in found.text, part
 
 
+def test_all_figures_of_a_label_have_their_intervals() -> None:
+    given = facts()
+    text = page(given).text
+    for label in given.figures.labels:
+        for one in label.estimates:
+            assert f"{one.value:.3f} ({one.interval})" in text
+
+
 def test_the_surest_mistakes_come_first_and_long_texts_are_cut() -> None:
     source = classifier_report(facts(rows=200, texts="x" * 1000)).render()
     assert source.count('<article class="blank quote">') == 20
@@ -94,7 +102,7 @@ def test_a_model_without_mistakes_and_one_row() -> None:
     assert "Against" not in found.text
     one = page(facts(rows=1, wrong=1, against=None, cut=()))
     assert "1 is wrong" in one.text
-    assert "too few rows" in one.text
+    assert "(too few)" in one.text
 
 
 def test_many_labels_have_no_matrix_but_their_confusions() -> None:

@@ -14,6 +14,7 @@ from unmask.errors import ConfigError
 from unmask.evaluation.bootstrap import Difference, Estimate, Interval
 from unmask.evaluation.multilabel import MultiLabelFigures
 from unmask.evaluation.regression import RegressionFigures
+from unmask.evaluation.tagging import types_of
 from unmask.report.answers import AnswerFacts, AskedRow, answer_report, excerpt
 from unmask.report.facts_measured import About, Against, Length
 from unmask.report.graded import GradedFacts, GradedRow, graded_report
@@ -170,6 +171,12 @@ def test_tags_by_type_and_by_what_is_wrong_with_them() -> None:
         "found where there is none", "missed altogether", "Types taken for each other",
     ):  # fmt: skip
         assert part in text, part
+    given = tags()
+    sides = [row.truth for row in given.rows], [row.guess for row in given.rows]
+    for own in types_of(*sides, BIO):
+        for one in own.estimates[:2]:
+            assert f"{one.value:.3f} ({one.interval})" in text
+        assert f"{own.f1:.3f} {own.f1_interval}" in text  # in two columns
     # Three sentences in four have mistakes; the last kind has two of them.
     found = cards(report)
     assert len(found) == 20
@@ -191,6 +198,8 @@ def test_questions_with_an_answer_and_without() -> None:
         "ahead of the best words by +1.50 nats", "14 differ from it",
     ):  # fmt: skip
         assert part in text, part
+    assert re.search(r"0\.\d{3} \(0\.\d{3} to \d\.\d{3}\)", text)  # exact match
+    assert re.search(r"\d+\.\d% \(\d+\.\d% to \d+\.\d%\)", text)  # said no answer
     found = cards(report)
     assert len(found) == 14
     # Nothing shared with the right answer, and the surest: question 0, which has none.

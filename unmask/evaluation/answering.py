@@ -22,12 +22,15 @@ from unmask.evaluation.bootstrap import (
     F64,
     RESAMPLES,
     Difference,
+    Estimate,
     Interval,
     Wanted,
     interval,
     mean_differences,
     resample,
+    with_interval,
 )
+from unmask.evaluation.slices import means
 
 NAMED: tuple[tuple[str, Wanted], ...] = (("exact match", "more"), ("F1", "more"))
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
@@ -113,6 +116,8 @@ class AnswerFigures:
         unanswerable_accuracy: share of the others of which "no answer" was said; None where there
             are none.
         threshold: by how many nats "no answer" had to be ahead to be said; None where it never is.
+        answerable_f1_interval, unanswerable_accuracy_interval: by bootstrap over those questions.
+            None where the figure is, and in results that were stored before they were measured.
     """
 
     questions: int
@@ -124,6 +129,8 @@ class AnswerFigures:
     answerable_f1: float | None
     unanswerable_accuracy: float | None
     threshold: float | None
+    answerable_f1_interval: Interval | None = None
+    unanswerable_accuracy_interval: Interval | None = None
 
     @classmethod
     def of(
@@ -151,6 +158,9 @@ class AnswerFigures:
         resampled = resample(
             lambda weights: weights @ scores / len(scores), len(scores), resamples=resamples
         )
+        nothing, mean = Estimate(None, None), means(f1, resamples)
+        answerable = nothing if none.all() else mean(np.flatnonzero(~none).tolist())
+        told = mean(np.flatnonzero(none).tolist()) if none.any() else nothing
         return cls(
             questions=len(truths),
             exact_match=float(exact.mean()),
@@ -158,25 +168,31 @@ class AnswerFigures:
             f1=float(f1.mean()),
             f1_interval=interval(resampled[:, 1]),
             unanswerable=int(none.sum()),
-            answerable_f1=None if none.all() else float(f1[~none].mean()),
-            unanswerable_accuracy=float(f1[none].mean()) if none.any() else None,
+            answerable_f1=answerable.value,
+            unanswerable_accuracy=told.value,
             threshold=threshold,
+            answerable_f1_interval=answerable.interval,
+            unanswerable_accuracy_interval=told.interval,
         )
 
     def in_words(self) -> dict[str, str]:
         """The figures by name, for people."""
         parts = {}
         if self.unanswerable_accuracy is not None:
-            parts["  without an answer, told"] = f"{self.unanswerable_accuracy:.3f}"
+            parts["  without an answer, told"] = with_interval(
+                self.unanswerable_accuracy, self.unanswerable_accuracy_interval
+            )
             if self.answerable_f1 is not None:
-                parts["  with an answer, F1"] = f"{self.answerable_f1:.3f}"
+                parts["  with an answer, F1"] = with_interval(
+                    self.answerable_f1, self.answerable_f1_interval
+                )
         if self.threshold is not None:
             parts["no answer said from"] = f"{self.threshold:+.2f} nats"
         none = f", {self.unanswerable:,} without an answer" if self.unanswerable else ""
         return {
             "questions": f"{self.questions:,}{none}",
-            "exact match": f"{self.exact_match:.3f} (95 %: {self.exact_match_interval})",
-            "F1": f"{self.f1:.3f} (95 %: {self.f1_interval})",
+            "exact match": with_interval(self.exact_match, self.exact_match_interval),
+            "F1": with_interval(self.f1, self.f1_interval),
             **parts,
         }
 

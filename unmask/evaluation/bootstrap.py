@@ -24,6 +24,7 @@ Counts = npt.NDArray[np.int64]
 
 RESAMPLES = 1000
 LEVEL = 0.95
+ENDS = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)  # of an interval, as shares of the resamples
 SEED = 1979  # any fixed number will do; this one is the year of Efron's paper
 
 AT_ONCE = 2_000_000  # weights that are held in memory together: 16 MB
@@ -47,6 +48,11 @@ class Interval:
 
     def __str__(self) -> str:
         return f"{self.low:.3f} to {self.high:.3f}"
+
+
+def with_interval(value: float, between: Interval | None) -> str:
+    """A figure for people; without an interval where it was stored before there was one."""
+    return f"{value:.3f}" if between is None else f"{value:.3f} (95 %: {between})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +80,7 @@ class Estimate:
             return "undefined"
         if self.interval is None:
             return f"{self.value:.3f} (too few rows for an interval)"
-        return f"{self.value:.3f} (95 %: {self.interval})"
+        return with_interval(self.value, self.interval)
 
 
 def interval(resampled: F64) -> Interval:
@@ -89,7 +95,7 @@ def interval(resampled: F64) -> Interval:
             "an interval needs resamples in which its figure is defined, but there is none; "
             "measure more rows"
         )
-    low, high = np.quantile(defined, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    low, high = np.quantile(defined, ENDS)
     return Interval(float(low), float(high))
 
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from sklearn.metrics import (
     accuracy_score,
     confusion_matrix,
     matthews_corrcoef,
+    multilabel_confusion_matrix,
     precision_recall_fscore_support,
 )
 
@@ -30,29 +32,55 @@ from unmask.evaluation.bootstrap import (
     resample,
 )
 from unmask.evaluation.confidence import Confidence, ConfidenceFigures, Shares
+from unmask.evaluation.per_class import PerClassFigures, class_intervals
 from unmask.evaluation.told import Told
 
 MOST_SHOWN = 500  # labels of a confusion matrix
 MOST_CONFUSED = 20
+# What a row in each of scikit-learn's four cells of a label has: found rightly, found, there.
+_CELLS = np.array([[0.0, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 1]])
 
 
-@dataclass(frozen=True, slots=True)
-class LabelFigures:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelFigures(PerClassFigures):
     """How well one label is told.
 
     Attributes:
-        label: its name.
         rows: how many rows have it in truth.
-        precision: share of the guesses of it that are right; 0 where it was never guessed.
-        recall: share of its rows that were found; 0 where it has none.
-        f1: their harmonic mean.
     """
 
-    label: str
     rows: int
-    precision: float
-    recall: float
-    f1: float
+
+    @classmethod
+    def each(
+        cls, true: Any, guessed: Any, names: Sequence[str], resamples: int
+    ) -> tuple[LabelFigures, ...]:
+        """Those of C labels, in their order.
+
+        Args:
+            true, guessed: `(N,)` numbers of labels, or `(N, C)` of 0 and 1, which may be sparse.
+            names: of the labels.
+            resamples: of the bootstrap.
+        """
+        every = np.arange(len(names))
+        figures = precision_recall_fscore_support(
+            true, guessed, labels=every, average=None, zero_division=0.0
+        )
+        cells = multilabel_confusion_matrix(true, guessed, labels=every).reshape(-1, 4)
+        return tuple(
+            cls(
+                label=name,
+                rows=int(n),
+                precision=float(p),
+                recall=float(r),
+                f1=float(f),
+                **class_intervals(_CELLS, own, resamples) if own[1:].any() else {},
+            )
+            for name, p, r, f, n, own in zip(names, *figures, cells, strict=True)
+        )
+
+    def __str__(self) -> str:
+        return self.in_words(self.rows, "rows")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +157,7 @@ class ClassificationFigures:
         """
         true, guessed = numbers_of(truth, guesses, labels)
         every = np.arange(len(labels))
-        precision, recall, f1, rows = precision_recall_fscore_support(
-            true, guessed, labels=every, zero_division=0.0
-        )
+        each = LabelFigures.each(true, guessed, labels, resamples)
         occurs = np.union1d(true, guessed)
         micro = precision_recall_fscore_support(
             true, guessed, labels=every, average="micro", zero_division=0.0
@@ -142,13 +168,10 @@ class ClassificationFigures:
             rows=len(true),
             accuracy=float(accuracy_score(true, guessed)),
             accuracy_interval=interval(resampled[:, 0]),
-            macro_f1=float(f1[occurs].mean()),
+            macro_f1=float(np.mean([each[place].f1 for place in occurs])),
             macro_f1_interval=interval(resampled[:, 1]),
             micro_f1=float(micro),
-            labels=tuple(
-                LabelFigures(name, int(n), float(p), float(r), float(f))
-                for name, n, p, r, f in zip(labels, rows, precision, recall, f1, strict=True)
-            ),
+            labels=each,
             confusion=_confusion(true, guessed, len(labels)),
             confused=_confused(told, counts, labels),
             matthews=Estimate.of(

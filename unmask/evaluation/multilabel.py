@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from scipy.sparse import csr_array
-from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_support
+from sklearn.metrics import accuracy_score, f1_score
 
 from unmask.errors import DataError
 from unmask.evaluation.bootstrap import (
@@ -70,14 +70,12 @@ class MultiLabelFigures:
         """
         true, guessed = _matrices(truth, guesses, labels)
         resampled = resample(_Sets.of(true, guessed), len(truth), resamples=resamples)
-        precision, recall, f1, rows = precision_recall_fscore_support(
-            true, guessed, average=None, zero_division=0.0
-        )
-        occurs = np.asarray(true.sum(0) + guessed.sum(0)).ravel() > 0
+        each = LabelFigures.each(true, guessed, labels, resamples)
+        occurs = np.flatnonzero(np.asarray(true.sum(0) + guessed.sum(0)).ravel())
         values = (
             accuracy_score(true, guessed),
             f1_score(true, guessed, average="micro", zero_division=0.0),
-            f1[occurs].mean() if occurs.any() else 0.0,
+            np.mean([each[place].f1 for place in occurs]) if len(occurs) else 0.0,
             f1_score(true, guessed, average="samples", zero_division=1.0),
         )
         subset, micro, macro, samples = (
@@ -90,10 +88,7 @@ class MultiLabelFigures:
             micro_f1=micro,
             macro_f1=macro,
             samples_f1=samples,
-            labels=tuple(
-                LabelFigures(name, int(n), float(p), float(r), float(f))
-                for name, n, p, r, f in zip(labels, rows, precision, recall, f1, strict=True)
-            ),
+            labels=each,
         )
 
     def in_words(self) -> dict[str, str]:

@@ -7,13 +7,9 @@ the same type that it overlaps, else any that it overlaps.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from unmask.evaluation.bootstrap import F64, RESAMPLES, Estimate
-from unmask.evaluation.tagging import estimates
 from unmask.text.tags import WordSpan
 
 KINDS = (
@@ -57,28 +53,6 @@ class SpanMistakes:
             tuple((kind, kinds[kind]) for kind in KINDS),
             tuple((true, given, count) for (true, given), count in order),
         )
-
-
-def by_type(
-    truth: Sequence[Spans], guesses: Sequence[Spans], resamples: int = RESAMPLES
-) -> dict[str, dict[str, Estimate]]:
-    """F1, precision and recall of the spans of each type, with intervals over the sentences."""
-    found: dict[str, dict[int, list[int]]] = {}
-    for column, sentences in enumerate((_both(truth, guesses), guesses, truth)):
-        for place, spans in enumerate(sentences):
-            for span in spans:
-                found.setdefault(span.label, {}).setdefault(place, [0] * 5)[column] += 1
-    return {name: estimates(_counts(found[name], len(truth)), resamples) for name in sorted(found)}
-
-
-def _counts(found: Mapping[int, Sequence[int]], sentences: int) -> F64:
-    counts = np.zeros((sentences, 5))
-    counts[[*found]] = [*found.values()]
-    return counts
-
-
-def _both(truth: Sequence[Spans], guesses: Sequence[Spans]) -> list[Spans]:
-    return [[*({*true} & {*guessed})] for true, guessed in zip(truth, guesses, strict=True)]
 
 
 def _kind(span: WordSpan, truth: Spans) -> tuple[str, WordSpan | None]:

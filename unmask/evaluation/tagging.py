@@ -7,8 +7,10 @@ mode does not. With plain tags every word is a span.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -24,10 +26,13 @@ from unmask.evaluation.bootstrap import (
     every_row,
     interval,
     resample,
+    with_interval,
 )
+from unmask.evaluation.per_class import PerClassFigures, class_intervals, f1_precision_recall
 from unmask.text.tags import OUTSIDE, Scheme, tag_name
 
 Tags = Sequence[Sequence[str]]
+Counted = tuple[int, int, int]  # of a type in a sentence: right spans, spans found, spans in truth
 NAMED: tuple[tuple[str, Wanted], ...] = (
     ("F1", "more"),
     ("precision", "more"),
@@ -36,23 +41,18 @@ NAMED: tuple[tuple[str, Wanted], ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class TypeFigures:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TypeFigures(PerClassFigures):
     """How well the spans of one type are told.
 
     Attributes:
-        label: the type.
         spans: how many there are in truth.
-        precision: share of those found that are right; 0 where none was found.
-        recall: share of them that were found; 0 where there are none.
-        f1: their harmonic mean.
     """
 
-    label: str
     spans: int
-    precision: float
-    recall: float
-    f1: float
+
+    def __str__(self) -> str:
+        return self.in_words(self.spans, "spans")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,8 @@ class TaggingFigures:
         token_accuracy: share of the words whose tag is right, O as well.
         token_accuracy_interval: by bootstrap over the sentences.
         types: by type, in the order of their names; those in truth or found.
+        precision_interval, recall_interval: by bootstrap over the sentences. None in results that
+            were stored before they were measured.
     """
 
     sentences: int
@@ -82,6 +84,8 @@ class TaggingFigures:
     token_accuracy: float
     token_accuracy_interval: Interval
     types: tuple[TypeFigures, ...]
+    precision_interval: Interval | None = None
+    recall_interval: Interval | None = None
 
     @classmethod
     def of(
@@ -104,7 +108,6 @@ class TaggingFigures:
 
         true, guessed = _prefixed(truth, scheme), _prefixed(guesses, scheme)
         resampled = _resampled(counts, resamples)
-        by_type = precision_recall_fscore_support(true, guessed, average=None, zero_division=0)
         precision, recall, f1, _ = precision_recall_fscore_support(
             true, guessed, average="micro", zero_division=0
         )
@@ -118,29 +121,24 @@ class TaggingFigures:
             recall=float(recall),
             token_accuracy=float(counts[:, 3].sum() / counts[:, 4].sum()),
             token_accuracy_interval=interval(resampled[:, 3]),
-            types=tuple(
-                TypeFigures(name, int(n), float(p), float(r), float(f))
-                for name, p, r, f, n in zip(_types(true, guessed), *by_type, strict=True)
-            ),
+            types=types_of(truth, guesses, scheme, resamples=resamples),
+            precision_interval=interval(resampled[:, 1]),
+            recall_interval=interval(resampled[:, 2]),
         )
 
     def in_words(self) -> dict[str, str]:
         """The main figures by name, for people."""
         return {
             "sentences": f"{self.sentences:,}, with {self.spans:,} spans",
-            "F1": f"{self.f1:.3f} (95 %: {self.f1_interval})",
-            "precision": f"{self.precision:.3f}",
-            "recall": f"{self.recall:.3f}",
-            "token accuracy": f"{self.token_accuracy:.3f} (95 %: {self.token_accuracy_interval})",
+            "F1": with_interval(self.f1, self.f1_interval),
+            "precision": with_interval(self.precision, self.precision_interval),
+            "recall": with_interval(self.recall, self.recall_interval),
+            "token accuracy": with_interval(self.token_accuracy, self.token_accuracy_interval),
         }
 
     def by_type(self) -> dict[str, str]:
         """What each type has of them, for people."""
-        return {
-            f"  {one.label or 'span'}": f"F1 {one.f1:.3f}  precision {one.precision:.3f}  "
-            f"recall {one.recall:.3f}  spans {one.spans:,}"
-            for one in self.types
-        }
+        return {f"  {one.label or 'span'}": str(one) for one in self.types}
 
 
 def counts_of(truth: Tags, guesses: Tags, scheme: Scheme) -> F64:
@@ -158,6 +156,43 @@ def counts_of(truth: Tags, guesses: Tags, scheme: Scheme) -> F64:
         )
     true, guessed = _prefixed(truth, scheme), _prefixed(guesses, scheme)
     return np.array(list(map(_counts, true, guessed)), dtype=np.float64)
+
+
+def types_of(
+    truth: Tags, guesses: Tags, scheme: Scheme, *, resamples: int = RESAMPLES
+) -> tuple[TypeFigures, ...]:
+    """Figures of the spans of each type, in the order of their names; those in truth or found.
+
+    Args:
+        truth: of N sentences, a tag for each word.
+        guesses: as many.
+        scheme: of both.
+        resamples: of the bootstrap over the sentences.
+    """
+    from seqeval.metrics.sequence_labeling import get_entities, precision_recall_fscore_support
+
+    true, guessed = _prefixed(truth, scheme), _prefixed(guesses, scheme)
+    counts: dict[str, Counter[Counted]] = {}
+    for tags, given in zip(true, guessed, strict=True):
+        spans, found = set(get_entities(tags)), set(get_entities(given))
+        sides = [Counter(label for label, _, _ in one) for one in (spans & found, found, spans)]
+        for label in sides[1].keys() | sides[2].keys():
+            right, guess, there = (side[label] for side in sides)
+            counts.setdefault(label, Counter())[right, guess, there] += 1
+    if not counts:
+        return ()
+    figures = precision_recall_fscore_support(true, guessed, average=None, zero_division=0)
+    return tuple(
+        TypeFigures(
+            label="" if label == "_" else label,  # seqeval's name for the type that has none
+            spans=int(n),
+            precision=float(p),
+            recall=float(r),
+            f1=float(f),
+            **_type_intervals(counts[label], len(true), resamples),
+        )
+        for label, p, r, f, n in zip(sorted(counts), *figures, strict=True)
+    )
 
 
 def estimates(counts: F64, resamples: int = RESAMPLES) -> dict[str, Estimate]:
@@ -221,15 +256,20 @@ def _resampled(counts: F64, resamples: int) -> F64:
 
 def _ratios(counts: F64) -> F64:
     """The figures in `NAMED`, `(R, 4)`, of sums of counts `(R, 5)`."""
-    right, found, spans, words_right, words = counts.T
-    parts = ((2 * right, found + spans), (right, found), (right, spans), (words_right, words))
-    shares = [np.divide(a, b, out=np.zeros_like(b), where=b > 0) for a, b in parts]
-    return np.stack(shares, axis=1)
+    right, words = counts[:, 3:].T
+    accuracy = np.divide(right, words, out=np.zeros_like(words), where=words > 0)
+    return np.column_stack([f1_precision_recall(counts[:, :3]), accuracy])
 
 
-def _types(true: list[list[str]], guessed: list[list[str]]) -> list[str]:
-    """The types in seqeval's order; it names the type without a name "_"."""
-    from seqeval.metrics.sequence_labeling import get_entities
+def _type_intervals(counts: Counter[Counted], sentences: int, resamples: int) -> dict[str, Any]:
+    """The intervals of a type, by the names of their fields.
 
-    found = {label for tags in (*true, *guessed) for label, _, _ in get_entities(tags)}
-    return ["" if label == "_" else label for label in sorted(found)]
+    Args:
+        counts: how many sentences have so many of its spans found rightly, found, and there.
+        sentences: all, those without any of them too.
+        resamples: of the bootstrap.
+    """
+    alike = sorted(counts)
+    times = [sentences - counts.total(), *(counts[one] for one in alike)]
+    groups = np.array([(0, 0, 0), *alike], dtype=np.float64)
+    return class_intervals(groups, np.array(times), resamples)

@@ -19,6 +19,7 @@ from unmask.report.section_measured import (
     Line,
     Parts,
     clipped,
+    in_cell,
     lead,
     length_section,
     mistakes_section,
@@ -119,8 +120,8 @@ def _has_answer(facts: AnswerFacts, each: F64) -> Html:
         "F1",
         found,
         {
-            "said no answer": [percent(one.value.value or 0.0) for one in none],
-            "exact match": [f"{one.value.value or 0.0:.3f}" for one in exact],
+            "said no answer": [in_cell(one.value, one.rows, percent) for one in none],
+            "exact match": [in_cell(one.value, one.rows) for one in exact],
         },
     )
     rule = (

@@ -11,7 +11,6 @@ from unmask.report.section_classifier import (
     classifier_figures,
     confusion_section,
     labels_section,
-    recalls,
 )
 from unmask.report.section_measured import lead, length_section
 from unmask.report.section_mistakes import confidence_section, surest_mistakes
@@ -28,7 +27,7 @@ def classifier_report(facts: ClassifierFacts) -> Report:
     )
     lengths, right = [row.length for row in facts.rows], means([row.right for row in facts.rows])
     sections = [
-        ("Label by label", labels_section(figures.labels, recalls(facts))),
+        ("Label by label", labels_section(figures.labels)),
         ("Who is taken for whom", confusion_section(figures)),
     ]
     if figures.confidence is not None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from unmask.evaluation.multilabel import MultiLabelFigures
-from unmask.evaluation.slices import Slice, means
+from unmask.evaluation.slices import means
 from unmask.report.facts_measured import About, Length, check_rows
 from unmask.report.markup import Html, join
 from unmask.report.measured import figures_of, measured
@@ -93,7 +93,7 @@ def label_set_report(facts: LabelSetFacts) -> Report:
         tiles,
         section,
         [
-            ("Label by label", labels_section(figures.labels, _recalls(facts))),
+            ("Label by label", labels_section(figures.labels)),
             ("Too many and too few", _counts(rows)),
             ("Short and long texts", by_length),
             ("Its worst mistakes", _mistakes(rows)),
@@ -108,15 +108,6 @@ def _lines(figures: MultiLabelFigures) -> list[Line]:
         Line("macro F1", figures.macro_f1, "mean over the labels, each counting the same"),
         Line("samples F1", figures.samples_f1, "mean over the rows; rightly no label counts 1"),
     ]
-
-
-def _recalls(facts: LabelSetFacts) -> dict[str, Slice]:
-    """Of each label with rows, the share of them that are found."""
-    found = {}
-    for label in (one.label for one in facts.figures.labels if one.rows):
-        own = [label in row.guess for row in facts.rows if label in row.truth]
-        found[label] = Slice(label, len(own), means(own)(range(len(own))))
-    return found
 
 
 def _counts(rows: Sequence[LabelSetRow]) -> Html:

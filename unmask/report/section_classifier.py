@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from unmask.evaluation.bootstrap import Estimate
 from unmask.evaluation.classification import ClassificationFigures, LabelFigures
-from unmask.evaluation.slices import FEW, Slice, by_name, means
+from unmask.evaluation.slices import FEW
 from unmask.report.charts import heatmap
 from unmask.report.facts_classifier import ClassifierFacts
 from unmask.report.markup import Html, join
 from unmask.report.pieces import Column, callout, figure, notes, prose, table
-from unmask.report.section_measured import Line, figures_section
+from unmask.report.section_measured import Line, figures_section, in_cell
 from unmask.report.units import count, percent
 
 MOST_LABELS = 60  # rows of the table of labels
@@ -55,36 +55,19 @@ def classifier_figures(facts: ClassifierFacts) -> Html:
     return figures_section(lines, [simplest])
 
 
-def recalls(facts: ClassifierFacts) -> dict[str, Slice]:
-    """Of each label with rows, the share of them that are found."""
-    right = means([row.right for row in facts.rows])
-    order = [label.label for label in facts.figures.labels]
-    return {one.name: one for one in by_name([row.truth for row in facts.rows], order, right)}
-
-
-def labels_section(labels: Sequence[LabelFigures], found: Mapping[str, Slice]) -> Html:
-    """Each label: how many of its rows are found, and how many guesses of it are right.
-
-    Args:
-        labels: their figures.
-        found: of each that has rows, the share of them that are found.
-    """
+def labels_section(labels: Sequence[LabelFigures]) -> Html:
+    """Each label: how many of its rows are found, and how many guesses of it are right."""
     worst = sorted(labels, key=lambda label: (label.rows == 0, label.f1))
     rows = [
         (
             label.label,
             count(label.rows),
-            f"{label.precision:.3f}" if label.precision or label.recall or label.rows else "–",
-            f"{label.recall:.3f}" if label.rows else "–",
-            _recall_interval(found[label.label]) if label.rows else "–",
-            f"{label.f1:.3f}" if label.rows else "–",
+            *(in_cell(one, label.rows) if label.rows else "–" for one in label.estimates),
         )
         for label in worst[:MOST_LABELS]
     ]
     columns = [Column("label")]
-    columns += [
-        Column(name, "numbers") for name in ("rows", "precision", "recall", "95 % of recall", "F1")
-    ]
+    columns += [Column(name, "numbers") for name in ("rows", "precision", "recall", "F1")]
     left = len(worst) - MOST_LABELS
     more = [f"{count(left)} more labels, whose F1 is higher, are not shown."] if left > 0 else []
     few = [label.label for label in labels if 0 < label.rows < FEW]
@@ -99,17 +82,13 @@ def labels_section(labels: Sequence[LabelFigures], found: Mapping[str, Slice]) -
         [
             prose(
                 "Recall is the share of a label's rows that were found, precision the share of "
-                "right ones among the guesses of it, and F1 their harmonic mean. The label with "
-                "the lowest F1 comes first."
+                "right ones among the guesses of it, and F1 their harmonic mean, each with its "
+                "95 % interval. The label with the lowest F1 comes first."
             ),
             table(columns, rows),
             notes(more),
         ]
     )
-
-
-def _recall_interval(one: Slice) -> str:
-    return "too few rows" if one.rows < FEW else str(one.value.interval)
 
 
 def confusion_section(figures: ClassificationFigures) -> Html:

@@ -39,6 +39,16 @@ def three(value: float) -> str:
     return f"{value:.3f}"
 
 
+def in_cell(estimate: Estimate, rows: int, write: Callable[[float], str] = three) -> str:
+    """A figure in a cell with its interval, where it is of rows enough for one."""
+    if estimate.value is None:
+        return "–"
+    between = estimate.interval
+    if between is None or rows < FEW:
+        return f"{write(estimate.value)} (too few)"
+    return f"{write(estimate.value)} ({write(between.low)} to {write(between.high)})"
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """One of the figures.

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from unmask.evaluation.bootstrap import F64
 from unmask.evaluation.slices import Slice
-from unmask.evaluation.tag_mistakes import SpanMistakes, by_type
-from unmask.evaluation.tagging import counts_of, estimates
+from unmask.evaluation.tag_mistakes import SpanMistakes
+from unmask.evaluation.tagging import TypeFigures, counts_of, estimates, types_of
 from unmask.report.facts_measured import About, Length
 from unmask.report.markup import NOTHING, Html, join
 from unmask.report.measured import figures_of, measured
@@ -20,6 +20,7 @@ from unmask.report.section_measured import (
     Parts,
     clipped,
     counted_table,
+    in_cell,
     lead,
     length_section,
     mistakes_section,
@@ -93,7 +94,8 @@ def tag_report(facts: TagFacts) -> Report:
         _Sentence(row, tuple(scheme.spans(row.truth)), tuple(scheme.spans(row.guess)))
         for row in rows
     ]
-    counts = counts_of([row.truth for row in rows], [row.guess for row in rows], scheme)
+    sides = [row.truth for row in rows], [row.guess for row in rows]
+    counts = counts_of(*sides, scheme)
     lengths = [row.length for row in rows]
     right, found, spans = (int(one) for one in counts[:, :3].sum(0))
     types = {span.label for one in sentences for span in one.truth}
@@ -103,7 +105,7 @@ def tag_report(facts: TagFacts) -> Report:
     )
     tiles, figures = figures_of(_lines(counts), ("sentences", len(rows)))
     sections = [
-        ("Type by type", _types(sentences)),
+        ("Type by type", _types(types_of(*sides, scheme))),
         ("How spans are missed", _kinds(sentences)),
         (
             "Short and long sentences",
@@ -137,22 +139,23 @@ def _lines(counts: F64) -> list[Line]:
     return [Line(name, found[name], meaning) for name, meaning in meanings.items()]
 
 
-def _types(sentences: Sequence[_Sentence]) -> Html:
-    truth, guesses = [one.truth for one in sentences], [one.guess for one in sentences]
-    figures = by_type(truth, guesses)
+def _types(figures: Sequence[TypeFigures]) -> Html:
     if not figures:
         return callout("There is no span, in truth or found.")
-    spans = {name: sum(span.label == name for own in truth for span in own) for name in figures}
-    worst = sorted(figures, key=lambda name: (spans[name] == 0, figures[name]["F1"].value or 0.0))
+    worst = sorted(figures, key=lambda one: (one.spans == 0, one.f1))
     shown = worst[:MOST_TYPES]
+    known = [one.estimates for one in shown]
     parts = Parts(
         "type",
         "spans",
         "F1",
-        [Slice(name or "(no name)", spans[name], figures[name]["F1"]) for name in shown],
+        [
+            Slice(one.label or "(no name)", one.spans, f1)
+            for one, (_, _, f1) in zip(shown, known, strict=True)
+        ],
         {
-            one: [f"{figures[name][one].value or 0.0:.3f}" for name in shown]
-            for one in ("precision", "recall")
+            name: [in_cell(own[place], one.spans) for one, own in zip(shown, known, strict=True)]
+            for place, name in enumerate(("precision", "recall"))
         },
     )
     left = len(worst) - len(shown)

@@ -96,10 +96,6 @@ class ClassifierEvaluation:
     def in_words(self) -> dict[str, str]:
         """For people: the figures, and what each label has of them."""
         lost = left_out("texts cut to the context", self.truncated, self.skipped)
-        rows = {
-            f"  {one.label}": f"F1 {one.f1:.3f}  precision {one.precision:.3f}  "
-            f"recall {one.recall:.3f}  rows {one.rows:,}"
-            for one in self.figures.labels
-        }
+        rows = {f"  {one.label}": str(one) for one in self.figures.labels}
         against = self.against.in_words() if self.against else {}
         return {**self.figures.in_words(), **lost, **rows, **against, **written(self.report)}

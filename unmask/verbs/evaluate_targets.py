@@ -52,11 +52,7 @@ class TargetsEvaluation(OnRows):
         lost = left_out("texts cut to the context", self.truncated, self.skipped)
         found = {**self.figures.in_words(), **lost}
         if isinstance(self.figures, MultiLabelFigures):
-            found |= {
-                f"  {one.label}": f"F1 {one.f1:.3f}  precision {one.precision:.3f}  "
-                f"recall {one.recall:.3f}  rows {one.rows:,}"
-                for one in self.figures.labels
-            }
+            found |= {f"  {one.label}": str(one) for one in self.figures.labels}
         return {**found, **self.beside()}
 
 
