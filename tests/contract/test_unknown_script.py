@@ -11,6 +11,7 @@ import pytest
 
 from tests.contract.folders import Folders
 from tests.verbs.labelled import Notes
+from unmask.checkpoint.sentence import open_sentence, save_sentence
 from unmask.pipelines.classify import Classifier
 from unmask.pipelines.embed import Embedder
 from unmask.pipelines.pair import PairClassifier, ZeroShot
@@ -18,6 +19,7 @@ from unmask.pipelines.rerank import Reranker
 from unmask.pipelines.tag import Tagger
 from unmask.tokens import Tokenizer
 from unmask.verbs.embed import embed
+from unmask.verbs.evaluate import evaluate
 from unmask.verbs.finetune import finetune
 from unmask.verbs.predict import predict
 
@@ -104,3 +106,26 @@ def test_training_says_so(tiny_model_folder: Path, tmp_path: Path, task: str) ->
     noun = "texts" if task == "classify" else "pairs"
     for kind in ("training", "dev"):
         assert notes.heard(f"8 of 16 {kind} {noun} are nothing but unknown tokens to this")
+
+
+def test_measuring_says_so(folders: Folders, tmp_path: Path) -> None:
+    def write(name: str, rows: list[dict[str, Any]]) -> Path:
+        (tmp_path / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
+        return tmp_path / name
+
+    texts = [{"text": text, "label": "bad"} for text in (KNOWN, STRANGE)]
+    words = [
+        {"tokens": text.split(), "tags": [label] * 2}
+        for text, label in ((KNOWN, "bad"), (STRANGE, "good"))
+    ]
+    pairs = [{"query": KNOWN, "document": text} for text in (KNOWN, STRANGE)]
+    vectors = tmp_path / "vectors"
+    save_sentence(vectors, open_sentence(folders("bert", "encoder"), pooling="mean"))
+    for folder, rows in (
+        (folders("bert", "sequence"), write("texts.jsonl", texts)),
+        (folders("bert", "token"), write("words.jsonl", words)),
+        (vectors, write("pairs.jsonl", pairs)),
+    ):
+        notes = Notes()
+        evaluate(folder, data=rows, watch=notes)
+        assert notes.heard("texts are nothing but unknown tokens to this tokenizer"), rows

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import astuple, dataclass
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from unmask.verbs.classifier_result import (
     ClassifierComparison,
     ClassifierEvaluation,
 )
+from unmask.verbs.evaluation_facts import telling_unknown
 from unmask.verbs.tasks.labelled_data import check_known, counted
 from unmask.verbs.wanted import Wanted, both_or_one
 from unmask.verbs.watch import Watch
@@ -62,7 +64,8 @@ class Answers:
         context = classifier.opened.model.encoder.config.context
         shares = np.empty((2, len(rows)))
         with watch.stage(title) as advance:
-            answers = said_of(classifier, rows, on_long, scores=True)
+            said = said_of(classifier, rows, on_long, scores=True)
+            answers = telling_unknown(said, watch, itemgetter("unknown"))
             for place, answer in enumerate(answers):
                 guesses.append(answer["label"])
                 lengths.append(Length.of(answer["tokens"], answer["truncated"], context))

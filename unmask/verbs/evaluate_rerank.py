@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from unmask.report.rankings import RankedQuery, Rankings, ranking_lines, ranking
 from unmask.report.section_measured import Line
 from unmask.text.judged import Judgements, read_judgements
 from unmask.verbs.evaluate_rows import Rows
-from unmask.verbs.evaluation_facts import OnRows, left_out
+from unmask.verbs.evaluation_facts import OnRows, left_out, telling_unknown
 from unmask.verbs.tasks.judged_data import check_measurable, told
 from unmask.verbs.tasks.rerank import labels_of, rankings
 from unmask.verbs.wanted import Wanted, better_rows
@@ -131,7 +132,8 @@ def _read(
     found = []
     pairs = [(query.text, text) for query in data.queries for text in query.documents]
     with watch.stage(title) as advance:
-        for answer in model.stream(pairs, on_long=wanted.on_long):
+        said = model.stream(pairs, on_long=wanted.on_long)
+        for answer in telling_unknown(said, watch, attrgetter("unknown")):
             found.append(answer)
             advance(len(found) / len(pairs), "")
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from unmask.text.tagged import Tagged
 from unmask.text.tags import OUTSIDE
 from unmask.tokens.marked import Compared, Spans, read_sentences
 from unmask.verbs.evaluate_rows import Rows
-from unmask.verbs.evaluation_facts import OnRows, left_out
+from unmask.verbs.evaluation_facts import OnRows, left_out, telling_unknown
 from unmask.verbs.tasks.tagged_data import check_types, tagged_note
 from unmask.verbs.wanted import Wanted, right_rows
 from unmask.verbs.watch import Watch
@@ -143,8 +144,9 @@ def _cut(answers: Sequence[Tagging]) -> int:
 def _read(tagger: Tagger, data: Tagged, on_long: OnLong, watch: Watch, title: str) -> list[Tagging]:
     """What a tagger says of each sentence."""
     answers: list[Tagging] = []
+    said = tagger.stream(data.sources, on_long=on_long)
     with watch.stage(title) as advance:
-        for answer in tagger.stream(data.sources, on_long=on_long):
+        for answer in telling_unknown(said, watch, itemgetter("unknown")):
             answers.append(answer)
             advance(len(answers) / len(data), "")
     return answers

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from unmask.report.numbers import NumberFacts, NumberRow, number_report
 from unmask.text.labelled import Targeted
 from unmask.text.targets import LabelSet, Numbers
 from unmask.verbs.evaluate_classifier import said_of
-from unmask.verbs.evaluation_facts import OnRows, left_out
+from unmask.verbs.evaluation_facts import OnRows, left_out, telling_unknown
 from unmask.verbs.tasks.labelled_data import check_known, counted
 from unmask.verbs.wanted import Wanted, better_rows, right_rows
 from unmask.verbs.watch import Watch
@@ -186,8 +187,9 @@ def _read(
     watch: Watch,
     title: str,
 ) -> Iterator[Mapping[str, Any]]:
+    said = said_of(model, rows, wanted.on_long)
     with watch.stage(title) as advance:
-        for place, answer in enumerate(said_of(model, rows, wanted.on_long)):
+        for place, answer in enumerate(telling_unknown(said, watch, itemgetter("unknown"))):
             yield answer
             advance((place + 1) / len(rows), "")
 

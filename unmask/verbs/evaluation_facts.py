@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from unmask.evaluation.bootstrap import Difference
+from unmask.pipelines.running import UNKNOWN
+from unmask.verbs.watch import Watch
+
+A = TypeVar("A")
 
 
 def as_facts(result: Any) -> dict[str, Any]:
@@ -36,6 +40,25 @@ def left_out(what: str, truncated: int, skipped: int) -> dict[str, str]:
 def unknown_texts(count: int) -> dict[str, str]:
     """Texts of nothing but unknown tokens, for people; nothing where there was none."""
     return {"texts of nothing but unknown tokens": f"{count:,}"} if count else {}
+
+
+def telling_unknown(
+    answers: Iterable[A], watch: Watch, unknown: Callable[[A], float]
+) -> Iterator[A]:
+    """Answers as they are; behind the last it is said how many of their texts mean nothing.
+
+    Args:
+        answers: one for each text.
+        watch: is told.
+        unknown: of an answer: the share of its text's tokens that the tokenizer does not know.
+    """
+    read = strange = 0
+    for answer in answers:
+        read += 1
+        strange += unknown(answer) == 1
+        yield answer
+    if strange:
+        watch.say(f"{strange:,} of {read:,} {UNKNOWN}")
 
 
 def set_against(

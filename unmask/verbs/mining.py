@@ -160,10 +160,10 @@ class Miner:
         )
         before = embedder.prompts.get("query", "")
         with watch.stage(f"embedding {len(queries):,} queries") as on:
-            asked = collected(embedder, [*queries], on_long, prompt=before, advance=on)
+            asked = collected(embedder, [*queries], on_long, prompt=before, advance=on, watch=watch)
         with watch.stage(f"embedding {len(texts):,} candidates") as on:
             after = embedder.document_prompt()
-            given = collected(embedder, texts, on_long, prompt=after, advance=on)
+            given = collected(embedder, texts, on_long, prompt=after, advance=on, watch=watch)
         by = embedder.opened.similarity
         with watch.stage("searching"):
             most = rule.range + max(map(len, own.values()))

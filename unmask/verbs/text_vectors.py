@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from unmask.evaluation.search import Search
 from unmask.pipelines.embed import Embedder
 from unmask.pipelines.running import F32
 from unmask.report.facts_measured import Length
+from unmask.verbs.evaluation_facts import telling_unknown
 from unmask.verbs.watch import Advance, Silent, Watch
 
 
@@ -43,6 +45,7 @@ def collected(
     *,
     prompt: str = "",
     advance: Advance | None = None,
+    watch: Watch | None = None,
 ) -> Collected:
     """The vectors of texts, and how long these were.
 
@@ -52,13 +55,16 @@ def collected(
         on_long: what happens to a text longer than the model takes.
         prompt: put before each.
         advance: is told of the share that is done.
+        watch: is told of texts that the tokenizer knows nothing of.
 
     Raises:
         TooLong: a text is longer than the model takes, under "error".
     """
     found = np.empty((len(texts), embedder.dimension), dtype=np.float32)
     lengths: list[Length] = []
-    for place, one in enumerate(embedder.stream(iter(texts), prompt=prompt, on_long=on_long)):
+    made = embedder.stream(iter(texts), prompt=prompt, on_long=on_long)
+    told = telling_unknown(made, watch or Silent(), attrgetter("unknown"))
+    for place, one in enumerate(told):
         found[place] = one.vector
         lengths.append(Length.of(one.tokens, one.truncated, embedder.opened.limit))
         if advance is not None:
@@ -103,10 +109,20 @@ def vectors_of(
     share = len(asked.first) / (len(asked.first) + len(asked.second))
     with watch.stage("embedding") as advance:
         first = collected(
-            embedder, asked.first, on_long, prompt=before[0], advance=_part(advance, 0.0, share)
+            embedder,
+            asked.first,
+            on_long,
+            prompt=before[0],
+            advance=_part(advance, 0.0, share),
+            watch=watch,
         )
         second = collected(
-            embedder, asked.second, on_long, prompt=before[1], advance=_part(advance, share, 1.0)
+            embedder,
+            asked.second,
+            on_long,
+            prompt=before[1],
+            advance=_part(advance, share, 1.0),
+            watch=watch,
         )
     vectors = Vectors(first.vectors, second.vectors, embedder.opened.similarity)
     return ReadTexts(vectors, first.lengths, second.lengths)
