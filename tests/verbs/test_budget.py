@@ -51,7 +51,7 @@ def test_a_recipe_and_a_budget_beside_it(tmp_path: Path) -> None:
     assert result.finished
     assert result.steps == 2
     assert plan(**given).steps == 2
-    with pytest.raises(ConfigError, match="settings and config="):
+    with pytest.raises(ConfigError, match="settings says all of the run, but config="):
         pretrain(out=tmp_path / "other", config=config, settings=pretrain_settings(steps=2))
 
 

@@ -181,7 +181,7 @@ def test_a_classifier_keeps_its_own(tiny_classifier_folder: Path, tmp_path: Path
     [
         ({"freeze": True}, "model.freeze=true would do nothing"),
         ({"label_smoothing": 0.1}, "loss.smoothing would do nothing"),
-        ({"task": "pair"}, "few_shot.use=True would do nothing"),
+        ({"task": "pair"}, "few_shot.use=True is not for the task pair"),
     ],
 )
 def test_what_would_do_nothing_is_refused(

@@ -444,7 +444,7 @@ def test_a_recipe_as_on_the_command_line(tiny_model_folder: Path, tmp_path: Path
     done = CliRunner().invoke(app, [*map(str, words), "--json"], catch_exceptions=False)
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout)["steps"] == result.steps
-    with pytest.raises(ConfigError, match="settings and config="):
+    with pytest.raises(ConfigError, match="settings says all of the run, but config="):
         finetune(
             tiny_model_folder, train=table, out=tmp_path / "other", config=config,
             settings=FinetuneSettings(),

@@ -375,9 +375,9 @@ def test_settings_and_models_that_do_not_fit(
         finetune(tiny_classifier_folder, settings=settings(), **given)
     with pytest.raises(ConfigError, match="would misread a teacher's logits"):
         finetune(tiny_model_folder, settings=settings("mse", "probability"), **given)
-    with pytest.raises(ConfigError, match=r"loss\.smoothing=0\.1 would do nothing"):
+    with pytest.raises(ConfigError, match=r"loss\.smoothing=0\.1 is not for the task rerank"):
         finetune(tiny_model_folder, settings=settings(label_smoothing=0.1), **given)
-    with pytest.raises(ConfigError, match=r"rank\.loss=listwise would do nothing.*--task rerank"):
+    with pytest.raises(ConfigError, match=r"rank\.loss=listwise is not for the task .*--task rerank"):
         finetune(tiny_model_folder, settings=settings("listwise", task="classify"), **given)
     graded = write_csv(
         tmp_path / "graded.csv",
