@@ -57,6 +57,14 @@ def test_sure_figures_are_those_of_the_probabilities() -> None:
     assert good.calibration_error.value < 0.03 < bad.calibration_error.value
     loss = -np.where(truth > 0, np.log(probabilities), np.log(1 - probabilities)).mean()
     assert good.log_loss.value == pytest.approx(float(loss))
+    assert good.accuracy == pytest.approx(float(((probabilities >= 0.5) == truth).mean()))
+    assert sum(one.rows for one in good.bins) == 4000
+    assert all(one.rows == 0 for one in good.bins if one.high <= 0.4)
+    assert all(
+        abs(one.accuracy - one.confidence) < 0.1
+        for one in good.bins
+        if one.accuracy is not None and one.confidence is not None and one.rows > 100
+    )
 
 
 def test_figures_are_stored_and_said() -> None:

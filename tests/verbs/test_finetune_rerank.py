@@ -131,7 +131,9 @@ def test_evaluate_gives_the_same_figures(
     with pytest.raises(ConfigError, match=r"holds a reranker, .* measured on judged queries"):
         evaluate(result.model)
     evaluate(result.model, data=dev, report=tmp_path / "a.html")
-    assert "nDCG@10" in (tmp_path / "a.html").read_text("utf-8")
+    page = (tmp_path / "a.html").read_text("utf-8")
+    assert "nDCG@10" in page
+    assert "How sure it is" in page
 
 
 def test_two_rerankers_on_the_same_queries(
@@ -377,7 +379,9 @@ def test_settings_and_models_that_do_not_fit(
         finetune(tiny_model_folder, settings=settings("mse", "probability"), **given)
     with pytest.raises(ConfigError, match=r"loss\.smoothing=0\.1 is not for the task rerank"):
         finetune(tiny_model_folder, settings=settings(label_smoothing=0.1), **given)
-    with pytest.raises(ConfigError, match=r"rank\.loss=listwise is not for the task .*--task rerank"):
+    with pytest.raises(
+        ConfigError, match=r"rank\.loss=listwise is not for the task .*--task rerank"
+    ):
         finetune(tiny_model_folder, settings=settings("listwise", task="classify"), **given)
     graded = write_csv(
         tmp_path / "graded.csv",

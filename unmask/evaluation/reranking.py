@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from unmask.evaluation.bootstrap import F64, RESAMPLES, Estimate
-from unmask.evaluation.confidence import ConfidenceFigures, Shares
+from unmask.evaluation.confidence import Bin, ConfidenceFigures, Shares
 from unmask.evaluation.ranking import Judged, RankingFigures, Scores
 
 GRADES = 1000  # labels are whole numbers of so many parts; a gain that grows with them all the same
@@ -21,10 +21,15 @@ class SureFigures:
     Attributes:
         log_loss: mean over pairs of a query and a document, in nats.
         calibration_error: see `unmask.evaluation.confidence`.
+        accuracy: share of pairs of which the likelier of relevant and not is true. None in results
+            that were stored before it was measured, as are the bins.
+        bins: of the calibration error, by the probability of the likelier.
     """
 
     log_loss: Estimate
     calibration_error: Estimate
+    accuracy: float | None = None
+    bins: tuple[Bin, ...] = ()
 
     @classmethod
     def of(cls, probabilities: F64, truth: F64, resamples: int = RESAMPLES) -> SureFigures:
@@ -32,8 +37,9 @@ class SureFigures:
         true = (truth > 0).astype(np.int64)
         guessed = (probabilities >= 0.5).astype(np.int64)
         both = np.stack([1 - probabilities, probabilities], axis=1)
-        found = ConfidenceFigures.of(guessed == true, Shares.of(true, guessed, both, 2), resamples)
-        return cls(found.log_loss, found.calibration_error)
+        right = guessed == true
+        found = ConfidenceFigures.of(right, Shares.of(true, guessed, both, 2), resamples)
+        return cls(found.log_loss, found.calibration_error, float(right.mean()), found.bins)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,9 @@ def classifier_report(facts: ClassifierFacts) -> Report:
         ("Who is taken for whom", confusion_section(figures)),
     ]
     if figures.confidence is not None:
-        sections.append(("How sure it is", confidence_section(figures, figures.confidence)))
+        sections.append(
+            ("How sure it is", confidence_section(figures.accuracy, figures.confidence))
+        )
     sections += [
         ("Short and long texts", length_section(lengths, right, "accuracy", "text", percent)),
         ("Its worst mistakes", surest_mistakes(facts.rows)),

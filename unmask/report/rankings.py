@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from unmask.evaluation.ranking import RankingFigures
+from unmask.evaluation.reranking import SureFigures
 from unmask.evaluation.slices import means
 from unmask.report.facts_measured import About, Length
 from unmask.report.markup import Html, join
@@ -21,6 +22,7 @@ from unmask.report.section_measured import (
     length_section,
     mistakes_section,
 )
+from unmask.report.section_mistakes import confidence_section
 from unmask.report.units import count, things
 
 SHOWN = 220  # characters of a document that are shown
@@ -64,6 +66,7 @@ class Rankings:
         scale: what a score is, as "cosine" or "logit".
         lengths: what the lengths of the queries are, in words, such as "the longest pair of each".
         remarks: what else should be known.
+        sure: how far scores can be relied on as probabilities; None where they are none.
     """
 
     about: About
@@ -73,6 +76,7 @@ class Rankings:
     scale: str
     lengths: str
     remarks: tuple[str, ...] = ()
+    sure: SureFigures | None = None
 
 
 MEANINGS = {
@@ -111,6 +115,8 @@ def ranking_report(facts: Rankings) -> Report:
         ("Short and long texts", join([prose(facts.lengths), by_length])),
         ("Its worst queries", _worst(facts)),
     ]
+    if facts.sure is not None and facts.sure.accuracy is not None:
+        sections.insert(1, ("How sure it is", confidence_section(facts.sure.accuracy, facts.sure)))
     return measured(
         f"How well {about.model} ranks documents for {things(len(rows), 'query')}",
         about,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from unmask.evaluation.classification import ClassificationFigures
 from unmask.evaluation.confidence import ConfidenceFigures
+from unmask.evaluation.reranking import SureFigures
 from unmask.report.facts_classifier import AnsweredRow
 from unmask.report.markup import Html, join
 from unmask.report.pieces import Column, Quotation, callout, figure, prose, table
@@ -14,7 +14,7 @@ from unmask.report.section_measured import MOST_MISTAKES, clipped, mistakes_sect
 from unmask.report.units import count, percent
 
 
-def confidence_section(figures: ClassificationFigures, said: ConfidenceFigures) -> Html:
+def confidence_section(accuracy: float, said: ConfidenceFigures | SureFigures) -> Html:
     """The calibration curve: what it says of its guesses, and how many of them are right."""
     filled = [
         (one.confidence, one.accuracy, one)
@@ -34,7 +34,7 @@ def confidence_section(figures: ClassificationFigures, said: ConfidenceFigures) 
     columns += [Column(name, "numbers") for name in ("rows", "mean probability", "share right")]
     return join(
         [
-            callout(*_sure_in_words(figures, said)),
+            callout(*_sure_in_words(accuracy, said)),
             figure(
                 reliability(said.bins),
                 "Each dot stands for the guesses with about the same probability, the larger the "
@@ -53,20 +53,20 @@ def confidence_section(figures: ClassificationFigures, said: ConfidenceFigures) 
     )
 
 
-def _sure_in_words(figures: ClassificationFigures, said: ConfidenceFigures) -> tuple[str, str]:
+def _sure_in_words(accuracy: float, said: ConfidenceFigures | SureFigures) -> tuple[str, str]:
     rows = sum(one.rows for one in said.bins)
     sure = sum((one.confidence or 0.0) * one.rows for one in said.bins) / rows
     error = said.calibration_error
     if error.interval is not None and error.interval.low == 0.0:
         return (
             "Its probabilities can be taken at their word, as far as these rows can tell.",
-            f"It gives its guesses {percent(sure)} on average, and {percent(figures.accuracy)} of "
-            "them are right.",
+            f"It gives its guesses {percent(sure)} on average, and {percent(accuracy)} of them are "
+            "right.",
         )
-    which = "too sure of itself" if sure > figures.accuracy else "not sure enough of itself"
+    which = "too sure of itself" if sure > accuracy else "not sure enough of itself"
     return (
         f"It is {which}: it gives its guesses {percent(sure)} on average, and "
-        f"{percent(figures.accuracy)} of them are right.",
+        f"{percent(accuracy)} of them are right.",
         "Do not read its probabilities as chances of being right. A temperature fitted on held-out "
         "rows mends most of that and changes no guess.",
     )

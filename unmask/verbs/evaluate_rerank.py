@@ -100,7 +100,8 @@ def evaluate_reranker(
     asked = _asked(data, answers, ours, each, model.max_length)
     lines = tuple(_lines(result.figures))
     scale = "score" if model.scale is None else SCALE_WORDS[model.scale]
-    facts = Rankings(about, lines, asked, each.without_relevant, scale, LENGTHS)
+    sure = result.figures.sure
+    facts = Rankings(about, lines, asked, each.without_relevant, scale, LENGTHS, sure=sure)
     wanted.write(lambda: ranking_report(facts), watch)
     return result
 

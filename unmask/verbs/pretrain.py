@@ -109,7 +109,7 @@ def pretrain(
         Where the run stands; the model is in `result.model`.
 
     Raises:
-        ConfigError: a setting is wrong, no budget is given, or both `settings` and `config` are.
+        ConfigError: a setting is wrong, no budget is given, or something beside `settings`.
         TextError: the text cannot be used.
         ModelError: the model to start from cannot be opened.
         ResumeMismatch: `out` holds a run of other settings, other text or another model to start
