@@ -222,7 +222,14 @@ class _Job:
 
     def _table(self, what: str, rows: str = "labelled rows") -> str | Path:
         """The rows that the model is measured on."""
-        if self.data is None or self.paths:
+        if self.data is not None and self.paths:
+            named = str(self.paths[0])
+            raise ConfigError(
+                f"--text names files for a language model, and {self.folder} holds {what}, which "
+                f"is measured on {rows}: leave --text {named} out; if {named} is the column of the "
+                f"texts, give --text-column {named}"
+            )
+        if self.data is None:
             raise ConfigError(
                 f"{self.folder} holds {what}, which is measured on {rows}: give it "
                 "--data TABLE, and name the columns with --text-column and --label-column where "

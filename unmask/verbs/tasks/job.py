@@ -105,6 +105,11 @@ class Job:
         """Of all epochs."""
         return self.batches.steps(self.recipe.epochs)
 
+    @property
+    def every(self) -> int:
+        """Steps from one evaluation to the next, and from one state to the next."""
+        return max(1, round(self.steps / self.recipe.epochs * self.settings.budget.eval_every))
+
     def folder(self, out: str | Path, settings: FinetuneSettings) -> RunFolder:
         """The folder of a run of these settings on the data of this one; see `RunFolder.open`."""
         folder = RunFolder.open(
@@ -215,7 +220,7 @@ class Job:
                 pieces.opened.model.encoder.requires_grad_(False)
                 trained, measure = pieces.frozen()
         set_dropout(trained, self.recipe.dropout)
-        every = max(1, round(self.steps / self.recipe.epochs * settings.budget.eval_every))
+        every = self.every
         loop = LoopConfig(
             steps=self.steps,
             seed=settings.run.seed,
@@ -285,5 +290,7 @@ class Job:
             )
 
     def _epoch(self, step: int) -> float:
-        """Epochs done after so many steps; they differ a little in length."""
-        return round(step / self.steps * self.recipe.epochs, 2)
+        """Epochs done after so many steps, as parts of an evaluation; they differ in length."""
+        if step == self.steps:
+            return self.recipe.epochs
+        return round(step / self.every * self.settings.budget.eval_every, 2)
