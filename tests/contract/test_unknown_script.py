@@ -12,6 +12,7 @@ import pytest
 from tests.contract.folders import Folders
 from tests.verbs.labelled import Notes
 from unmask.checkpoint.sentence import open_sentence, save_sentence
+from unmask.errors import DataError
 from unmask.pipelines.classify import Classifier
 from unmask.pipelines.embed import Embedder
 from unmask.pipelines.pair import PairClassifier, ZeroShot
@@ -106,6 +107,16 @@ def test_training_says_so(tiny_model_folder: Path, tmp_path: Path, task: str) ->
     noun = "texts" if task == "classify" else "pairs"
     for kind in ("training", "dev"):
         assert notes.heard(f"8 of 16 {kind} {noun} are nothing but unknown tokens to this")
+
+
+def test_nothing_is_learnt_of_unknown_tokens_alone(tiny_model_folder: Path, tmp_path: Path) -> None:
+    train = tmp_path / "train.csv"
+    train.write_text(
+        "text,label\n" + "".join(f"{STRANGE * n},{'xy'[n % 2]}\n" for n in range(1, 9))
+    )
+    with pytest.raises(DataError, match="all 8 training texts are nothing but unknown tokens"):
+        finetune(tiny_model_folder, train=train, dev=train, out=tmp_path / "run", threads=1)
+    assert not (tmp_path / "run").exists()
 
 
 def test_measuring_says_so(folders: Folders, tmp_path: Path) -> None:

@@ -455,6 +455,15 @@ def test_a_prompt_that_nobody_expects(embedding: Path) -> None:
     assert told(doctor(embedding, prompt="query: "), "prompts").level == "warning"
 
 
+def test_texts_in_a_script_that_is_not_known(embedding: Path, tmp_path: Path) -> None:
+    data = tmp_path / "texts.txt"
+    strange = ["\u1230\u120b" * n for n in range(1, 4)]
+    data.write_text("\n".join([*strange, "the cat"]) + "\n")
+    found = doctor(embedding, data)
+    assert told(found, "unknown tokens", "warning").found.startswith("3 of 4 different texts")
+    assert not [one for one in found.findings if one.check == "vectors"]
+
+
 def test_vectors_that_are_all_alike(embedding: Path) -> None:
     def flatten(weights: dict[str, torch.Tensor]) -> None:
         for name, tensor in weights.items():

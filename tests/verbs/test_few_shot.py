@@ -264,6 +264,7 @@ def test_a_run_goes_on_with_what_was_chosen_when_it_began(
     monkeypatch.setattr("unmask.verbs.tune_recipe.RECIPES", ((None, 1e-5, 3),))
     notes = Notes()
     result = finetune(vectors, out=tmp_path / "run", watch=notes, **given)
+    assert notes.heard("was begun before, and goes on from its state")
     assert notes.heard("goes on with what was chosen when the run began: lr 0.001, pretrained sh")
     ours, theirs = weights(result.folder), weights(whole.folder)
     assert all(torch.equal(theirs[name], weight) for name, weight in ours.items())

@@ -103,12 +103,29 @@ def test_a_span_within_a_word_is_learnt_whole_and_never_found(
         **{**QUICK, "epochs": 1},
     )  # fmt: skip
     assert notes.heard(
-        "1 span to train on begins or ends within a word, which this tokenizer does not part"
+        "1 span to train on, of 60, begins or ends within a word, which this tokenizer does not"
     )
     assert notes.heard("1 span to measure with cannot be found")
     told = evaluate(tuned.folder, data=data)
     assert isinstance(told, TaggerEvaluation)
     assert told.figures.recall == pytest.approx(59 / 60, abs=1e-9)
+
+
+def test_ends_that_are_one_too_small_everywhere_are_suspected(
+    tiny_model_folder: Path, tmp_path: Path
+) -> None:
+    rows = marked(30, 3)
+    for row in rows:
+        for span in row["spans"]:
+            span["end"] -= 1
+    data = write(tmp_path / "train.jsonl", rows)
+    notes = Notes()
+    finetune(
+        tiny_model_folder, train=data, dev=data, out=tmp_path / "run", task="tag", watch=notes,
+        **{**QUICK, "epochs": 1},
+    )  # fmt: skip
+    assert notes.heard("60 spans to train on, of 60, begin or end within a word")
+    assert notes.heard("are the ends those of the last characters?")
 
 
 def test_spans_that_cannot_be_learnt_are_counted_apart(
@@ -124,7 +141,7 @@ def test_spans_that_cannot_be_learnt_are_counted_apart(
         dev=write(tmp_path / "dev.jsonl", marked(10, 5)),
     )  # fmt: skip
     assert notes.heard("2 spans to train on cannot be learnt")
-    assert notes.heard("1 span to train on begins or ends within a word")
+    assert notes.heard("1 span to train on, of 60, begins or ends within a word")
     assert not notes.heard("to measure with cannot be found")
     assert result.train_rows == 30
 

@@ -196,6 +196,13 @@ def test_lines_of_words_that_cannot_be_read(run: tuple[Path, Notes], tmp_path: P
         predict(run[0] / "run", input=write(tmp_path / "new.docx", sentences(2)), **given)
 
 
+def test_a_row_without_a_text_is_told_as_one(run: tuple[Path, Notes], tmp_path: Path) -> None:
+    source = tmp_path / "new.jsonl"
+    source.write_text('{"text": null}\n{"text": "the dog"}\n')
+    with pytest.raises(CorruptText, match="must hold a text, but holds null"):
+        predict(run[0] / "run", input=source, output=tmp_path / "out.jsonl", threads=1)
+
+
 def test_from_file_to_answer_on_the_command_line(tiny_model_folder: Path, tmp_path: Path) -> None:
     train = write(tmp_path / "train.conll", sentences(60))
     call = CliRunner().invoke

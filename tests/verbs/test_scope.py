@@ -448,6 +448,11 @@ def test_candidates_that_open_here(
     (snapshot / "config.json").write_text("{}")  # what does not open is no candidate
     result = scope(data, task="classify", out=tmp_path / "s", **QUICK)
     assert [one.name for one in result.facts.candidates] == ["mine"]
+    # What was fine-tuned may know these rows by heart; a link is no candidate of its own.
+    finetune(tiny_model_folder, train=data, out=tmp_path / "tuned", epochs=1, threads=1)
+    (tmp_path / "again").symlink_to(tmp_path / "runs" / "mine")
+    result = scope(data, task="classify", out=tmp_path / "again-s", **QUICK)
+    assert [one.name for one in result.facts.candidates] == ["again"]
     with pytest.raises(UnsupportedModel):
         scope(data, task="classify", out=tmp_path / "t", models=[_odd(tmp_path)], **QUICK)
 

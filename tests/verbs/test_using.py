@@ -112,7 +112,7 @@ def test_each_kind_of_model_asks_for_its_kind_of_data(
         evaluate(tiny_model_folder, data=table)
     with pytest.raises(ConfigError, match=r"a classifier, .*: give it --data TABLE"):
         evaluate(tiny_classifier_folder, text=table)
-    with pytest.raises(ConfigError, match="leave --text words out; .* give --text-column words"):
+    with pytest.raises(ConfigError, match=r"leave --text words out; .* give --text-column words"):
         evaluate(tiny_classifier_folder, data=table, text="words")
     with pytest.raises(TextError, match="no file or folder"):
         evaluate(tiny_model_folder, text=tmp_path / "nowhere.txt")

@@ -61,8 +61,8 @@ class Temperature:
         if self.told == "coldest":
             return (
                 f"probabilities are left as they are: down to a temperature of {self.best:.3f}, "
-                f"the lowest that is tried, it takes {losses}; {self.rows:,} rows that are nearly "
-                "all right cannot say how often the model is wrong"
+                f"the lowest that is tried, it takes {losses}; such "
+                "rows cannot say how often the model is wrong"
             )
         if self.told == "chance":
             return (

@@ -172,7 +172,7 @@ def _spans(tagger: Tagger, asked: Asked) -> Answers:
     words = holds_words(table, column)
 
     def rows(reading: Reading) -> Iterator[tuple[Row, Answer]]:
-        return tagged_rows(tagger, table, column, reading, asked.on_long or "chunk")
+        return tagged_rows(tagger, table, column, words, reading, asked.on_long or "chunk")
 
     names = {part: name for part, name in _SPANS.items() if words or part != "tags"}
     what = f"{'words' if words else 'text'} from column {column!r}"

@@ -144,8 +144,8 @@ def _measured(
     known, asked = split.train, split.dev
     needed = sorted({row for rows in drawn for row in rows})
     with watch.stage("making vectors"):
-        learnt = collected(embedder, [known.texts[row] for row in needed], on_long)
-        tested = collected(embedder, asked.texts, on_long)
+        learnt = collected(embedder, [known.texts[row] for row in needed], on_long, watch=watch)
+        tested = collected(embedder, asked.texts, on_long, watch=watch)
     place = {row: number for number, row in enumerate(needed)}
     with watch.stage("fitting"):
         found = tuple(

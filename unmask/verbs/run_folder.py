@@ -142,6 +142,14 @@ class RunFolder:
         self.close()
 
 
+def kind_of_run(path: Path) -> str | None:
+    """The verb whose run a folder holds; None where it holds none that can be read."""
+    try:
+        return str(_stored(path)["kind"]) if (path / RUN).is_file() else None
+    except CheckpointError:
+        return None
+
+
 def digest_of(path: str | Path) -> str:
     """SHA-256 of a file's bytes, in hexadecimal.
 

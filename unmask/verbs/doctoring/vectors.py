@@ -184,7 +184,19 @@ def alike(patient: Patient) -> Iterator[Finding]:
     if len(some) < 2:
         return
     embedder = Embedder(patient.sentence.value)
-    vectors = np.stack([one.vector for one in embedder.stream(some)]).astype(np.float64)
+    read = list(embedder.stream(some))
+    if strange := sum(one.unknown == 1 for one in read):
+        yield Finding(
+            "unknown tokens",
+            "warning",
+            f"{strange} of {len(read)} different texts are nothing but unknown tokens",
+            "The tokenizer does not know their script, so that the model cannot tell them apart.",
+            "Use a model whose tokenizer knows it.",
+        )
+    read = [one for one in read if one.unknown < 1]
+    if len(read) < 2:
+        return
+    vectors = np.stack([one.vector for one in read]).astype(np.float64)
     vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
     count = len(vectors)
     mean = float((np.square(vectors.sum(0)).sum() - count) / (count * (count - 1)))

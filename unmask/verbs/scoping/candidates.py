@@ -27,6 +27,7 @@ from unmask.text.tags import OUTSIDE
 from unmask.tokens.report import report
 from unmask.verbs.looking import look
 from unmask.verbs.material import I64, Material, MaterialTask, longest_texts, row_lengths
+from unmask.verbs.run_folder import kind_of_run
 
 T = TypeVar("T")
 MOST = 6  # candidates that are taken where none is named
@@ -147,17 +148,24 @@ def named(
 
 def find(device: torch.device, task: MaterialTask, names: Sequence[str]) -> Iterator[Candidate]:
     """Models that open here and could be trained: of the folders below this one, of packages, and
-    of the Hub's cache."""
+    of the Hub's cache.
+
+    What `unmask finetune` has made is none of them: it may have learnt from these very rows, and
+    would tell their labels, and their mistakes, by heart.
+    """
     here = [*Path().glob("*"), *Path("runs").glob("*")]
     folders = [path for path in sorted(here) if _is_model(path)]
     for package in PACKAGES:
         spec = find_spec(package)
         if spec is not None and spec.origin is not None:
             folders.append(Path(spec.origin).parent / "model")
-    taken = 0
+    taken, seen = 0, set()
     for path in [*folders, *cached()]:
         if taken == MOST:
             return
+        if path.resolve() in seen:
+            continue  # a link
+        seen.add(path.resolve())
         try:
             candidate = Candidate.open(path, device)
         except UnmaskError:
@@ -169,7 +177,8 @@ def find(device: torch.device, task: MaterialTask, names: Sequence[str]) -> Iter
 
 
 def _is_model(path: Path) -> bool:
-    return (path / CONFIG).is_file() or (path / "model" / CONFIG).is_file()
+    there = (path / CONFIG).is_file() or (path / "model" / CONFIG).is_file()
+    return there and kind_of_run(path) != "finetune"
 
 
 def measured(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from unmask.report.facts_scope import CandidateFacts, ClassRows, PlanFacts
-from unmask.report.units import count, percent, size
+from unmask.report.units import count, percent, size, things
 from unmask.verbs.finetune_settings import FinetuneSettings, finetune_settings
 from unmask.verbs.material import CLASSED, Material, MaterialTask
 from unmask.verbs.scoping.candidates import Candidate
@@ -183,14 +183,23 @@ def why(facts: CandidateFacts, others: Sequence[CandidateFacts], over: bool, fro
     if facts.score is not None:
         best = max((one.score for one in others if one.score is not None), default=None)
         than = "" if best is None else f", against {best:.3f} of the next"
+        how = "as well as any" if best is not None and best >= facts.score else "best"
         return (
-            f"{told}. Of the candidates within the budget, a linear model on its frozen vectors "
-            f"tells the labels best ({facts.score:.3f} out of fold{than})."
+            f"{told}. Of {_all(others)}, a linear model on its frozen vectors tells the labels "
+            f"{how} ({facts.score:.3f} out of fold{than})."
         )
     return (
-        f"{told}. Of the candidates within the budget it loses least of the text "
+        f"{told}. Of {_all(others)} it loses least of the text "
         f"({percent(facts.cut)} of the rows are cut) and is the largest."
     )
+
+
+def _all(others: Sequence[CandidateFacts]) -> str:
+    """The candidates that the chosen one was compared with, itself among them."""
+    if beyond := sum(bool(one.against) for one in others):
+        within = len(others) + 1 - beyond
+        return f"{things(within, 'candidate')} within the budget"
+    return things(len(others) + 1, "candidate")
 
 
 def pick(found: Sequence[CandidateFacts]) -> tuple[int, bool]:

@@ -139,6 +139,8 @@ class Job:
             CheckpointError: a version that did not write it down began it.
         """
         begun = folder.decided("steps") is not None
+        if begun:
+            self.around.watch.say(f"{folder.path} was begun before, and goes on from its state")
         chosen = folder.decided("recipe")
         if chosen is None:
             if (

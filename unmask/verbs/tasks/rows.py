@@ -13,6 +13,7 @@ from unmask.batches.batch import Batch
 from unmask.batches.rows import RowBatches
 from unmask.batches.sequences import OnLong
 from unmask.checkpoint.folder import Opened
+from unmask.errors import DataError
 from unmask.pipelines.pairs import fit_pair, tells_segments
 from unmask.pipelines.running import Fit, run
 from unmask.text.labelled import Targeted
@@ -140,7 +141,16 @@ def cut_notes(
         opened: the model that they are for.
         noun: what they are.
         limit: the longest in tokens, where that is not the context.
+
+    Raises:
+        DataError: there is nothing to learn from, as all training rows are unknown tokens.
     """
+    if rows.unknown == len(rows) > 0:
+        raise DataError(
+            f"a model learns from tokens that its tokenizer knows, but all {len(rows):,} training "
+            f"{noun} are nothing but unknown tokens to this one; begin with a model whose "
+            "tokenizer knows the script"
+        )
     longest = limit or opened.model.encoder.config.context
     notes = []
     for one, kind in ((rows, "training"), (dev, "dev")):

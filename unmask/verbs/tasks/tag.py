@@ -231,9 +231,12 @@ def _unlearnt(rows: TaggedRows) -> Iterator[str]:
         )
     if rows.parted:
         does = "begins or ends" if rows.parted == 1 else "begin or end"
+        all_ = sum(map(len, rows.data.marked or ()))
+        many = "; are the ends those of the last characters? An end is the place behind it"
         yield (
-            f"{counted(rows.parted, 'span')} to train on {does} within a word, which this "
-            "tokenizer does not part: the whole word is learnt, unless a span before has it"
+            f"{counted(rows.parted, 'span')} to train on, of {all_:,}, {does} within a word, which "
+            "this tokenizer does not part: the whole word is learnt, unless a span before has it"
+            f"{many if rows.parted > all_ / 2 else ''}"
         )
 
 
