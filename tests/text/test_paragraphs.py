@@ -9,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unmask.text import paragraphs as module
+from unmask.text.empty import is_empty
 from unmask.text.paragraphs import SHORT, Seen, blocks, count_words, paragraphs, text_digest
+
+
+def drawn(text: str) -> str:
+    """The characters that are to be seen."""
+    return "".join(character for character in text if not is_empty(character))
 
 
 def test_paragraphs_stand_between_blank_lines():
@@ -23,13 +29,13 @@ def test_paragraphs_stand_between_blank_lines():
 
 @given(st.text())
 def test_paragraphs_lose_nothing_visible(text):
-    assert "".join("".join(paragraphs(text)).split()) == "".join(text.split())
+    assert drawn("".join(paragraphs(text))) == drawn(text)
 
 
 @given(st.text(), st.integers(1, 50))
 def test_blocks_lose_nothing_visible(text, limit):
     text = text + "\nx" * SHORT
-    assert "".join("".join(blocks(text, limit)).split()) == "".join(text.split())
+    assert drawn("".join(blocks(text, limit))) == drawn(text)
 
 
 def test_blocks_are_paragraphs_and_lines_only_where_a_paragraph_is_long():
