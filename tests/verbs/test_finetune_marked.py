@@ -90,6 +90,14 @@ def test_what_is_predicted_can_be_learnt_from(
     assert result.figures.f1 > 0.9
 
 
+def said_of(model: Path, data: Path, out: Path) -> Notes:
+    """What is said where a tagger learns from rows, and is measured on them, once."""
+    notes = Notes()
+    given = {"train": data, "dev": data, "out": out, "watch": notes, **QUICK, "epochs": 1}
+    finetune(model, task="tag", **given)
+    return notes
+
+
 def test_a_span_within_a_word_is_learnt_whole_and_never_found(
     tuned: FinetuneResult, tiny_model_folder: Path, tmp_path: Path
 ) -> None:
@@ -97,11 +105,7 @@ def test_a_span_within_a_word_is_learnt_whole_and_never_found(
     inner = rows[0]["spans"][0]
     inner["end"] -= 1
     data = write(tmp_path / "train.jsonl", rows)
-    notes = Notes()
-    finetune(
-        tiny_model_folder, train=data, dev=data, out=tmp_path / "run", task="tag", watch=notes,
-        **{**QUICK, "epochs": 1},
-    )  # fmt: skip
+    notes = said_of(tiny_model_folder, data, tmp_path / "run")
     assert notes.heard(
         "1 span to train on, of 60, begins or ends within a word, which this tokenizer does not"
     )
@@ -119,11 +123,7 @@ def test_ends_that_are_one_too_small_everywhere_are_suspected(
         for span in row["spans"]:
             span["end"] -= 1
     data = write(tmp_path / "train.jsonl", rows)
-    notes = Notes()
-    finetune(
-        tiny_model_folder, train=data, dev=data, out=tmp_path / "run", task="tag", watch=notes,
-        **{**QUICK, "epochs": 1},
-    )  # fmt: skip
+    notes = said_of(tiny_model_folder, data, tmp_path / "run")
     assert notes.heard("60 spans to train on, of 60, begin or end within a word")
     assert notes.heard("are the ends those of the last characters?")
 

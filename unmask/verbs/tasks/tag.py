@@ -231,12 +231,13 @@ def _unlearnt(rows: TaggedRows) -> Iterator[str]:
         )
     if rows.parted:
         does = "begins or ends" if rows.parted == 1 else "begin or end"
-        all_ = sum(map(len, rows.data.marked or ()))
-        many = "; are the ends those of the last characters? An end is the place behind it"
+        marked = sum(map(len, rows.data.marked or ()))
+        hint = "; are the ends those of the last characters? An end is the place behind it"
         yield (
-            f"{counted(rows.parted, 'span')} to train on, of {all_:,}, {does} within a word, which "
-            "this tokenizer does not part: the whole word is learnt, unless a span before has it"
-            f"{many if rows.parted > all_ / 2 else ''}"
+            f"{counted(rows.parted, 'span')} to train on, of {marked:,}, {does} within a word, "
+            "which this tokenizer does not part: the whole word is learnt, unless a span before "
+            "has it"
+            f"{hint if rows.parted > marked / 2 else ''}"
         )
 
 
