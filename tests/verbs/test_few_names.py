@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from unmask.verbs.tasks.few_names import Trial, fit, in_words
+from unmask.evaluation.probe import F32
+from unmask.verbs.tasks.few_names import Regression, Trial, in_words
 
 
 @pytest.mark.parametrize(
@@ -29,11 +30,10 @@ def test_a_name_counts_for_three_texts() -> None:
     dice = np.random.default_rng(0)
     vectors = dice.normal(size=(12, 3)).astype(np.float32)
     labels, names = ["a", "b"] * 6, ["a", "b"]
+    fit = Regression(("a", "b"), 0.1)
     words = dice.normal(size=(2, 3)).astype(np.float32)
-    once = fit(vectors, labels, words, names, 0.1)
-    thrice = fit(
-        np.concatenate((vectors, words, words, words)), labels + names * 3, None, names, 0.1
-    )
+    once = fit(vectors, labels, words)
+    thrice = fit(np.concatenate((vectors, words, words, words)), labels + names * 3, None)
     asked = dice.normal(size=(5, 3)).astype(np.float32)
     assert np.allclose(once.probabilities(asked), thrice.probabilities(asked), atol=1e-4)
 
@@ -43,9 +43,17 @@ def test_a_trial_tells_names_that_help_from_those_that_harm() -> None:
     centres = dice.normal(size=(6, 8)).astype(np.float32)
     labels = [str(number) for number in range(6) for _ in range(3)]
     vectors = (np.repeat(centres, 3, axis=0) + 0.7 * dice.normal(size=(18, 8))).astype(np.float32)
-    names = [str(number) for number in range(6)]
-    good = Trial.of(vectors, labels, centres, names, 0.1)
-    bad = Trial.of(vectors, labels, np.roll(centres, 1, axis=0), names, 0.1)
+    fit = Regression(tuple(str(number) for number in range(6)), 0.1)
+
+    def trial(words: F32) -> Trial:
+        return Trial.of(
+            vectors,
+            labels,
+            lambda v, named: fit(v, named, None),
+            lambda v, named: fit(v, named, words),
+        )
+
+    good, bad = trial(centres), trial(np.roll(centres, 1, axis=0))
     assert good.rows == bad.rows == 18
     assert good.helps
     assert good.beside > good.without

@@ -29,6 +29,7 @@ def finetune(
     freeze: training.Freeze = None,
     lora: training.Lora = None,
     few_shot: training.FewShot = None,
+    unlabelled: training.Unlabelled = None,
     layer_decay: training.LayerDecay = None,
     epochs: training.Epochs = None,
     lr: training.Rate = None,
@@ -70,7 +71,14 @@ def finetune(
     watch = Terminal()
     settings = finetune_settings(base, over, **short)
     result = finetune(
-        model, train=train, dev=dev, out=out, settings=settings, revision=revision, watch=watch
+        model,
+        train=train,
+        dev=dev,
+        unlabelled=unlabelled,
+        out=out,
+        settings=settings,
+        revision=revision,
+        watch=watch,
     )
     if json:
         print_json(asdict(result))

@@ -21,6 +21,10 @@ Lora = Annotated[
 FewShot = Annotated[
     bool | None, typer.Option("--few-shot", help="Learn from 8 to 64 texts of each label.")
 ]
+Unlabelled = Annotated[
+    Path | None,
+    typer.Option(help="Table or .txt of more texts, which have no label, for --few-shot."),
+]
 LayerDecay = Annotated[
     float | None,
     typer.Option(help="Learning rate of a layer, of that of the one above. Default: 1."),

@@ -27,6 +27,7 @@ def finetune(
     train: str | Path,
     out: str | Path,
     dev: str | Path | None = None,
+    unlabelled: str | Path | None = None,
     settings: FinetuneSettings | None = None,
     config: str | Path | None = None,
     revision: str | None = None,
@@ -44,6 +45,8 @@ def finetune(
             same bits; a finished one is left as it is. Of several seeds each has a run of its own
             below it.
         dev: table to measure with; None to hold out a share of the training rows.
+        unlabelled: table or .txt with more texts, whose labels nobody has said, for `few_shot`;
+            None for none.
         settings: everything, or give `config` and `short` names instead.
         config: a recipe, as a TOML file; `short` names win over it. None for none.
         revision: branch, tag or commit of a name on the Hub; None for the default branch. A run
@@ -68,6 +71,7 @@ def finetune(
     watch = watch or Silent()
     kind = chosen(settings)
     _check_share(settings, dev)
+    _check_unlabelled(settings, unlabelled)
     threads = use_threads(settings.run.threads)
     device = resolve_device(settings.run.device)
     dtype = resolve_dtype(settings.run.dtype, device)
@@ -75,7 +79,7 @@ def finetune(
     machine = environment(device, dtype, threads)
 
     def job_of(one: FinetuneSettings) -> Job:
-        given = Given(model, revision, train, dev, one, on_long, device, watch)
+        given = Given(model, revision, train, dev, one, on_long, device, watch, unlabelled)
         pieces = kind.pieces(given)
         return Job.of(one, pieces, Surroundings(device, dtype, _digests(given), machine, watch))
 
@@ -101,9 +105,24 @@ def _check_share(settings: FinetuneSettings, dev: str | Path | None) -> None:
         )
 
 
+def _check_unlabelled(settings: FinetuneSettings, unlabelled: str | Path | None) -> None:
+    """Check that texts without a label are given to a training that reads them.
+
+    Raises:
+        ConfigError: it does not.
+    """
+    if unlabelled is not None and not settings.few_shot.use:
+        raise ConfigError(
+            f"texts without a label are learnt from with --few-shot alone, but --unlabelled "
+            f"{unlabelled} is given without it; give both, or pretrain on these texts first "
+            "(unmask pretrain --from)"
+        )
+
+
 def _digests(given: Given) -> dict[str, str]:
     """Of the model and the files, by the names under which messages speak of them."""
-    files = {"train": given.train} | ({} if given.dev is None else {"dev": given.dev})
+    also = {"dev": given.dev, "unlabelled": given.unlabelled}
+    files = {"train": given.train, **{n: path for n, path in also.items() if path is not None}}
     model = {"model": _model_digest(given.model, given.revision)}
     return model | {name: digest_of(path) for name, path in files.items()}
 

@@ -10,6 +10,7 @@ from unmask.errors import ConfigError
 
 RankLoss = Literal["pointwise", "listwise", "mse"]
 FEW_TEMPERATURE, FEW_STRENGTH = 0.05, 0.03  # by a trial, see docs/log.md
+FEW_UNLABELLED = 20_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,23 +51,26 @@ class TuneFewShot:
     strength: inverse regularisation of the logistic regression that gives the layer.
     names: read the names of the labels as texts too, where they are words and help to tell rows
         that are left out.
+    most_unlabelled: of more texts without a label than that, so many are drawn.
     """
 
     use: bool = False
     temperature: float = FEW_TEMPERATURE
     strength: float = FEW_STRENGTH
     names: bool = True
+    most_unlabelled: int = FEW_UNLABELLED
 
     def __post_init__(self) -> None:
-        if self.temperature <= 0 or self.strength <= 0:
+        if self.temperature <= 0 or self.strength <= 0 or self.most_unlabelled <= 0:
             raise ConfigError(
-                "few_shot.temperature and few_shot.strength must be above 0, not "
-                f"{self.temperature} and {self.strength}"
+                "few_shot.temperature, few_shot.strength and few_shot.most_unlabelled must be "
+                f"above 0, not {self.temperature}, {self.strength} and {self.most_unlabelled}"
             )
-        given = (self.temperature, self.strength, self.names)
-        if not self.use and given != (FEW_TEMPERATURE, FEW_STRENGTH, True):
+        default = (FEW_TEMPERATURE, FEW_STRENGTH, True, FEW_UNLABELLED)
+        given = (self.temperature, self.strength, self.names, self.most_unlabelled)
+        if not self.use and given != default:
             raise ConfigError(
-                f"few_shot.temperature={self.temperature}, few_shot.strength={self.strength} and "
-                f"few_shot.names={str(self.names).lower()} do nothing without --few-shot "
-                "(few_shot.use=true)"
+                f"few_shot.temperature={self.temperature}, few_shot.strength={self.strength}, "
+                f"few_shot.names={str(self.names).lower()} and few_shot.most_unlabelled="
+                f"{self.most_unlabelled} do nothing without --few-shot (few_shot.use=true)"
             )

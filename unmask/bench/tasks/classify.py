@@ -48,6 +48,17 @@ def banking_few(files: Files) -> None:
     write_rows(files.folder / "test.csv", test)
 
 
+def banking_more(files: Files) -> None:
+    """The same, with the texts of all other training rows, whose labels are left out."""
+    banking_few(files)
+    train, _ = _banking(files)
+    for seed in files.seeds:
+        some, more = drawn(train, EACH, MORE, seed)
+        taken = {text for text, _ in (*some, *more)}
+        rest = [(text,) for text, _ in train if text not in taken]
+        write_rows(files.folder / f"unlabelled-{seed}.csv", rest, ("text",))
+
+
 def _banking(files: Files) -> tuple[list[Row], list[Row]]:
     folder = files.data / "banking77"
     train, test = (read_rows(folder / f"{kind}.csv") for kind in ("train", "test"))
@@ -95,6 +106,24 @@ CLASSIFY = (
             Contestant("frozen probe", "unmask.bench.tasks.ours:probe", 0),
         ),
         Asked(0.01, by="interval", faster=3.0, least=0.87, above="frozen probe"),
+    ),
+    TaskRow(
+        "banking77-10-more",
+        "banking77, the same 10 of each label and, without their labels, the texts of all other "
+        "training rows",
+        "accuracy",
+        banking_more,
+        right,
+        (
+            Contestant(
+                "unmask finetune --few-shot --unlabelled",
+                "unmask.bench.tasks.ours:few_shot_more",
+                0,
+            ),
+            Contestant("unmask finetune --few-shot", "unmask.bench.tasks.ours:few_shot", 0),
+            Contestant("frozen probe", "unmask.bench.tasks.ours:probe", 0),
+        ),
+        Asked(0.01, by="interval", least=0.87, above="frozen probe"),
     ),
     TaskRow(
         "cad-nli",

@@ -29,6 +29,7 @@ def tuned(
     *,
     train: Path | None = None,
     dev: Path | None = None,
+    unlabelled: Path | None = None,
     **short: Any,
 ) -> tuple[Path, float, float]:
     """Run `unmask finetune`.
@@ -38,6 +39,7 @@ def tuned(
         task: to learn.
         over: settings without a short name.
         train, dev: files; None for those of the task.
+        unlabelled: a file of more texts; None for none.
         short: settings by their short names.
 
     Returns:
@@ -57,6 +59,7 @@ def tuned(
         given.model,
         train=train or given.file("train"),
         dev=dev or given.file("dev"),
+        unlabelled=unlabelled,
         out=given.out,
         settings=settings,
     )
@@ -72,6 +75,13 @@ def classify(given: Given) -> Measured:
 def few_shot(given: Given) -> Measured:
     """`unmask finetune --few-shot`; all of it is training, as the head is fitted at the end."""
     folder, seconds, _ = tuned(given, "classify", few_shot=True)
+    return given.told(seconds, seconds, _labels(folder, given))
+
+
+def few_shot_more(given: Given) -> Measured:
+    """`unmask finetune --few-shot --unlabelled`; all of it is training, as of `few_shot`."""
+    more = given.file("unlabelled")
+    folder, seconds, _ = tuned(given, "classify", few_shot=True, unlabelled=more)
     return given.told(seconds, seconds, _labels(folder, given))
 
 

@@ -48,7 +48,6 @@ RERANK = (
         ranked("nDCG@10"),
         (OURS, ALONE),
         Asked(None, beats=ALONE.name),
-        seeds=1,
         also={"MRR@10": ranked("MRR@10")},
     ),
     TaskRow(

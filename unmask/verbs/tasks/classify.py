@@ -47,13 +47,15 @@ def classify(read: Read, sets: ReadSets) -> Callable[[Given], Pieces]:
         if holds_sets(table, given.settings.data):
             return several(given, table, sets)
         if given.settings.few_shot.use:
-            return from_few(_one(as_few_shot(given), table, read), given.settings)
-        return _one(given, table, read)
+            few = as_few_shot(given)
+            split, made = _one(few, table, read)
+            return from_few(made, few, (*split.train.texts, *split.dev.texts))
+        return _one(given, table, read)[1]
 
     return pieces
 
 
-def _one(given: Given, train: Table, read: Read) -> Pieces:
+def _one(given: Given, train: Table, read: Read) -> tuple[Split, Pieces]:
     settings, watch = given.settings, given.watch
     with watch.stage("reading the data"):
         split = Split.read(train, given.dev, settings.data, settings.split_seed, read)
@@ -79,7 +81,7 @@ def _one(given: Given, train: Table, read: Read) -> Pieces:
     )
     cuts = cut_notes(rows, dev.rows, opened, "pairs" if pairs else "texts")
     noun = f"classifier{' of pairs' * pairs} for {len(opened.labels)} labels"
-    return Pieces(
+    return split, Pieces(
         opened=opened,
         rows=rows,
         objective=objective,

@@ -8,7 +8,7 @@ them, tell that part with the names or without.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,8 @@ FOLDS = 3
 FOLD_STREAM = 63  # of Draws
 WEIGHT = 3.0  # texts that a name counts for in the regression; docs/log.md has others
 _APART = re.compile(r"[\s_\-/.:]+")
+Fitting = Callable[[F32, Sequence[str]], Probe]
+"""Vectors `(N, E)` and their labels to what has learnt from them."""
 
 
 def in_words(names: Sequence[str]) -> tuple[str, ...] | None:
@@ -35,11 +37,11 @@ def in_words(names: Sequence[str]) -> tuple[str, ...] | None:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """How many rows a regression tells right that it was not fitted to.
+    """How many rows two ways of fitting tell right that they were not fitted to.
 
     Attributes:
         rows: how many were asked for.
-        without, beside: right without the names, and with them.
+        without, beside: right without what is tried, and with it.
     """
 
     rows: int
@@ -48,54 +50,75 @@ class Trial:
 
     @property
     def helps(self) -> bool:
-        """Whether the names are worth reading."""
+        """Whether what is tried is worth having."""
         return self.beside >= self.without
 
     @classmethod
-    def of(
-        cls, vectors: F32, labels: Sequence[str], words: F32, names: Sequence[str], strength: float
-    ) -> Trial:
-        """Ask it of vectors.
+    def of(cls, vectors: F32, labels: Sequence[str], without: Fitting, beside: Fitting) -> Trial:
+        """Ask it of vectors `(N, E)` and their labels.
+
+        Args:
+            vectors, labels: of the texts.
+            without, beside: fit to a part of them.
+        """
+        order = np.array(Draws(0, 0).permutation(len(labels), FOLD_STREAM))
+        truth = np.array(labels)
+        right = [0, 0]
+        for fold in np.array_split(order, FOLDS):
+            rest = np.setdiff1d(order, fold)
+            if not len(fold) or len({*truth[rest]}) < 2:
+                continue
+            for way, fitting in enumerate((without, beside)):
+                probe = fitting(vectors[rest], [str(one) for one in truth[rest]])
+                right[way] += int((np.array(probe.predict(vectors[fold])) == truth[fold]).sum())
+        return cls(len(labels), *right)
+
+    def in_words(self) -> str:
+        """What was found."""
+        return (
+            f"of {self.rows:,} rows, each left out once, {self.beside:,} are told right with them "
+            f"and {self.without:,} without"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Regression:
+    """How the last layer is fitted, whatever the vectors.
+
+    Attributes:
+        names: all labels, C of them.
+        strength: inverse regularisation.
+        balanced: whether the rows of each label together have the same weight.
+    """
+
+    names: tuple[str, ...]
+    strength: float
+    balanced: bool = False
+
+    def __call__(
+        self,
+        vectors: F32,
+        labels: Sequence[str],
+        words: F32 | None,
+        counts: Sequence[float] | None = None,
+    ) -> Probe:
+        """A logistic regression on texts and, unless `words` is None, on names.
 
         Args:
             vectors: `(N, E)` of the texts.
             labels: theirs.
             words: `(C, E)` of the names.
-            names: all C labels.
-            strength: inverse regularisation.
+            counts: how many texts each of the N stands for; None for one.
         """
-        order = np.array(Draws(0, 0).permutation(len(labels), FOLD_STREAM))
-        truth = np.array(labels)
-        right = {False: 0, True: 0}
-        for fold in np.array_split(order, FOLDS):
-            rest = np.setdiff1d(order, fold)
-            if not len(fold) or len({*truth[rest]}) < 2:
-                continue
-            for named in right:
-                there = vectors[rest], [str(one) for one in truth[rest]]
-                probe = fit(*there, words if named else None, names, strength)
-                right[named] += int((np.array(probe.predict(vectors[fold])) == truth[fold]).sum())
-        return cls(len(labels), right[False], right[True])
-
-
-def fit(
-    vectors: F32,
-    labels: Sequence[str],
-    words: F32 | None,
-    names: Sequence[str],
-    strength: float,
-    balanced: bool = False,
-) -> Probe:
-    """A logistic regression on texts and, unless `words` is None, on names; see `Trial.of`."""
-    counts = [1.0] * len(labels)
-    if words is not None:
-        vectors = np.concatenate((vectors, words))
-        labels = (*labels, *names)
-        counts += [WEIGHT] * len(names)
-    return Probe.fit(
-        vectors,
-        labels,
-        strength=strength,
-        weights="balanced" if balanced else "none",
-        counts=counts,
-    )
+        counts = [1.0] * len(labels) if counts is None else counts
+        if words is not None:
+            vectors = np.concatenate((vectors, words))
+            labels = (*labels, *self.names)
+            counts = (*counts, *[WEIGHT] * len(self.names))
+        return Probe.fit(
+            vectors,
+            labels,
+            strength=self.strength,
+            weights="balanced" if self.balanced else "none",
+            counts=counts,
+        )

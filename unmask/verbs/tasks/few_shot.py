@@ -3,16 +3,15 @@
 The encoder learns by contrast which texts belong together, for which a few texts are many pairs;
 then a linear layer is fitted on its vectors by logistic regression (SetFit, Tunstall et al. 2022).
 The loss is that of Khosla et al. 2020, over whole batches instead of pair by pair. The names of the
-labels are texts of their labels too, where they help (`few_names`). What comes out is a classifier
-like any other.
+labels are texts of their labels too, where they help (`few_names`), and so are texts that have no
+label (`few_unlabelled`). What comes out is a classifier like any other.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -20,10 +19,9 @@ from torch import nn
 
 from unmask.batches.batch import Batch
 from unmask.batches.together import TogetherBatches
-from unmask.checkpoint.folder import Opened
 from unmask.checkpoint.sentence import open_sentence, sentence_root
 from unmask.errors import ConfigError, DataError, ModelError, first_of
-from unmask.evaluation.probe import F32
+from unmask.evaluation.probe import F32, Probe
 from unmask.heads.embedding import DenseConfig, PoolingMode
 from unmask.heads.model import SequenceClassifier
 from unmask.nn.config import Pooling
@@ -31,7 +29,8 @@ from unmask.objectives.supervised import Classification
 from unmask.objectives.supervised_contrastive import Together
 from unmask.verbs.finetune_settings import FinetuneSettings
 from unmask.verbs.looking import look
-from unmask.verbs.tasks.few_names import Trial, fit, in_words
+from unmask.verbs.tasks.few_names import Regression, Trial, in_words
+from unmask.verbs.tasks.few_unlabelled import Unlabelled, self_trained, surest
 from unmask.verbs.tasks.labelled_data import counted
 from unmask.verbs.tasks.pieces import (
     Finished,
@@ -78,14 +77,20 @@ def as_few_shot(given: Given) -> Given:
     return replace(given, settings=replace(settings, model=model))
 
 
-def from_few(pieces: Pieces, settings: FinetuneSettings) -> Pieces:
+def from_few(pieces: Pieces, given: Given, known: Sequence[str]) -> Pieces:
     """The pieces of ordinary fine-tuning as those of learning from few texts.
+
+    Args:
+        pieces: of the labelled texts.
+        given: what they were made from.
+        known: the texts of both files, which are not read once more as texts without a label.
 
     Raises:
         DataError: no label has two texts.
         ModelError: the head has no bias, which logistic regression gives it.
     """
     model, ordinary, rows = pieces.opened.model, pieces.objective, pieces.rows
+    settings = given.settings
     assert isinstance(model, SequenceClassifier)
     assert isinstance(ordinary, Classification)
     assert isinstance(rows, Rows)
@@ -94,19 +99,35 @@ def from_few(pieces: Pieces, settings: FinetuneSettings) -> Pieces:
             f"few-shot needs a head whose labels have a bias, but that of "
             f"{pieces.opened.arch.name} has none. Fine-tune without --few-shot"
         )
-    numbers, names = ordinary.labels, pieces.opened.labels
+    names, numbers = pieces.opened.labels, ordinary.labels
     labels = tuple(names[number] for number in numbers.tolist())
     notes = pieces.notes
     if all(name.startswith("head.project.") for name in pieces.opened.new):
         # Nothing of what was drawn is left.
         drawn = new_weights(pieces.opened, settings.run.seed)
         notes = tuple(note for note in notes if note not in drawn)
-    fitted, said = _with_names(
-        FittedHead(model, rows, None, labels, names, pieces.dev, settings), pieces.opened
-    )
-    if fitted.words is not None:
-        rows = replace(rows, rows=(*rows.rows, *fitted.words.rows))
-        numbers = torch.cat((numbers, torch.arange(len(names), dtype=numbers.dtype)))
+    notes = (*notes, *_notes(labels))
+    few = settings.few_shot
+    balanced = settings.loss.class_weights == "balanced"
+    regression = Regression(names, few.strength, balanced)
+    fitted = FittedHead(model, rows, None, None, labels, regression, pieces.dev)
+    more: list[tuple[Rows, torch.Tensor]] = []
+    model.eval()
+    if few.names and (words := in_words(names)) is not None:
+        fitted, said = fitted.with_names(Rows.of(words, pieces.opened, "truncate"), words)
+        notes = (*notes, said)
+        if fitted.words is not None:
+            more.append((fitted.words, torch.arange(len(names), dtype=numbers.dtype)))
+    if given.unlabelled is not None:
+        others = Unlabelled.read(given.unlabelled, known, settings)
+        with given.watch.stage("reading texts without a label"):
+            of_others = Rows.of(others.texts, pieces.opened, given.on_long)
+            fitted, said, taken = fitted.with_others(of_others, others.name)
+        notes = (*notes, others.note, said)
+        more += [] if taken is None else [taken]
+    for some, theirs in more:
+        rows = replace(rows, rows=(*rows.rows, *some.rows))
+        numbers = torch.cat((numbers, theirs))
     # It is computed, not trained.
     model.head.project.requires_grad_(False)
 
@@ -117,36 +138,13 @@ def from_few(pieces: Pieces, settings: FinetuneSettings) -> Pieces:
 
     return replace(
         pieces,
-        objective=Together(numbers, settings.few_shot.temperature),
+        objective=Together(numbers, few.temperature),
         source=lambda batch, seed: TogetherBatches.of(
             rows.rows, numbers.numpy(), batch=batch, seed=seed
         ),
         dev=fitted,
-        notes=(*notes, *_notes(labels), *said),
+        notes=notes,
         finish=finish,
-    )
-
-
-def _with_names(fitted: FittedHead, opened: Opened[Any]) -> tuple[FittedHead, tuple[str, ...]]:
-    """The same with the names of the labels, if they are words and help, and what to say of it."""
-    few = fitted.settings.few_shot
-    words = in_words(fitted.names) if few.names else None
-    if words is None:
-        return fitted, ()
-    named = replace(fitted, words=Rows.of(words, opened, "truncate"))
-    fitted.model.eval()
-    texts, labels, names = named.vectors()
-    assert names is not None
-    trial = Trial.of(texts, labels, names, fitted.names, few.strength)
-    found = (
-        f"of {trial.rows:,} rows, each left out once, {trial.beside:,} are told right with "
-        f"them and {trial.without:,} without"
-    )
-    if not trial.helps:
-        return fitted, (f"the names of the labels are not read as texts: {found}",)
-    return named, (
-        f"the names of the labels, such as {words[0]!r}, are read as texts too: {found} (leave "
-        "them out with --set few_shot.names=false)",
     )
 
 
@@ -158,56 +156,115 @@ class FittedHead:
         model: encoder and head.
         rows: the texts to fit to.
         words: the names of the labels as texts, to fit to as well; None to leave them out.
+        others: texts without a label, to fit to as well once the encoder is trained; None for none.
         labels: those of the texts.
-        names: all labels, in the order of the model's outputs.
+        regression: fits the layer; knows all labels, in the order of the model's outputs.
         dev: what the model is measured with.
-        settings: of the run.
     """
 
     model: SequenceClassifier
     rows: Rows
     words: Rows | None
+    others: Rows | None
     labels: tuple[str, ...]
-    names: tuple[str, ...]
+    regression: Regression
     dev: Measure
-    settings: FinetuneSettings
 
-    def vectors(self) -> tuple[F32, tuple[str, ...], F32 | None]:
-        """`(N, E)` of the texts as the encoder is now, their labels, and `(C, E)` of the names."""
+    def with_names(self, rows: Rows, words: Sequence[str]) -> tuple[FittedHead, str]:
+        """The same with the names of the labels, if they help, and what to say of it.
+
+        Args:
+            rows: the names as token ids.
+            words: the names.
+        """
+        texts, names, regression = self.read(self.rows), self.read(rows), self.regression
+        trial = Trial.of(
+            texts,
+            self.labels,
+            lambda vectors, labels: regression(vectors, labels, None),
+            lambda vectors, labels: regression(vectors, labels, names),
+        )
+        if not trial.helps:
+            return self, f"the names of the labels are not read as texts: {trial.in_words()}"
+        return replace(self, words=rows), (
+            f"the names of the labels, such as {words[0]!r}, are read as texts too: "
+            f"{trial.in_words()} (leave them out with --set few_shot.names=false)"
+        )
+
+    def with_others(
+        self, others: Rows, name: str
+    ) -> tuple[FittedHead, str, tuple[Rows, torch.Tensor] | None]:
+        """The same with texts that have no label, if they help, and what to say of it.
+
+        Args:
+            others: the texts.
+            name: of their file.
+
+        Returns:
+            Beside it the texts that the encoder learns from, with the numbers of their labels.
+        """
+        texts, more, regression = self.read(self.rows), self.read(others), self.regression
+        words = None if self.words is None else self.read(self.words)
+        trial = Trial.of(
+            texts,
+            self.labels,
+            lambda vectors, labels: regression(vectors, labels, words),
+            lambda vectors, labels: self_trained(regression, vectors, labels, words, more),
+        )
+        if not trial.helps:
+            return self, f"the texts of {name} are not learnt from: {trial.in_words()}", None
+        probe = self_trained(regression, texts, self.labels, words, more)
+        places, guesses = surest(probe.probabilities(more))
+        number = {label: place for place, label in enumerate(regression.names)}
+        numbers = torch.tensor([number[probe.labels[guess]] for guess in guesses])
+        sure = Rows(tuple(others.rows[place] for place in places), 0)
+        said = (
+            f"the texts of {name} are learnt from: {trial.in_words()}; the encoder reads "
+            f"{len(sure):,} of them, whose labels are surest, as texts of these"
+        )
+        return replace(self, others=others), said, (sure, numbers)
+
+    def read(self, rows: Rows) -> F32:
+        """`(N, E)` vectors of texts as the encoder is now; it is in evaluation mode."""
 
         def read(batch: Batch) -> list[torch.Tensor]:
             return list(self.model.vectors(batch).float().cpu())
 
         device = self.model.encoder.embedding.tokens.weight.device
-        texts, words = (
-            None if rows is None else torch.stack(rows.read(read, device)).numpy()
-            for rows in (self.rows, self.words)
-        )
-        assert texts is not None
-        return texts, self.labels, words
+        return torch.stack(rows.read(read, device)).numpy()
 
-    def fit(self) -> None:
-        """Put a logistic regression into the last layer; the model is in evaluation mode."""
-        probe = fit(
-            *self.vectors(),
-            self.names,
-            self.settings.few_shot.strength,
-            balanced=self.settings.loss.class_weights == "balanced",
-        )
+    def fit(self, *, others: bool = True) -> None:
+        """Put a logistic regression into the last layer; the model is in evaluation mode.
+
+        Args:
+            others: whether texts without a label are learnt from.
+        """
+        texts = self.read(self.rows)
+        words = None if self.words is None else self.read(self.words)
+        if others and self.others is not None:
+            more = self.read(self.others)
+            self._put(self_trained(self.regression, texts, self.labels, words, more))
+        else:
+            self._put(self.regression(texts, self.labels, words))
+
+    def _put(self, probe: Probe) -> None:
         project = self.model.head.project
         with torch.no_grad():
             for place, fitted in zip(
-                (project.weight, project.bias), probe.layer(self.names), strict=True
+                (project.weight, project.bias), probe.layer(self.regression.names), strict=True
             ):
                 place.copy_(torch.from_numpy(np.asarray(fitted, dtype=np.float32)))
 
     def __call__(self, model: nn.Module) -> Mapping[str, float]:
-        """A few figures with the layer that fits the encoder as it is now."""
-        self.fit()
+        """A few figures with the layer that fits the encoder as it is now.
+
+        It is fitted to the labelled texts alone: thousands of others take longer than an epoch.
+        """
+        self.fit(others=False)
         return self.dev(model)
 
     def figures(self, model: nn.Module) -> TaskFigures:
-        """All figures with that layer."""
+        """All figures with that layer, which has learnt from all texts."""
         self.fit()
         return self.dev.figures(model)
 

@@ -41,6 +41,7 @@ class Given:
         on_long: what happens to text longer than the context.
         device: of the model.
         watch: is told of the progress.
+        unlabelled: a file of texts without a label to learn from as well; None for none.
     """
 
     model: str | Path
@@ -51,6 +52,7 @@ class Given:
     on_long: OnLong
     device: torch.device
     watch: Watch
+    unlabelled: str | Path | None = None
 
 
 MOST_LABELS = 20  # named in a card

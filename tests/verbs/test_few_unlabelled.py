@@ -1,0 +1,237 @@
+"""`finetune --few-shot --unlabelled`: texts whose labels nobody has said."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from tests.verbs.labelled import Interrupted, Notes, write_csv
+from unmask.checkpoint.folder import open_classifier
+from unmask.errors import ConfigError, CorruptText, DataError, ResumeMismatch
+from unmask.evaluation.probe import F32, Probe
+from unmask.verbs.finetune import finetune
+from unmask.verbs.finetune_settings import finetune_settings
+from unmask.verbs.tasks import few_unlabelled
+from unmask.verbs.tasks.few_names import Regression
+from unmask.verbs.tasks.few_unlabelled import Unlabelled, self_trained, surest
+
+QUICK: dict[str, Any] = {
+    "few_shot": True, "epochs": 2, "lr": 1e-3, "batch": 16, "dtype": "fp32"
+}  # fmt: skip
+
+
+def clusters(each: int, seed: int) -> tuple[F32, list[str]]:
+    """Vectors around four points, `each` of every label."""
+    dice = np.random.default_rng(seed)
+    centres = np.random.default_rng(9).normal(size=(4, 16)) * 1.1
+    vectors = np.repeat(centres, each, axis=0) + dice.normal(size=(4 * each, 16))
+    return vectors.astype(np.float32), [name for name in "abcd" for _ in range(each)]
+
+
+def test_what_is_said_of_others_moves_the_borders() -> None:
+    few, labels = clusters(2, 0)
+    others, _ = clusters(200, 1)
+    asked, truth = clusters(500, 2)
+    regression = Regression(("a", "b", "c", "d"), 0.1)
+    alone = regression(few, labels, None)
+    beside = self_trained(regression, few, labels, None, others)
+    assert beside.accuracy(asked, truth) > alone.accuracy(asked, truth) + 0.02
+
+
+class Recording(Regression):
+    """Remembers what it was fitted to."""
+
+    def __call__(
+        self,
+        vectors: F32,
+        labels: Sequence[str],
+        words: F32 | None,
+        counts: Sequence[float] | None = None,
+    ) -> Probe:
+        """As it is, and remembered."""
+        fits.append((len(vectors), tuple(labels), counts))
+        return super().__call__(vectors, labels, words, counts)
+
+
+fits: list[tuple[int, tuple[str, ...], Sequence[float] | None]] = []
+
+
+@pytest.mark.parametrize(("each", "count"), [(4, 0.5), (200, 4 * 8 / 800)])
+def test_others_count_for_half_and_together_for_four_times_the_labelled(
+    each: int, count: float
+) -> None:
+    fits.clear()
+    few, labels = clusters(2, 0)
+    others, _ = clusters(each, 1)
+    self_trained(Recording(("a", "b", "c", "d"), 0.1), few, labels, None, others)
+    assert len(fits) == 1 + few_unlabelled.ROUNDS
+    assert fits[0] == (8, tuple(labels), None)
+    for size, names, counts in fits[1:]:
+        assert counts is not None
+        assert size == len(names) == len(counts)
+        assert names[:8] == tuple(labels)
+        assert [*counts[:8]] == [1.0] * 8
+        assert sum(counts[8:]) == pytest.approx(count * len(others), rel=1e-4)
+
+
+def test_a_text_stands_once_for_each_label_that_is_likely() -> None:
+    asked = np.array([[0.999, 0.001, 0.0], [0.6, 0.3, 0.1], [0.5, 0.5, 0.0]])
+    places, guesses, shares = few_unlabelled._guessed(asked)
+    assert places.tolist() == [0, 1, 1, 2, 2]
+    assert guesses.tolist() == [0, 0, 1, 0, 1]
+    # 0.36, 0.09 and 0.01: surer than they were, and the last is none.
+    assert shares == pytest.approx([1.0, 0.8, 0.2, 0.5, 0.5])
+
+
+def test_the_surest_of_each_label_are_read_by_the_encoder() -> None:
+    sure = np.linspace(0.6, 0.99, 200)
+    asked = np.concatenate(
+        (
+            np.stack((sure, 1 - sure), 1),
+            [[0.2, 0.8], [0.4, 0.6], [0.3, 0.7], [0.1, 0.9], [0.45, 0.55]],
+        )
+    )
+    places, guesses = surest(asked)
+    assert Counter(guesses.tolist()) == {0: few_unlabelled.MOST, 1: 3}
+    assert places[:50].tolist() == [*range(150, 200)]
+    assert places[50:].tolist() == [200, 202, 203]
+    assert not len(surest(np.empty((0, 2)))[0])
+
+
+def test_what_is_read_of_a_file(tmp_path: Path) -> None:
+    rows: list[tuple[object, ...]] = [
+        ("a", "one"), ("b", "two"), ("a", "two"), ("", ""), ("c", "known"), ("a", "three")
+    ]  # fmt: skip
+    table = write_csv(tmp_path / "more.csv", rows, ("label", "text"))
+    settings = finetune_settings(few_shot=True)
+    read = Unlabelled.read(table, ["known"], settings)
+    assert read.texts == ("one", "two", "three")
+    assert read.note == (
+        f"{table}: text from column 'text'; 6 texts without a label; 3 of them left out, as they "
+        "are empty, twice there, or labelled"
+    )
+    named = write_csv(tmp_path / "named.csv", rows, ("label", "what"))
+    with pytest.raises(DataError, match="--text-column"):
+        Unlabelled.read(named, [], settings)
+    chosen = finetune_settings(few_shot=True, text_column="what")
+    assert Unlabelled.read(named, [], chosen).texts == ("one", "two", "known", "three")
+    # A file of lines has no such column, and needs none.
+    lines = tmp_path / "more.txt"
+    lines.write_text("one\n\ntwo\n")
+    assert Unlabelled.read(lines, [], chosen).texts == ("one", "two")
+    with pytest.raises(DataError, match="must have texts that are not among the labelled ones"):
+        Unlabelled.read(lines, ["one", "two"], chosen)
+
+
+def test_of_too_many_some_are_drawn(tmp_path: Path) -> None:
+    lines = tmp_path / "more.txt"
+    lines.write_text("".join(f"text {number}\n" for number in range(100)))
+    over = {"few_shot": {"use": True, "most_unlabelled": 10}}
+    one, two = (Unlabelled.read(lines, [], finetune_settings(over=over, seed=n)) for n in (0, 1))
+    assert len(one.texts) == len({*one.texts}) == 10
+    assert one.texts != two.texts
+    assert one.note.endswith("10 of the 100 are drawn (--set few_shot.most_unlabelled)")
+
+
+def test_bad_places_are_as_everywhere(tmp_path: Path) -> None:
+    path = tmp_path / "more.jsonl"
+    path.write_text("".join(json.dumps({"text": t}) + "\n" for t in ("one", 2, "three")))
+    with pytest.raises(CorruptText, match="holds a number, not text"):
+        Unlabelled.read(path, [], finetune_settings(few_shot=True))
+    skipping = finetune_settings(few_shot=True, on_bad="skip", max_bad=0.5)
+    read = Unlabelled.read(path, [], skipping)
+    assert read.texts == ("one", "three")
+    assert "1 bad place left out" in read.note
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Labelled rows, rows to measure with, and texts without a label."""
+    # The tiny model knows no meanings: a text is told by the word that stands in it twice.
+    words = ("dog", "house", "music", "garden", "book")
+    others = ("the", "a", "red", "good", "she", "paints", "sees", "likes")
+    texts = [
+        (f"{word} {one} {word} {two}", word) for word in words for one in others for two in others
+    ]
+    folder, header = tmp_path_factory.mktemp("data"), ("text", "label")
+    more = folder / "more.txt"
+    more.write_text("".join(f"{text}\n" for text, _ in texts))
+    return {
+        "train": write_csv(folder / "train.csv", texts[::20], header),
+        "dev": write_csv(folder / "dev.csv", texts[1::20], header),
+        "unlabelled": more,
+    }
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return dict(open_classifier(folder).model.named_parameters())
+
+
+def test_encoder_and_last_layer_learn_from_them(
+    files: dict[str, Path], tiny_model_folder: Path, tmp_path: Path
+) -> None:
+    notes = Notes()
+    given = {**files, **QUICK}
+    with_them = finetune(tiny_model_folder, out=tmp_path / "with", watch=notes, **given)
+    assert notes.heard("320 texts without a label; 32 of them left out")
+    assert notes.heard(f"the texts of {files['unlabelled']} are learnt from: of ")
+    assert with_them.figures is not None
+    assert with_them.figures.accuracy > 0.8
+    without = finetune(tiny_model_folder, out=tmp_path / "without", **{**given, "unlabelled": None})
+    one, two = weights(with_them.folder), weights(without.folder)
+    for name in ("encoder.layers.0.attention.out.weight", "head.project.weight"):
+        assert not torch.equal(one[name], two[name])
+
+
+def test_texts_that_mislead_are_left_out(
+    files: dict[str, Path],
+    tiny_model_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def misled(
+        regression: Regression, vectors: F32, labels: Sequence[str], words: Any, others: F32
+    ) -> Probe:
+        next_one = dict(zip(regression.names, (*regression.names[1:], "book"), strict=True))
+        return regression(vectors, [next_one[label] for label in labels], words)
+
+    monkeypatch.setattr("unmask.verbs.tasks.few_shot.self_trained", misled)
+    notes = Notes()
+    given = {**files, **QUICK, "epochs": 1}
+    left = finetune(tiny_model_folder, out=tmp_path / "left", watch=notes, **given)
+    assert notes.heard(f"the texts of {files['unlabelled']} are not learnt from: of ")
+    without = finetune(tiny_model_folder, out=tmp_path / "no", **{**given, "unlabelled": None})
+    one, two = weights(left.folder), weights(without.folder)
+    assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_a_broken_run_goes_on_to_the_same_bits(
+    files: dict[str, Path], tiny_model_folder: Path, tmp_path: Path
+) -> None:
+    given = {**files, **QUICK}
+    whole = finetune(tiny_model_folder, out=tmp_path / "whole", **given)
+    broken = Notes("fine-tuning", 0.6)
+    with pytest.raises(Interrupted):
+        finetune(tiny_model_folder, out=tmp_path / "run", watch=broken, **given)
+    with pytest.raises(ResumeMismatch, match="the data 'unlabelled' is gone"):
+        finetune(tiny_model_folder, out=tmp_path / "run", **{**given, "unlabelled": None})
+    torch.rand(7)
+    again = finetune(tiny_model_folder, out=tmp_path / "run", **given)
+    one, two = weights(whole.folder), weights(again.folder)
+    assert all(torch.equal(one[name], two[name]) for name in one)
+    assert again.figures == whole.figures
+
+
+def test_they_are_for_few_texts_alone(
+    files: dict[str, Path], tiny_model_folder: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match="--few-shot alone, but --unlabelled"):
+        finetune(tiny_model_folder, out=tmp_path / "run", **files)
+    assert not (tmp_path / "run").exists()
