@@ -19,6 +19,7 @@ from unmask.pipelines.running import (
     Fit,
     bar,
     by_length,
+    mostly_unknown,
     run,
     unknown_share,
     warned,
@@ -182,21 +183,31 @@ def test_the_share_of_unknown_tokens_is_that_of_the_whole_text(
     assert unknown_share(ids, None) == 0.0
 
 
+@pytest.mark.parametrize(
+    ("share", "mostly"), [(0.0, False), (0.5, False), (0.51, True), (1.0, True)]
+)
+def test_a_text_is_mostly_unknown_above_a_half(share: float, mostly: bool) -> None:
+    assert mostly_unknown(share) is mostly
+
+
 def test_unknown_texts_have_a_warning_of_their_own() -> None:
     answers = warned(
-        [3, 9, 8], "numbers are too large", lambda n: (n > 8, n == 3), lambda n: 10 * n
+        [3, 9, 8],
+        "numbers are too large",
+        lambda n: (n > 8, 0.6 if n == 3 else 0.5),
+        lambda n: 10 * n,
     )
     with pytest.warns(UserWarning, match="^1 of 3 ") as caught:
         assert list(answers) == [30, 90, 80]
     told = [str(one.message) for one in caught]
     assert told[0] == "1 of 3 numbers are too large"
-    assert told[1].startswith("1 of 3 texts are nothing but unknown tokens")
+    assert told[1].startswith("1 of 3 texts are mostly unknown tokens")
     assert len(told) == 2
 
 
 def test_one_warning_behind_the_last_of_several_that_were_cut() -> None:
-    def over_five(n: int) -> tuple[bool, bool]:
-        return n > 5, False
+    def over_five(n: int) -> tuple[bool, float]:
+        return n > 5, 0.0
 
     answers = warned([3, 9, 8], "numbers are too large", over_five, lambda n: 10 * n)
     with warnings.catch_warnings():

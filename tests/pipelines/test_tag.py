@@ -23,6 +23,7 @@ from unmask.pipelines import running
 from unmask.pipelines.tag import Tagger, Tagging
 from unmask.tokens.words import segments
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*unknown tokens:UserWarning")
 LABELS = {
     "BIO": ("O", "B-a", "I-a", "B-b", "I-b"),
     "BIOES": ("O", "B-a", "I-a", "E-a", "S-a"),
@@ -104,7 +105,6 @@ def test_every_word_of_a_plain_tagger_is_a_span(taggers: dict[str, Tagger]) -> N
     assert {span["label"] for span in answer["spans"]} <= set(LABELS["plain"])
 
 
-@pytest.mark.filterwarnings("ignore:.*unknown tokens:UserWarning")
 @pytest.mark.parametrize("scheme", LABELS)
 def test_tags_of_given_words_are_always_valid(taggers: dict[str, Tagger], scheme: str) -> None:
     tagger = taggers[scheme]

@@ -457,7 +457,7 @@ def test_a_prompt_that_nobody_expects(embedding: Path) -> None:
 
 def test_texts_in_a_script_that_is_not_known(embedding: Path, tmp_path: Path) -> None:
     data = tmp_path / "texts.txt"
-    strange = ["\u1230\u120b" * n for n in range(1, 4)]
+    strange = ["\u1230\u120b " * n + "." for n in range(2, 5)]
     data.write_text("\n".join([*strange, "the cat"]) + "\n")
     found = doctor(embedding, data)
     assert told(found, "unknown tokens", "warning").found.startswith("3 of 4 different texts")

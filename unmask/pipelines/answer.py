@@ -53,7 +53,8 @@ class Answered(TypedDict):
         tokens: how many tokens question and text had before anything was cut, special tokens
             included.
         truncated: whether some of them were not read.
-        unknown: the share of the text's tokens that the tokenizer does not know, from 0 to 1.
+        unknown: the share of the text's tokens that the tokenizer does not know, from 0 to 1;
+            above a half, the answer means little.
         answers: the best spans, the best first, also where "no answer" is said.
     """
 

@@ -28,7 +28,7 @@ class Prediction(TypedDict):
         tokens: how many tokens it had before anything was cut, special tokens included.
         truncated: whether some of them were not read.
         unknown: the share of its tokens that the tokenizer does not know, from 0 to 1, of a pair
-            that of the text that has the larger one; where it is 1, the label means nothing.
+            that of the text that has the larger one; above a half, the label means little.
         labels: of a model that gives any number of labels, those whose probability reaches their
             thresholds, most probable first; there may be none.
         scores: the probability of every label by name, in the model's order, where asked for.

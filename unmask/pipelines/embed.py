@@ -37,7 +37,7 @@ class Embedded:
             included.
         truncated: whether some of them were not read.
         unknown: the share of its tokens, without the prompt's, that the tokenizer does not know,
-            from 0 to 1; where it is 1, the vector means nothing.
+            from 0 to 1; above a half, the vector means little.
     """
 
     vector: F32
@@ -217,7 +217,7 @@ class Embedder:
             ),
             f"texts are longer than {self.max_length} tokens, and only their beginnings were read; "
             "on_long='chunk' reads all of them, 'error' refuses",
-            lambda answer: (answer.truncated, answer.unknown == 1),
+            lambda answer: (answer.truncated, answer.unknown),
             lambda answer: answer.vector,
         )
         if isinstance(texts, Iterator):

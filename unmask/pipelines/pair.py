@@ -133,7 +133,7 @@ class Chosen(TypedDict):
         tokens: of the text with the longest hypothesis, before anything was cut.
         truncated: whether some of them were not read.
         unknown: the share of the text's tokens that the tokenizer does not know, from 0 to 1, or of
-            a label's sentence if that is larger; where it is 1, the label means nothing.
+            a label's sentence if that is larger; above a half, the label means little.
     """
 
     label: str

@@ -58,7 +58,7 @@ class Scored:
         tokens: how many tokens the pair had before anything was cut, special tokens included.
         truncated: whether some of them were not read.
         unknown: the share of tokens that the tokenizer does not know, from 0 to 1, of the text that
-            has the larger one; where it is 1, the score means nothing.
+            has the larger one; above a half, the score means little.
     """
 
     scores: F32
@@ -320,7 +320,7 @@ class Reranker:
             self.stream(pairs, on_long=on_long, batch_tokens=batch_tokens, progress=progress),
             f"pairs are longer than {self.max_length} tokens, and their longer texts were cut; "
             "on_long='error' refuses them",
-            lambda answer: (answer.truncated, answer.unknown == 1),
+            lambda answer: (answer.truncated, answer.unknown),
             lambda answer: answer,
         )
 

@@ -36,10 +36,14 @@ CHARACTERS = 1 << 22
 are held. `WINDOW` texts of a thousand tokens have as many; only of longer ones are fewer read
 together."""
 
+MOSTLY = 0.5
+"""A text with a greater share of unknown tokens is mostly unknown. Full stops and digits are in
+most vocabularies, so that a text in a foreign script seldom has unknown tokens alone."""
+
 F32 = npt.NDArray[np.float32]
 UNKNOWN = (
-    "texts are nothing but unknown tokens to this tokenizer, and what is said of them means "
-    "nothing; use a model whose tokenizer knows the script"
+    "texts are mostly unknown tokens to this tokenizer, and what is said of them means little; "
+    "use a model whose tokenizer knows the script"
 )
 A = TypeVar("A")
 K = TypeVar("K", bound=Mapping[str, object])
@@ -141,6 +145,15 @@ def unknown_share(ids: Sequence[int], unknown: int | None) -> float:
         unknown: the id of the unknown token; None where the tokenizer spells everything.
     """
     return ids.count(unknown) / len(ids) if ids and unknown is not None else 0.0
+
+
+def mostly_unknown(share: float) -> bool:
+    """Whether the tokenizer knows so little of a text that what is said of it means little.
+
+    Args:
+        share: of its tokens that are unknown; see `unknown_share`.
+    """
+    return share > MOSTLY
 
 
 def windows(
@@ -256,16 +269,16 @@ def evened(whole: int, tokens: int, lanes: int) -> int:
 def warned(
     answers: Iterable[A],
     cut: str,
-    told: Callable[[A], tuple[bool, bool]],
+    told: Callable[[A], tuple[bool, float]],
     given: Callable[[A], T],
 ) -> Iterator[T]:
-    """What is made of answers; at their end a warning if texts were cut, and one if none of their
-    tokens were known.
+    """What is made of answers; at their end a warning if texts were cut, and one if most of their
+    tokens were unknown.
 
     Args:
         answers: one for each text.
         cut: of the first warning, behind "1 of 2 ".
-        told: of an answer: whether its text was cut, and whether all of its tokens are unknown.
+        told: of an answer: whether its text was cut, and what share of its tokens is unknown.
         given: what is made of an answer.
     """
     read = cuts = strange = 0
@@ -273,7 +286,7 @@ def warned(
         truncated, unknown = told(answer)
         read += 1
         cuts += truncated
-        strange += unknown
+        strange += mostly_unknown(unknown)
         yield given(answer)
     if cuts:
         warnings.warn(f"{cuts} of {read} {cut}", stacklevel=3)
@@ -283,6 +296,10 @@ def warned(
 
 def warned_keys(answers: Iterable[K], cut: str) -> Iterator[K]:
     """As `warned`, for answers with the keys `truncated` and `unknown`, which are given whole."""
-    return warned(
-        answers, cut, lambda one: (one["truncated"] is True, one["unknown"] == 1), lambda one: one
-    )
+    return warned(answers, cut, _told, lambda one: one)
+
+
+def _told(answer: Mapping[str, object]) -> tuple[bool, float]:
+    share = answer["unknown"]
+    assert isinstance(share, float)
+    return answer["truncated"] is True, share

@@ -50,8 +50,8 @@ class Tagging(TypedDict):
         spans: in their order, none over another.
         tokens: how many tokens the text had before anything was cut, special tokens included.
         truncated: whether some of them were not read.
-        unknown: the share of its tokens that the tokenizer does not know, from 0 to 1; where it is
-            1, the spans mean nothing.
+        unknown: the share of its tokens that the tokenizer does not know, from 0 to 1; above a
+            half, the spans mean little.
         tags: of a text given as words, a tag for each, valid in the model's scheme. A word that
             was not read, or of which the tokenizer makes no token, is O.
     """

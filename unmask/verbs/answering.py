@@ -12,6 +12,7 @@ from unmask.batches.sequences import OnLong
 from unmask.evaluation.answering import AnswerFigures, agreements, compare_answers
 from unmask.evaluation.bootstrap import Difference
 from unmask.pipelines.answer import Answered, Answerer
+from unmask.pipelines.running import mostly_unknown
 from unmask.report.answers import AnswerFacts, AskedRow, answer_report
 from unmask.report.facts_measured import Length
 from unmask.text.questions import Question, Questions, read_questions
@@ -32,7 +33,7 @@ class AnswerEvaluation(OnRows):
         figures: what came out.
         truncated: questions or texts that were cut.
         skipped: bad places of the file that were left out.
-        unknown: texts of nothing but tokens that the tokenizer does not know.
+        unknown: texts of mostly tokens that the tokenizer does not know.
     """
 
     model: Path
@@ -92,7 +93,8 @@ def evaluate_answers(
     threshold = answerer.rule.threshold
     with watch.stage("computing figures"):
         figures = AnswerFigures.of(said, truths, threshold)
-    path, unknown = answerer.opened.opened.path, sum(one["unknown"] == 1 for one in ours)
+    path = answerer.opened.opened.path
+    unknown = sum(mostly_unknown(one["unknown"]) for one in ours)
     data, skipped = told(questions)[0], questions.skipped
     result = AnswerEvaluation(
         path, data, figures, _cut(ours), skipped, unknown, report=wanted.report

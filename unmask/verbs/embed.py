@@ -13,6 +13,7 @@ from unmask.heads.embedding import PoolingMode
 from unmask.nn.prepared import Precision
 from unmask.pipelines.embed import Embedded, Embedder
 from unmask.pipelines.quantized import Form
+from unmask.pipelines.running import mostly_unknown
 from unmask.text.bad import Reading
 from unmask.text.columns import Columns
 from unmask.text.labelled import texts_of
@@ -35,7 +36,7 @@ class EmbedResult:
         skipped: bad places of the input that were left out.
         form: what the numbers are stored as.
         outside: of int8, numbers outside of the ranges, which were set to the end that is nearer.
-        unknown: texts of nothing but tokens that the tokenizer does not know.
+        unknown: texts of mostly tokens that the tokenizer does not know.
     """
 
     output: Path
@@ -171,5 +172,5 @@ def _written(answers: Iterator[Embedded], write: Write) -> tuple[int, int, int]:
         write(answer.vector)
         rows += 1
         truncated += answer.truncated
-        unknown += answer.unknown == 1
+        unknown += mostly_unknown(answer.unknown)
     return rows, truncated, unknown

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from unmask.evaluation.bootstrap import Difference
-from unmask.pipelines.running import UNKNOWN
+from unmask.pipelines.running import UNKNOWN, mostly_unknown
 from unmask.verbs.watch import Watch
 
 A = TypeVar("A")
@@ -38,14 +38,16 @@ def left_out(what: str, truncated: int, skipped: int) -> dict[str, str]:
 
 
 def unknown_texts(count: int) -> dict[str, str]:
-    """Texts of nothing but unknown tokens, for people; nothing where there was none."""
-    return {"texts of nothing but unknown tokens": f"{count:,}"} if count else {}
+    """Texts of mostly unknown tokens, for people; nothing where there was none."""
+    if not count:
+        return {}
+    return {"texts of mostly unknown tokens": f"{count:,}; what is said of them means little"}
 
 
 def telling_unknown(
     answers: Iterable[A], watch: Watch, unknown: Callable[[A], float]
 ) -> Iterator[A]:
-    """Answers as they are; behind the last it is said how many of their texts mean nothing.
+    """Answers as they are; behind the last it is said how many of their texts mean little.
 
     Args:
         answers: one for each text.
@@ -55,7 +57,7 @@ def telling_unknown(
     read = strange = 0
     for answer in answers:
         read += 1
-        strange += unknown(answer) == 1
+        strange += mostly_unknown(unknown(answer))
         yield answer
     if strange:
         watch.say(f"{strange:,} of {read:,} {UNKNOWN}")

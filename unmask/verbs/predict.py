@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from unmask.batches.sequences import OnLong
 from unmask.errors import ConfigError, DataError
+from unmask.pipelines.running import mostly_unknown
 from unmask.text.bad import Reading
 from unmask.text.questions import question_table
 from unmask.text.rows import Table, text_table
@@ -34,7 +35,7 @@ class PredictResult:
             first; empty where there are none.
         truncated: texts that were cut to the context.
         skipped: bad places of the input that were left out.
-        unknown: rows with a text of nothing but tokens that the tokenizer does not know.
+        unknown: rows with a text of mostly tokens that the tokenizer does not know.
     """
 
     output: Path
@@ -142,7 +143,7 @@ def _written(
         counts += answers.counted(answer)
         rows += 1
         truncated += answer["truncated"]
-        unknown += answer["unknown"] == 1
+        unknown += mostly_unknown(answer["unknown"])
     return rows, dict(counts.most_common()), truncated, unknown
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from unmask.pipelines.embed import Embedder
+from unmask.pipelines.running import mostly_unknown
 from unmask.text.empty import is_empty
 from unmask.verbs.doctoring.families import Family, family_of
 from unmask.verbs.doctoring.finding import Finding
@@ -185,15 +186,15 @@ def alike(patient: Patient) -> Iterator[Finding]:
         return
     embedder = Embedder(patient.sentence.value)
     read = list(embedder.stream(some))
-    if strange := sum(one.unknown == 1 for one in read):
+    if strange := sum(mostly_unknown(one.unknown) for one in read):
         yield Finding(
             "unknown tokens",
             "warning",
-            f"{strange} of {len(read)} different texts are nothing but unknown tokens",
-            "The tokenizer does not know their script, so that the model cannot tell them apart.",
+            f"{strange} of {len(read)} different texts are mostly unknown tokens",
+            "The tokenizer does not know their script, and the model can hardly tell them apart.",
             "Use a model whose tokenizer knows it.",
         )
-    read = [one for one in read if one.unknown < 1]
+    read = [one for one in read if not mostly_unknown(one.unknown)]
     if len(read) < 2:
         return
     vectors = np.stack([one.vector for one in read]).astype(np.float64)

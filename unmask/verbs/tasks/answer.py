@@ -18,13 +18,14 @@ from unmask.objectives.answering import Answering
 from unmask.pipelines.answer import Answerer
 from unmask.pipelines.pairs import tells_segments
 from unmask.pipelines.passages import Passage, PassageFit, passages
+from unmask.pipelines.running import mostly_unknown
 from unmask.text.questions import Question
 from unmask.tokens.tokenizer import Tokenizer
 from unmask.verbs.task_settings import TuneAnswer
 from unmask.verbs.tasks.labelled_data import counted, is_are
 from unmask.verbs.tasks.pieces import Finished, Given, Pieces, Said, new_weights
 from unmask.verbs.tasks.question_data import QuestionSplit
-from unmask.verbs.tasks.rows import Rows
+from unmask.verbs.tasks.rows import Rows, unknown_notes
 
 _SAID = Said(
     "question-answering",
@@ -53,6 +54,7 @@ def answer(given: Given) -> Pieces:
     notes = (
         *split.notes,
         *learnt.notes(model.rule),
+        *unknown_notes(_unknown(read), len(read), "dev texts", learnt=False),
         _threshold_note(split),
         *new_weights(model.opened, seed),
     )
@@ -103,14 +105,14 @@ class Learnt:
             it has none.
         left_out: questions whose answer is whole in no row.
         all: how many questions there were.
-        unknown: texts of nothing but unknown tokens.
+        unknown: what is said of texts of mostly unknown tokens.
     """
 
     read: tuple[Passage, ...]
     places: tuple[tuple[int, int], ...]
     left_out: int
     all: int
-    unknown: int
+    unknown: tuple[str, ...]
 
     @classmethod
     def of(cls, read: Sequence[Passage], questions: Sequence[Question]) -> Learnt:
@@ -128,12 +130,7 @@ class Learnt:
             if found is not None:
                 kept.append(passage)
                 places += found
-        unknown = sum(passage.unknown == 1 for passage in read)
-        if unknown == len(read):
-            raise DataError(
-                "a model learns from tokens that its tokenizer knows, but every text is nothing "
-                "but unknown tokens to this one. Begin with a model that knows the script"
-            )
+        unknown = unknown_notes(_unknown(read), len(read), "training texts")
         if not any(place != (0, 0) for place in places):
             raise DataError(
                 "to learn to answer takes questions with an answer in their text, but of "
@@ -165,10 +162,7 @@ class Learnt:
             "out, since no row holds their whole answer"
             if self.left_out
             else "",
-            f"{counted(self.unknown, 'text')} of {self.all:,} {is_are(self.unknown)} nothing but "
-            "unknown tokens"
-            if self.unknown
-            else "",
+            *self.unknown,
         )
 
 
@@ -217,6 +211,11 @@ def _passages(
     questions: Sequence[Question], tokenizer: Tokenizer, fit: PassageFit
 ) -> list[Passage]:
     return passages([(row.text, row.context) for row in questions], tokenizer, fit)
+
+
+def _unknown(read: Sequence[Passage]) -> int:
+    """How many texts are mostly unknown tokens."""
+    return sum(mostly_unknown(passage.unknown) for passage in read)
 
 
 def _threshold_note(split: QuestionSplit) -> str:

@@ -18,9 +18,11 @@ from unmask.objectives.related import Side, TextRow, Texts
 from unmask.pipelines.checks import check_filled
 from unmask.pipelines.negatives import Key, own_of
 from unmask.pipelines.prompted import Prompted
+from unmask.pipelines.running import mostly_unknown
 from unmask.text.related import Related, RelatedRow
 from unmask.verbs.embed_settings import EmbedLoss
 from unmask.verbs.tasks.labelled_data import counted, is_are
+from unmask.verbs.tasks.rows import unknown_notes
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,11 @@ class EmbedRows:
                         _dropped_note(dropped),
                         _lone_note(len(kept) - len(taught)),
                         _cut_note(queries, documents, model),
+                        *unknown_notes(
+                            queries.unknown + documents.unknown,
+                            len(queries.numbers) + len(documents.numbers),
+                            "different training texts",
+                        ),
                     ),
                 )
             ),
@@ -124,12 +131,15 @@ class _Numbered:
         keys: what each is told by: its own token ids, as far as the model reads them.
         numbers: by text.
         truncated: how many were cut.
+        unknown: how many texts are mostly unknown tokens, those counted that are one row since
+            no token tells them apart.
     """
 
     side: Side
     keys: tuple[Key, ...]
     numbers: dict[str, int]
     truncated: int
+    unknown: int
 
     @classmethod
     def of(cls, texts: Iterable[str], fit: Prompted, model: SentenceModel, room: int) -> _Numbered:
@@ -146,7 +156,8 @@ class _Numbered:
                 rows.append(one.rows[0])
                 truncated += one.truncated
             numbers[text] = keys[key]
-        return cls(Side(tuple(rows), fit.skip), tuple(keys), numbers, truncated)
+        unknown = sum(mostly_unknown(one.unknown) for one in fitted)
+        return cls(Side(tuple(rows), fit.skip), tuple(keys), numbers, truncated, unknown)
 
 
 def _numbered(row: RelatedRow, queries: _Numbered, documents: _Numbered) -> TextRow:

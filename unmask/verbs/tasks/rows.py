@@ -15,7 +15,7 @@ from unmask.batches.sequences import OnLong
 from unmask.checkpoint.folder import Opened
 from unmask.errors import DataError
 from unmask.pipelines.pairs import fit_pair, tells_segments
-from unmask.pipelines.running import Fit, run
+from unmask.pipelines.running import Fit, mostly_unknown, run
 from unmask.text.labelled import Targeted
 from unmask.verbs.tasks.labelled_data import is_are
 
@@ -31,8 +31,9 @@ class Rows:
             None.
         groups: how many rows, one after the other, must share a batch; None where each stands by
             itself.
-        unknown: how many texts, or pairs, are nothing but tokens that the tokenizer does not know;
-            a pair is one if one of its texts is.
+        unknown: how many texts, or pairs, are mostly tokens that the tokenizer does not know; a
+            pair is one if one of its texts is.
+        texts: how many texts the rows are of; None for as many as there are rows.
     """
 
     rows: tuple[list[int], ...]
@@ -40,6 +41,7 @@ class Rows:
     segments: tuple[list[int], ...] | None = None
     groups: tuple[int, ...] | None = None
     unknown: int = 0
+    texts: int | None = None
 
     @classmethod
     def of(cls, texts: Sequence[str], opened: Opened[Any], on_long: OnLong) -> Rows:
@@ -53,7 +55,7 @@ class Rows:
         fit = Fit(tokenizer.layout, context, on_long, tokenizer.unk_id, ("truncate", "error"))
         fitted = [fit(one, number) for number, one in enumerate(tokenizer.ids_stream(texts))]
         rows, cut = tuple(one.rows[0] for one in fitted), sum(one.truncated for one in fitted)
-        return cls(rows, cut, unknown=sum(one.unknown == 1 for one in fitted))
+        return cls(rows, cut, unknown=sum(mostly_unknown(one.unknown) for one in fitted))
 
     @classmethod
     def of_pairs(
@@ -93,7 +95,7 @@ class Rows:
         told = tells_segments(opened.model.encoder, tokenizer)
         segments = tuple(pair.segments for pair in fitted) if told else None
         cut = sum(pair.truncated for pair in fitted)
-        unknown = sum(pair.unknown == 1 for pair in fitted)
+        unknown = sum(mostly_unknown(pair.unknown) for pair in fitted)
         return cls(tuple(pair.ids for pair in fitted), cut, segments, unknown=unknown)
 
     def __len__(self) -> int:
@@ -145,24 +147,40 @@ def cut_notes(
     Raises:
         DataError: there is nothing to learn from, as all training rows are unknown tokens.
     """
-    if rows.unknown == len(rows) > 0:
-        raise DataError(
-            f"a model learns from tokens that its tokenizer knows, but all {len(rows):,} training "
-            f"{noun} are nothing but unknown tokens to this one; begin with a model whose "
-            "tokenizer knows the script"
-        )
     longest = limit or opened.model.encoder.config.context
     notes = []
     for one, kind in ((rows, "training"), (dev, "dev")):
+        every = len(one) if one.texts is None else one.texts
         if one.truncated:
             notes.append(
-                f"{one.truncated:,} of {len(one):,} {kind} {noun} {is_are(one.truncated)} longer "
+                f"{one.truncated:,} of {every:,} {kind} {noun} {is_are(one.truncated)} longer "
                 f"than the context of {longest} tokens, and only read to there (--on-long truncate)"
             )
-        if one.unknown:
-            notes.append(
-                f"{one.unknown:,} of {len(one):,} {kind} {noun} {is_are(one.unknown)} nothing but "
-                "unknown tokens to this tokenizer, so that they cannot be told apart; begin with a "
-                "model whose tokenizer knows the script"
-            )
+        notes += unknown_notes(one.unknown, every, f"{kind} {noun}", learnt=one is rows)
     return tuple(notes)
+
+
+def unknown_notes(unknown: int, every: int, noun: str, *, learnt: bool = True) -> tuple[str, ...]:
+    """How many texts are mostly tokens that the tokenizer does not know, in words.
+
+    Args:
+        unknown: so many, for which nothing is said where there are none.
+        every: of all.
+        noun: what they are.
+        learnt: whether a model is to learn from them.
+
+    Raises:
+        DataError: there is nothing to learn from, as all of them are so.
+    """
+    if learnt and unknown == every > 0:
+        raise DataError(
+            f"a model learns from tokens that its tokenizer knows, but all {every:,} {noun} are "
+            "mostly unknown tokens to this one; begin with a model whose tokenizer knows the script"
+        )
+    if not unknown:
+        return ()
+    return (
+        f"{unknown:,} of {every:,} {noun} {is_are(unknown)} mostly unknown tokens to this "
+        "tokenizer, so that they can hardly be told apart; begin with a model whose tokenizer "
+        "knows the script",
+    )

@@ -16,6 +16,7 @@ from unmask.heads.decoding import Bools, Decoder
 from unmask.heads.model import TokenClassifier
 from unmask.objectives.tagging import TokenLabels
 from unmask.pipelines.overlapping import FitOverlapping
+from unmask.pipelines.running import mostly_unknown
 from unmask.pipelines.tag import decoded
 from unmask.pipelines.words import F64, WordRows, inward, word_rows, word_scores
 from unmask.text.tagged import Tagged
@@ -267,7 +268,8 @@ def _learnt(text: WordRows, tags: list[str], scheme: Scheme) -> Bools:
 
 def _rows(texts: tuple[WordRows, ...], rows: Iterable[list[int]]) -> Rows:
     cut = sum(one.fitted.truncated for one in texts)
-    return Rows(tuple(rows), cut, unknown=sum(one.unknown == 1 for one in texts))
+    unknown = sum(mostly_unknown(one.unknown) for one in texts)
+    return Rows(tuple(rows), cut, unknown=unknown, texts=len(texts))
 
 
 def _opened(given: Given, split: TaggedSplit) -> Opened[TokenClassifier]:
