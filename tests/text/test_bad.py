@@ -234,6 +234,28 @@ def test_examples_are_kept_up_to_a_cap(tmp_path):
     assert len(reading.examples) == MAX_EXAMPLES
 
 
+def test_what_was_left_out_is_named_by_its_first_places():
+    reading = Reading("skip", 1.0)
+    assert reading.left_out == ""
+    reading.report_bad("a.csv", 4, "2 fields where the header has 3")
+    one = "1 bad place left out (--on-bad skip): a.csv:4 (2 fields where the header has 3)"
+    assert reading.left_out == one
+    for line in range(5, 30):
+        reading.report_bad("a.csv", line, "another")
+    assert reading.left_out == one.replace("1 bad place", "26 bad places") + (
+        ", a.csv:5, a.csv:6, a.csv:7, a.csv:8 and 21 more"
+    )
+
+
+def test_bad_places_of_a_file_without_lines_are_named_once():
+    reading = Reading("skip", 1.0)
+    for number in range(3):
+        reading.report_bad("a.json", None, f"question '{number}': it is empty")
+    assert reading.left_out == (
+        "3 bad places left out (--on-bad skip): a.json (question '0': it is empty) and 2 more"
+    )
+
+
 @pytest.mark.parametrize(("on_bad", "max_bad"), [("ignore", 0.01), ("skip", -0.1), ("skip", 1.5)])
 def test_settings_out_of_range_are_errors(on_bad, max_bad):
     with pytest.raises(ConfigError, match=r"ignore|-0\.1|1\.5"):

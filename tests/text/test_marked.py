@@ -189,5 +189,5 @@ def test_bad_rows_stop_or_are_skipped_and_counted(tmp_path: Path) -> None:
     with pytest.raises(CorruptText, match=r"a\.jsonl:2"):
         list(read_marked(table, "text", "spans", Reading()))
     skipping = Reading("skip", max_bad=1.0)
-    assert list(read_marked(table, "text", "spans", skipping)) == [(TEXT, (ZOE,))]
+    assert list(read_marked(table, "text", "spans", skipping)) == [(1, TEXT, (ZOE,))]
     assert skipping.bad == 2

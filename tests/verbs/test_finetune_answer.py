@@ -195,7 +195,8 @@ def test_bad_questions_stop_or_are_skipped_and_counted(
         tiny_model_folder, train=path, out=tmp_path / "run", epochs=1, on_bad="skip", max_bad=0.1,
         watch=notes, **QUICK,
     )  # fmt: skip
-    assert notes.heard("1 bad place left out")
+    assert notes.heard("1 bad place left out (--on-bad skip): ")
+    assert notes.heard("a.json (question '3-1': ")
     assert result.train_rows + result.dev_rows == 47
 
 

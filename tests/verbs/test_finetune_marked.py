@@ -109,7 +109,10 @@ def test_a_span_within_a_word_is_learnt_whole_and_never_found(
     assert notes.heard(
         "1 span to train on, of 60, begins or ends within a word, which this tokenizer does not"
     )
+    assert notes.heard("unless a span before has it; see ")
     assert notes.heard("1 span to measure with cannot be found")
+    assert notes.heard("counts as missed; see ")
+    assert sum("train.jsonl:1" in line and ":2" not in line for line in notes.said) == 2
     told = evaluate(tuned.folder, data=data)
     assert isinstance(told, TaggerEvaluation)
     assert told.figures.recall == pytest.approx(59 / 60, abs=1e-9)
@@ -140,8 +143,11 @@ def test_spans_that_cannot_be_learnt_are_counted_apart(
         task="tag", watch=notes, **{**QUICK, "epochs": 1},
         dev=write(tmp_path / "dev.jsonl", marked(10, 5)),
     )  # fmt: skip
-    assert notes.heard("2 spans to train on cannot be learnt")
-    assert notes.heard("1 span to train on, of 60, begins or ends within a word")
+    (lost,) = [line for line in notes.said if "2 spans to train on cannot be learnt" in line]
+    assert lost.endswith("train.jsonl:2")
+    assert "train.jsonl:1, " in lost
+    (parted,) = [line for line in notes.said if "1 span to train on, of 60, begins" in line]
+    assert parted.endswith("train.jsonl:1")
     assert not notes.heard("to measure with cannot be found")
     assert result.train_rows == 30
 

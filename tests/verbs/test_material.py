@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -93,3 +94,28 @@ def test_plain_texts(tmp_path: Path) -> None:
     path.write_text("\n")
     with pytest.raises(DataError, match=r"texts\.txt has none"):
         read_plain(path, PLAIN)
+
+
+@pytest.mark.parametrize(
+    ("task", "row"),
+    [
+        ("classify", {"text": "a {}", "label": "{}"}),
+        ("classify", {"text": "a {}", "label": ["{}"]}),
+        ("pair", {"premise": "a {}", "hypothesis": "b", "label": "{}"}),
+        ("regress", {"text": "a {}", "label": 1.5}),
+        ("tag", {"tokens": ["a", "{}"], "tags": ["O", "B-x"]}),
+        ("tag", {"text": "a {}", "spans": [[0, 1, "x"]]}),
+        ("answer", {"question": "a {}", "context": "b {}", "answer": "b"}),
+        ("embed", {"query": "a {}", "positive": "b {}"}),
+        ("rerank", {"query": "a {}", "positive": "b {}"}),
+    ],
+)
+def test_bad_rows_that_are_left_out_are_named(tmp_path: Path, task: Any, row: Any) -> None:
+    lines = [json.dumps(row).replace("{}", str(number)) for number in range(6)]
+    path = tmp_path / "rows.jsonl"
+    path.write_text("\n".join([*lines[:2], "{broken", *lines[2:4], "7", *lines[4:]]) + "\n")
+    data = read_material(path, task, TuneData(on_bad="skip", max_bad=0.5))
+    assert len(data) == 6
+    assert "2 bad places left out (--on-bad skip): " in data.told
+    assert f"{path.name}:3 (not JSON" in data.told
+    assert data.told.endswith(f"{path.name}:6")

@@ -239,11 +239,14 @@ def test_a_failure_leaves_no_output_and_keeps_the_old_one(
     with pytest.raises(CorruptText):
         predict(tiny_classifier_folder, input=tmp_path / "in.jsonl", output=output, replace=True)
     assert output.read_text() == "old"
+    notes = Notes()
     result = predict(
         tiny_classifier_folder, input=tmp_path / "in.jsonl", output=output, replace=True,
-        on_bad="skip",
+        on_bad="skip", watch=notes,
     )  # fmt: skip
     assert (result.rows, result.skipped) == (1500, 1)
+    assert notes.heard("1 bad place left out (--on-bad skip): ")
+    assert notes.heard("in.jsonl:1501 (")
     assert len(read_jsonl(output)) == 1500
 
 

@@ -12,6 +12,8 @@ from collections.abc import Callable
 
 from unmask.errors import ConfigError, CorruptText, TextError
 
+NAMED = 5
+"""Bad places that a message names; the others are only counted there."""
 MAX_EXAMPLES = 20
 """Bad places kept word for word; the others are only counted."""
 EARLY_RECORDS = 1000
@@ -48,6 +50,7 @@ class Reading:
         bad: bad places met so far.
         lost_bytes: bytes of the files, as stored, that could not be read because of a bad place.
         examples: the first bad places, as `file:line: reason`.
+        places: they without the reason.
         skipped: files that turned out not to be text of the kind they seemed, by reason.
     """
 
@@ -64,6 +67,7 @@ class Reading:
         self.on_bad, self.max_bad = on_bad, max_bad
         self.seen = self.bad = self.lost_bytes = 0
         self.examples: list[str] = []
+        self.places: list[str] = []
         self.skipped: dict[str, int] = {}
         self._progress = progress
         self._finished_bytes = 0
@@ -97,8 +101,22 @@ class Reading:
         if len(self.examples) < MAX_EXAMPLES:
             place = file if line is None else f"{file}:{line}"
             self.examples.append(f"{place}: {reason}")
+            self.places.append(place)
         if self.seen >= EARLY_RECORDS and self.bad > self.max_bad * self.seen * EARLY_FACTOR:
             raise self._too_many(f"{self.bad:,} of the first {self.seen:,} records")
+
+    @property
+    def left_out(self) -> str:
+        """How many bad places were left out, the first by where they are and what is wrong at the
+        very first; empty where there were none."""
+        if not self.bad:
+            return ""
+        # A file without lines has one name for all its places.
+        first, *others = dict.fromkeys(self.places[:NAMED])
+        named = [f"{first} ({self.examples[0].removeprefix(f'{first}: ')})", *others]
+        more = f" and {self.bad - len(named):,} more" if self.bad > len(named) else ""
+        what = "1 bad place" if self.bad == 1 else f"{self.bad:,} bad places"
+        return f"{what} left out (--on-bad skip): {', '.join(named)}{more}"
 
     def at(self, position: int) -> None:
         """Reports how far into the current file the pass has come, in stored bytes."""

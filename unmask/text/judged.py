@@ -67,6 +67,7 @@ class Judgements:
         repeated: how often a document was there for its query already, with the same label.
         barred: negatives that are left out because another row has them as documents of the query.
         skipped: bad places that were left out because the reading skips them.
+        left_out: what is said of them; see `Reading.left_out`.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Judgements:
     repeated: int = 0
     barred: int = 0
     skipped: int = 0
+    left_out: str = ""
 
     def __len__(self) -> int:
         """How many pairs of a query and a document there are."""
@@ -131,7 +133,7 @@ def read_judgements(
         groups.add(row, columns)
     return Judgements(
         data.name, columns, groups.queries(), teacher, len(data), groups.repeated, groups.barred,
-        data.skipped,
+        data.skipped, data.left_out,
     )  # fmt: skip
 
 

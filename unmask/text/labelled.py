@@ -29,6 +29,8 @@ class Targeted(Generic[T]):
         labels: N targets, such as names of labels.
         skipped: bad places that were left out because the reading skips them.
         seconds: the second text of each pair; None where texts stand alone.
+        left_out: what is said of the bad places; see `Reading.left_out`.
+        lines: where each row stands in the file; see `Row.line`.
     """
 
     name: str
@@ -37,6 +39,8 @@ class Targeted(Generic[T]):
     labels: tuple[T, ...]
     skipped: int = 0
     seconds: tuple[str, ...] | None = None
+    left_out: str = ""
+    lines: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         """N, the number of rows."""
@@ -57,7 +61,12 @@ class Targeted(Generic[T]):
             texts=tuple(self.texts[place] for place in places),
             labels=tuple(self.labels[place] for place in places),
             seconds=None if seconds is None else tuple(seconds[place] for place in places),
+            lines=tuple(self.lines[place] for place in places) if self.lines else (),
         )
+
+    def at(self, place: int) -> str:
+        """Where a row stands, for messages: `file:line`."""
+        return f"{self.name}:{self.lines[place]}"
 
 
 Labelled = Targeted[str]
@@ -124,7 +133,7 @@ def read_targets(
         DataError: a target cannot be read, unless `reading` skips such rows; or there are no rows.
         CorruptText: a bad place, or a text that is none.
     """
-    texts, labels = [], []
+    texts, labels, lines = [], [], []
     for row, asked in asked_of(table, columns, reading):
         try:
             label = target(table, row, columns.label or "")
@@ -136,6 +145,7 @@ def read_targets(
         else:
             texts.append(asked)
             labels.append(label)
+            lines.append(row.line)
     if not texts:
         raise DataError(none_read("labelled data must have rows", table.name, reading))
     return Targeted(
@@ -145,6 +155,8 @@ def read_targets(
         labels=tuple(labels),
         skipped=reading.bad,
         seconds=None if columns.pair is None else tuple(asked[1] for asked in texts),
+        left_out=reading.left_out,
+        lines=tuple(lines),
     )
 
 

@@ -65,8 +65,8 @@ def marked_columns(
 
 def read_marked(
     table: Table, text_column: str, label_column: str, reading: Reading
-) -> Iterator[tuple[str, tuple[CharSpan, ...]]]:
-    """Each text with its spans, ascending.
+) -> Iterator[tuple[int, str, tuple[CharSpan, ...]]]:
+    """Each text with the line it stands on and its spans, ascending.
 
     Raises:
         CorruptText: a row has no text, or no spans that could be of it, unless `reading` skips it.
@@ -84,7 +84,7 @@ def read_marked(
         except ValueError as error:
             reading.report_bad(table.name, row.line, str(error))
         else:
-            yield text, spans
+            yield row.line, text, spans
 
 
 def spans_in(text: str, value: object, column: str) -> tuple[CharSpan, ...]:

@@ -47,12 +47,14 @@ class Questions:
         told: where they were found, in words.
         rows: the N questions.
         skipped: bad places that were left out because the reading skips them.
+        left_out: what is said of them; see `Reading.left_out`.
     """
 
     name: str
     told: str
     rows: tuple[Question, ...]
     skipped: int = 0
+    left_out: str = ""
 
     def __len__(self) -> int:
         """N, the number of questions."""
@@ -122,7 +124,7 @@ def read_questions(
         raise DataError(
             f"questions must be there to be answered, but {name} holds none; give another file"
         )
-    return Questions(name, told, tuple(rows), reading.bad)
+    return Questions(name, told, tuple(rows), reading.bad, reading.left_out)
 
 
 def checked(record: Record, *, answers: bool = True) -> Question:

@@ -51,12 +51,14 @@ class Related:
         columns: where they were found.
         rows: N.
         skipped: bad places that were left out because the reading skips them.
+        left_out: what is said of them; see `Reading.left_out`.
     """
 
     name: str
     columns: RelatedColumns
     rows: tuple[RelatedRow, ...]
     skipped: int = 0
+    left_out: str = ""
 
     def __len__(self) -> int:
         """N."""
@@ -99,7 +101,7 @@ def rows_related(table: Table, columns: RelatedColumns, reading: Reading) -> Rel
         raise DataError(
             f"there must be rows to learn from or to measure, but {table.name} has none"
         )
-    return Related(table.name, columns, rows, reading.bad)
+    return Related(table.name, columns, rows, reading.bad, reading.left_out)
 
 
 def each_related(

@@ -53,6 +53,8 @@ class Tagged:
         trimmed: how many spans had white space or control characters at their ends, which were
             left off.
         wordless: how many sentences had no words, and were left out.
+        left_out: what is said of the bad places; see `Reading.left_out`.
+        lines: where each sentence begins in the file; see `Row.line`.
     """
 
     name: str
@@ -65,6 +67,8 @@ class Tagged:
     marked: tuple[tuple[CharSpan, ...], ...] | None = None
     trimmed: int = 0
     wordless: int = 0
+    left_out: str = ""
+    lines: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         """N, the number of sentences."""
@@ -101,7 +105,12 @@ class Tagged:
             tags=tuple(self.tags[place] for place in places),
             texts=None if texts is None else tuple(texts[place] for place in places),
             marked=None if marked is None else tuple(marked[place] for place in places),
+            lines=tuple(self.lines[place] for place in places),
         )
+
+    def at(self, place: int) -> str:
+        """Where a sentence begins, for messages: `file:line`."""
+        return f"{self.name}:{self.lines[place]}"
 
 
 def read_tagged(
@@ -154,7 +163,10 @@ def read_tagged(
     tags = tuple(sentence.tags for sentence in sentences)
     words = tuple(sentence.words for sentence in sentences)
     scheme, wordless = scheme_of_sentences(tags, at), read - len(sentences)
-    return Tagged(name, columns, scheme, words, tags, reading.bad, wordless=wordless)
+    return Tagged(
+        name, columns, scheme, words, tags, reading.bad, wordless=wordless,
+        left_out=reading.left_out, lines=tuple(sentence.lines[0] for sentence in sentences),
+    )  # fmt: skip
 
 
 def word_table(path: str | Path, text_column: str | None = None) -> Table:

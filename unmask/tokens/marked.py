@@ -152,9 +152,9 @@ def _read(path: Path, text: str | None, label: str | None, reading: Reading) -> 
 
 
 def _marked(table: Table, text: str, label: str, reading: Reading) -> Tagged:
-    texts, marked, words, tags = [], [], [], []
+    texts, marked, words, tags, lines = [], [], [], [], []
     trimmed = wordless = 0
-    for one, spans in read_marked(table, text, label, reading):
+    for line, one, spans in read_marked(table, text, label, reading):
         inner = tuple(CharSpan(*bare(one, (a, b)), name) for a, b, name in spans)
         units, (some,) = in_units(one, inner)
         if not units:
@@ -165,6 +165,7 @@ def _marked(table: Table, text: str, label: str, reading: Reading) -> Tagged:
         marked.append(inner)
         words.append(units)
         tags.append(tuple(BIO.tags(some, len(units))))
+        lines.append(line)
     if not texts:
         raise DataError(none_read("marked data must have texts with words", table.name, reading))
     return Tagged(
@@ -178,4 +179,6 @@ def _marked(table: Table, text: str, label: str, reading: Reading) -> Tagged:
         tuple(marked),
         trimmed,
         wordless,
+        reading.left_out,
+        tuple(lines),
     )

@@ -128,6 +128,8 @@ def embed(
         texts: Iterator[str] = (text for _, text in texts_of(table, columns, reading))
         answers = embedder.stream(texts, prompt=before, normalize=normalize, on_long=on_long)
         rows, truncated, unknown = _written(answers, write)
+    if reading.left_out:
+        watch.say(reading.left_out)
     facts = (truncated, reading.bad, stored_as, write.outside, unknown)
     return EmbedResult(output, rows, embedder.dimension, *facts)
 

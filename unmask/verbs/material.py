@@ -147,27 +147,27 @@ def read_plain(path: str | Path, settings: TuneData) -> Material:
     if kind_of(Path(path), (".txt",)) is not None:
         reading = Reading(settings.on_bad, settings.max_bad)
         lines = text_lines(Path(path), shown(Path(path)), reading)
-        return _plain(
-            shown(Path(path)), "a text a line", [(text,) for _, text in lines if not is_empty(text)]
-        )
+        texts = [(text,) for _, text in lines if not is_empty(text)]
+        return _plain(shown(Path(path)), "a text a line", texts, reading)
     table = Table.open(path)
     columns = Columns.of(table, settings.text_column, labels=False)
     reading = Reading(settings.on_bad, settings.max_bad)
     rows = [asked for _, asked in asked_of(table, columns, reading)]
-    return _plain(table.name, str(columns), rows, _named(columns))
+    return _plain(table.name, str(columns), rows, reading, _named(columns))
 
 
 def _plain(
     name: str,
     columns: str,
     rows: Sequence[tuple[str, ...]],
+    reading: Reading,
     named: Mapping[str, str] | None = None,
 ) -> Material:
     if not rows:
         raise DataError(f"texts must be there to be read, but {name} has none")
     return Material(
         name=name,
-        told=f"{name}: {columns}; {len(rows):,} rows",
+        told=_told(f"{name}: {columns}; {len(rows):,} rows", reading.left_out),
         says="nothing",
         asked=tuple(rows),
         targets=(None,) * len(rows),
@@ -271,7 +271,7 @@ def _matched(path: str | Path, settings: TuneData) -> Material:
     grade = columns.numbers if graded else settings.label_column
     return Material(
         name=rows.name,
-        told=f"{rows.name}: {columns}; {len(rows):,} rows",
+        told=_told(f"{rows.name}: {columns}; {len(rows):,} rows", rows.left_out),
         says="nothing",
         asked=tuple((row.query, row.document) for row in rows.rows),
         targets=tuple(f"{row.grade:g}" if graded else None for row in rows.rows),
@@ -279,6 +279,11 @@ def _matched(path: str | Path, settings: TuneData) -> Material:
         groups=("",) * len(rows),
         columns=_named(Columns(columns.query, grade, columns.document)),
     )
+
+
+def _told(*parts: str) -> str:
+    """What was read from where, and what of it was left out if anything was."""
+    return "; ".join(filter(None, parts))
 
 
 def _named(columns: Columns) -> dict[str, str]:

@@ -124,7 +124,8 @@ def mine(
     with watch.stage("reading the data"):
         pairs = Pairs.read(input, text_column, pair_column, reading)
         more, told = _corpus(corpus, corpus_column, reading)
-    for line in filter(None, (f"{pairs.name}: {pairs.columns}; {len(pairs.rows):,} rows", told)):
+    lines = f"{pairs.name}: {pairs.columns}; {len(pairs.rows):,} rows", told, reading.left_out
+    for line in filter(None, lines):
         watch.say(line)
     use_threads(threads)
     place = resolve_device(device)

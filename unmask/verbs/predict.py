@@ -121,6 +121,8 @@ def predict(
     with row_file(output, whole, replace=replace) as write, watch.stage(answers.doing) as advance:
         reading = Reading(on_bad, max_bad, lambda done: advance(min(1.0, done / size), ""))
         rows, labels, truncated, unknown = _written(answers, reading, write, prefix)
+    if reading.left_out:
+        watch.say(reading.left_out)
     return PredictResult(output, rows, whole, labels, truncated, reading.bad, unknown)
 
 

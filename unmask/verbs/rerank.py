@@ -92,6 +92,8 @@ def rerank(
     if not texts:
         none = none_read("a ranking needs rows with documents", table.name, reading)
         raise DataError(f"{none}. Give --input a table that has some")
+    if reading.left_out:
+        watch.say(reading.left_out)
     with watch.stage("scoring"), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         ranked = reranker.rank(query, texts, top_k, return_documents=True, on_long=on_long)

@@ -124,8 +124,8 @@ def told(rows: Related) -> str:
     if negatives:
         said[0] += f", {counted(negatives, 'negative')}"
     said += _repeated(rows)
-    if rows.skipped:
-        said.append(f"{rows.name}: {counted(rows.skipped, 'bad place')} left out (--on-bad skip)")
+    if rows.left_out:
+        said.append(rows.left_out)
     return "; ".join(said)
 
 

@@ -123,8 +123,8 @@ def told(data: Judgements) -> str:
             f"{data.name}: {counted(data.barred, 'negative')} {is_are(data.barred)} left out, "
             "being documents of the query in another row, or in their own"
         )
-    if data.skipped:
-        said.append(f"{data.name}: {counted(data.skipped, 'bad place')} left out (--on-bad skip)")
+    if data.left_out:
+        said.append(data.left_out)
     return "; ".join(said)
 
 

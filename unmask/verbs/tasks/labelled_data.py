@@ -234,8 +234,8 @@ def told(rows: Targeted[Any], more: str = "") -> str:
         more: behind their number.
     """
     said = [f"{rows.name}: {rows.columns}; {counted(len(rows), 'row')}{more}"]
-    if rows.skipped:
-        said.append(f"{rows.name}: {counted(rows.skipped, 'bad place')} left out (--on-bad skip)")
+    if rows.left_out:
+        said.append(rows.left_out)
     if empty := sum(is_empty(text) for asked in rows.asked for text in asked):
         said.append(f"{rows.name}: {counted(empty, 'text')} {is_are(empty)} empty")
     return "; ".join(said)

@@ -110,9 +110,8 @@ def told(questions: Questions) -> list[str]:
         f"{questions.name}: {questions.told}; {counted(len(questions), 'question')} of "
         f"{counted(questions.articles, 'article')}{none}"
     ]
-    if questions.skipped:
-        bad = counted(questions.skipped, "bad place")
-        said.append(f"{questions.name}: {bad} left out (--on-bad skip)")
+    if questions.left_out:
+        said.append(questions.left_out)
     return said
 
 

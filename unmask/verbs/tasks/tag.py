@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,7 @@ from unmask.pipelines.overlapping import FitOverlapping
 from unmask.pipelines.running import mostly_unknown
 from unmask.pipelines.tag import decoded
 from unmask.pipelines.words import F64, WordRows, inward, word_rows, word_scores
+from unmask.text.bad import NAMED
 from unmask.text.tagged import Tagged
 from unmask.text.tags import OUTSIDE, CharSpan, Scheme, WordSpan
 from unmask.tokens.marked import Compared, Spans, bare
@@ -85,6 +86,7 @@ class TaggedRows:
         learnt: of each, `(W,)` which of these words are learnt, see `_learnt`.
         parted: how many spans of characters begin or end within a word of the tokenizer's.
         lost: how many spans are not learnt: an earlier one has their word, or they have none.
+        parted_at, lost_at: where the sentences of these begin, as `file:line`.
     """
 
     data: Tagged
@@ -93,6 +95,8 @@ class TaggedRows:
     learnt: tuple[Bools, ...]
     parted: int
     lost: int
+    parted_at: tuple[str, ...]
+    lost_at: tuple[str, ...]
 
     @classmethod
     def of(
@@ -115,13 +119,15 @@ class TaggedRows:
         )
         learnt = tuple(_learnt(one, tags, scheme) for one, tags in zip(texts, words, strict=True))
         given = data.spans if data.marked is None else data.marked
-        lost = sum(map(len, given)) - sum(map(len, spans))
-        inexact = sum(
-            len({*marked} - {_shown(one.worded, span) for span in some})
-            for one, some, marked in zip(texts, spans, data.marked or (), strict=False)
-        )
+        lost = [len(one) - len(some) for one, some in zip(given, spans, strict=True)]
         # Those that are lost are among the inexact ones.
-        return cls(data, texts, words, learnt, inexact - lost if data.marked else 0, lost)
+        parted = [
+            len({*marked} - {_shown(one.worded, span) for span in some}) - gone
+            for one, some, marked, gone in zip(texts, spans, data.marked or (), lost, strict=False)
+        ]
+        return cls(
+            data, texts, words, learnt, sum(parted), sum(lost), _at(data, parted), _at(data, lost)
+        )
 
     @property
     def rows(self) -> Rows:
@@ -217,6 +223,11 @@ class Measure:
         return [text.worded.characters(span) for span in spans]
 
 
+def _at(data: Tagged, counts: Sequence[int]) -> tuple[str, ...]:
+    """Where the sentences begin for which something is counted."""
+    return tuple(data.at(place) for place, count in enumerate(counts) if count)
+
+
 def _shown(worded: Worded, span: WordSpan) -> CharSpan:
     """A span of words as the characters by which it is compared."""
     start, end, label = worded.characters(span)
@@ -228,7 +239,8 @@ def _unlearnt(rows: TaggedRows) -> Iterator[str]:
     if rows.lost:
         yield (
             f"{counted(rows.lost, _what(rows))} to train on cannot be learnt: this tokenizer makes "
-            "no token there, or one word together with what is marked before"
+            "no token there, or one word together with what is marked before; see "
+            f"{first_of(rows.lost_at, NAMED)}"
         )
     if rows.parted:
         does = "begins or ends" if rows.parted == 1 else "begin or end"
@@ -237,8 +249,8 @@ def _unlearnt(rows: TaggedRows) -> Iterator[str]:
         yield (
             f"{counted(rows.parted, 'span')} to train on, of {marked:,}, {does} within a word, "
             "which this tokenizer does not part: the whole word is learnt, unless a span before "
-            "has it"
-            f"{hint if rows.parted > marked / 2 else ''}"
+            f"has it{hint if rows.parted > marked / 2 else ''}; see "
+            f"{first_of(rows.parted_at, NAMED)}"
         )
 
 
@@ -247,7 +259,8 @@ def _unfound(rows: TaggedRows) -> Iterator[str]:
     if missed := rows.lost + rows.parted:
         yield (
             f"{counted(missed, _what(rows))} to measure with cannot be found, as this tokenizer "
-            f"has no such words, and {'counts' if missed == 1 else 'count'} as missed"
+            f"has no such words, and {'counts' if missed == 1 else 'count'} as missed; see "
+            f"{first_of(tuple(dict.fromkeys((*rows.lost_at, *rows.parted_at))), NAMED)}"
         )
 
 

@@ -89,7 +89,7 @@ def tagged_note(data: Tagged) -> str:
             what += f", {data.trimmed:,} of them trimmed at their ends"
     else:
         what = f"{counted(words, 'word')} with {counted(len(data.types), 'plain tag')}"
-    bad = f"; {counted(data.skipped, 'bad place')} left out (--on-bad skip)" if data.skipped else ""
+    bad = f"; {data.left_out}" if data.left_out else ""
     none = ""
     if data.wordless:
         none = f"; {counted(data.wordless, _unit(data))} without a word left out"
