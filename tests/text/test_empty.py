@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from unmask.errors import CorruptText, DataError
-from unmask.text.empty import is_empty
+from unmask.text.empty import EmptyTexts, is_empty
 from unmask.text.labelled import read_labelled
 from unmask.text.paragraphs import paragraphs
 from unmask.text.related import read_related
@@ -28,6 +28,17 @@ def test_what_is_drawn_is_a_text(text: str) -> None:
     assert not is_empty(text)
 
 
+def test_empty_texts_are_counted_and_the_first_are_named() -> None:
+    empty = EmptyTexts("a.csv")
+    empty.look(2, ["a", "b"])
+    assert empty.told == ""
+    empty.look(3, ["a", " "])
+    assert empty.told == "1 text is empty: a.csv:3"
+    for line in range(4, 9):
+        empty.look(line, ["", "\u200b"])
+    assert empty.told == "11 texts are empty: a.csv:3, a.csv:4, a.csv:5 and 6 more"
+
+
 def test_it_is_refused_and_counted_as_an_empty_text(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("query,document\na,b\n\u200b,c\n", encoding="utf-8")
@@ -37,7 +48,7 @@ def test_it_is_refused_and_counted_as_an_empty_text(tmp_path: Path) -> None:
     with pytest.raises(CorruptText, match=r":2: the query has no document"):
         read_related(path)
     path.write_text("text,label\na,x\n\ufeff\u200b,y\n", encoding="utf-8")
-    assert told(read_labelled(path)).endswith("1 text is empty")
+    assert told(read_labelled(path)).endswith(f"1 text is empty: {path}:3")
     path.write_text("text,label\na,\u200b\n", encoding="utf-8")
     with pytest.raises(DataError, match="it is empty; give the row a label"):
         read_labelled(path)

@@ -77,12 +77,13 @@ def test_nothing_is_left_of_what_failed(model: Path, tmp_path: Path) -> None:
 def test_bad_rows_are_left_out_and_counted(model: Path, tmp_path: Path) -> None:
     table = tmp_path / "in.jsonl"
     lines = [json.dumps({"text": text}) for text in TEXTS]
-    table.write_text("\n".join([*lines[:3], "{", *lines[3:]]) + "\n")
+    table.write_text("\n".join([*lines[:3], "{", '{"text": ""}', *lines[3:]]) + "\n")
     with pytest.raises(CorruptText):
         embed(model, input=table, output=tmp_path / "a.npy")
     result = embed(model, input=table, output=tmp_path / "a.npy", on_bad="skip", max_bad=0.5)
-    assert (result.rows, result.skipped) == (60, 1)
-    assert np.load(tmp_path / "a.npy").shape[0] == 60
+    assert (result.rows, result.skipped, result.empty) == (61, 1, 1)
+    assert result.in_words()["empty texts"] == "1"
+    assert np.load(tmp_path / "a.npy").shape[0] == 61
 
 
 @pytest.mark.parametrize(("count", "dimension"), [(0, 1), (1, 3), (12, 8192)])

@@ -257,7 +257,7 @@ def test_what_a_person_should_know_is_said(
     for words in (
         "train.csv: text from column 'text', labels from column 'label'; 20 rows, 3 labels",
         "dev.csv: text from column 'sentence', labels from column 'class'; 1 row, 1 label",
-        "train.csv: 1 text is empty",
+        "1 text is empty: ",
         "1 of 20 training texts is longer than the context of 48 tokens",
         f"1 text of {dev} is in {train} as well",
         "has no row of: dog, other",

@@ -203,6 +203,15 @@ def test_a_row_without_a_text_is_told_as_one(run: tuple[Path, Notes], tmp_path: 
         predict(run[0] / "run", input=source, output=tmp_path / "out.jsonl", threads=1)
 
 
+def test_words_that_are_none_make_an_empty_text(run: tuple[Path, Notes], tmp_path: Path) -> None:
+    table, notes = tmp_path / "in.jsonl", Notes()
+    rows: list[list[str]] = [["the", "cat"], [], [" "]]
+    table.write_text("".join(json.dumps({"words": row}) + "\n" for row in rows))
+    result = predict(run[0] / "run", input=table, output=tmp_path / "o.jsonl", watch=notes)
+    assert result.empty == 2
+    assert notes.heard(f"2 texts are empty: {table}:2, {table}:3")
+
+
 def test_from_file_to_answer_on_the_command_line(tiny_model_folder: Path, tmp_path: Path) -> None:
     train = write(tmp_path / "train.conll", sentences(60))
     call = CliRunner().invoke

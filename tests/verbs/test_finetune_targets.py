@@ -219,7 +219,7 @@ def test_several_numbers_of_each_row(tiny_model_folder: Path, tmp_path: Path) ->
         ("NaN", "must hold a finite number.*'NaN'"),
         ("much", "it is the text 'much'"),
         ("", "it is the text ''"),
-        ("[1, 2]", "as many numbers as the first, 1, but row 2"),
+        ("[1, 2]", r"as many numbers as the first, 1, but .*:3 has 2"),
     ],
 )
 def test_numbers_that_are_none(

@@ -250,6 +250,20 @@ def test_a_failure_leaves_no_output_and_keeps_the_old_one(
     assert len(read_jsonl(output)) == 1500
 
 
+def test_empty_texts_are_told_by_their_lines(tiny_classifier_folder: Path, tmp_path: Path) -> None:
+    table, notes = tmp_path / "in.csv", Notes()
+    rows = [("she", "good"), ("", "bad"), ("{", ""), ("he", "good"), ("\u200b", "bad")]
+    write_csv(table, rows, ("text", "label"))
+    out = tmp_path / "o.jsonl"
+    result = predict(tiny_classifier_folder, input=table, output=out, watch=notes)
+    assert notes.heard(f"2 texts are empty: {table}:3, {table}:6")
+    assert (result.empty, result.in_words()["empty texts"]) == (2, "2")
+    notes = Notes()
+    evaluate(tiny_classifier_folder, data=table, watch=notes, on_bad="skip", max_bad=0.5)
+    assert notes.heard(f"2 texts are empty: {table}:3, {table}:6")
+    assert notes.heard(f"1 bad place left out (--on-bad skip): {table}:4 (")
+
+
 def test_outputs_that_are_refused(
     tiny_classifier_folder: Path, tiny_model_folder: Path, table: Path, tmp_path: Path
 ) -> None:

@@ -67,6 +67,7 @@ class Answers:
         names: of the new columns, by the answers' keys. Labelled rows have a column "label" of
             their own.
         columns: which of the table are read, in words.
+        texts: those of these columns in which a text may be empty.
         rows: one pass over the table: each row with what is said of it.
         counted: labels of an answer, to be added up.
     """
@@ -74,6 +75,7 @@ class Answers:
     doing: str
     names: Mapping[str, str]
     columns: str
+    texts: tuple[str, ...]
     rows: Callable[[Reading], Iterator[tuple[Row, Answer]]]
     counted: Callable[[Any], Counter[str]]
 
@@ -141,7 +143,7 @@ def _of_sequences(opened: Opened[SequenceClassifier], asked: Asked) -> Answers:
         answers = said(texts for _, texts in second)
         return zip((row for row, _ in first), answers, strict=True)
 
-    return Answers(doing, names, str(columns), rows, counted)
+    return Answers(doing, names, str(columns), columns.texts, rows, counted)
 
 
 def _said(
@@ -176,7 +178,7 @@ def _spans(tagger: Tagger, asked: Asked) -> Answers:
 
     names = {part: name for part, name in _SPANS.items() if words or part != "tags"}
     what = f"{'words' if words else 'text'} from column {column!r}"
-    return Answers("tagging", names, what, rows, counted_spans)
+    return Answers("tagging", names, what, (column,), rows, counted_spans)
 
 
 def _scores(reranker: Reranker, asked: Asked) -> Answers:
@@ -195,7 +197,7 @@ def _scores(reranker: Reranker, asked: Asked) -> Answers:
         return ((row, _scored(one)) for (row, _), one in zip(first, answers, strict=True))
 
     names = {"score": "score", **_COUNTS}
-    return Answers("scoring", names, str(columns), rows, _none)
+    return Answers("scoring", names, str(columns), columns.texts, rows, _none)
 
 
 def _scored(one: Scored) -> Answer:
@@ -220,7 +222,7 @@ def _questions(answerer: Answerer, asked: Asked) -> Answers:
     names = {"text": "predicted", "start": "predicted_start", "end": "predicted_end"}
     names |= {"score": "score", "no_answer": "no_answer", **_COUNTS}
     names |= {"answers": "answers"} if asked.scores else {}
-    return Answers("answering", names, str(columns), rows, _answered)
+    return Answers("answering", names, str(columns), (), rows, _answered)
 
 
 def _answered(answer: Answer) -> Counter[str]:

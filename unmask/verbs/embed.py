@@ -16,12 +16,13 @@ from unmask.pipelines.quantized import Form
 from unmask.pipelines.running import mostly_unknown
 from unmask.text.bad import Reading
 from unmask.text.columns import Columns
+from unmask.text.empty import EmptyTexts
 from unmask.text.labelled import texts_of
 from unmask.text.rows import Table, text_table
 from unmask.verbs.evaluation_facts import unknown_texts
 from unmask.verbs.machine import resolve_device, use_threads
 from unmask.verbs.vector_file import Write, vector_file
-from unmask.verbs.watch import Silent, Watch
+from unmask.verbs.watch import Silent, Watch, say_each, share_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class EmbedResult:
         form: what the numbers are stored as.
         outside: of int8, numbers outside of the ranges, which were set to the end that is nearer.
         unknown: texts of mostly tokens that the tokenizer does not know.
+        empty: texts in which nothing is to be seen.
     """
 
     output: Path
@@ -47,6 +49,7 @@ class EmbedResult:
     form: Form = "float32"
     outside: int = 0
     unknown: int = 0
+    empty: int = 0
 
     def in_words(self) -> dict[str, str]:
         """For people."""
@@ -56,7 +59,8 @@ class EmbedResult:
         if self.outside:
             form["numbers set to the end of their range"] = f"{self.outside:,}"
         shape = {"vectors": f"{self.rows:,}", "dimension": f"{self.dimension:,}", **form}
-        lost = {**cut, **unknown_texts(self.unknown), **bad}
+        empty = {"empty texts": f"{self.empty:,}"} if self.empty else {}
+        lost = {**cut, **unknown_texts(self.unknown), **empty, **bad}
         return {**shape, "written to": str(self.output), **lost}
 
 
@@ -111,7 +115,7 @@ def embed(
     """
     output, watch = Path(output), watch or Silent()
     table = _table(input, output)
-    columns = Columns.of(table, text_column, labels=False)
+    columns, empty = Columns.of(table, text_column, labels=False), EmptyTexts(table.name)
     use_threads(threads)
     how: dict[str, Any] = {"precision": precision, "batch_invariant": batch_invariant}
     how |= {"pooling": pooling, "truncate_dim": truncate_dim, "revision": revision}
@@ -123,14 +127,12 @@ def embed(
         vector_file(output, embedder.dimension, replace=replace, form=stored_as) as write,
         watch.stage("embedding") as advance,
     ):
-        size = max(1, table.path.stat().st_size)
-        reading = Reading(on_bad, max_bad, lambda done: advance(min(1.0, done / size), ""))
-        texts: Iterator[str] = (text for _, text in texts_of(table, columns, reading))
+        reading = Reading(on_bad, max_bad, share_of(table.path, advance))
+        texts = _texts(table, columns, reading, empty)
         answers = embedder.stream(texts, prompt=before, normalize=normalize, on_long=on_long)
         rows, truncated, unknown = _written(answers, write)
-    if reading.left_out:
-        watch.say(reading.left_out)
-    facts = (truncated, reading.bad, stored_as, write.outside, unknown)
+    say_each(watch, reading.left_out, empty.told)
+    facts = (truncated, reading.bad, stored_as, write.outside, unknown, empty.count)
     return EmbedResult(output, rows, embedder.dimension, *facts)
 
 
@@ -140,6 +142,13 @@ def _table(input: str | Path, output: Path) -> Table:
     if output.exists() and output.samefile(table.path):
         raise ConfigError(f"the output must be another file than the input, {table.name}")
     return table
+
+
+def _texts(table: Table, columns: Columns, reading: Reading, empty: EmptyTexts) -> Iterator[str]:
+    """The text of each row; empty ones are counted."""
+    for row, text in texts_of(table, columns, reading):
+        empty.look(row.line, (text,))
+        yield text
 
 
 def _unused(embedder: Embedder, prompt: str | None, before: str) -> str:

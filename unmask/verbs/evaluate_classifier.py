@@ -25,7 +25,7 @@ from unmask.verbs.classifier_result import (
     ClassifierEvaluation,
 )
 from unmask.verbs.evaluation_facts import telling_unknown
-from unmask.verbs.tasks.labelled_data import check_known, counted
+from unmask.verbs.tasks.labelled_data import check_known, read_from, remarks
 from unmask.verbs.wanted import Wanted, both_or_one
 from unmask.verbs.watch import Watch
 
@@ -96,8 +96,7 @@ def evaluate_classifier(
         TooLong: a text is longer than the context, under "error".
         CheckpointError: the report cannot be written.
     """
-    told = f"{rows.name}: {rows.columns}; {counted(len(rows), 'row')}"
-    watch.say(told)
+    told = said_rows(rows, watch)
     check_known(classifier.labels, rows.labels, "model", rows.name)
     if missing := sorted_labels(set(classifier.labels) - set(rows.labels)):
         watch.say(f"{rows.name} has no row of: {', '.join(missing[:20])}")
@@ -122,6 +121,14 @@ def evaluate_classifier(
     )
     wanted.write(lambda: classifier_report(_facts(wanted, rows, ours, result)), watch)
     return result
+
+
+def said_rows(rows: Targeted[Any], watch: Watch) -> str:
+    """Where rows were read from; it is said, and what a person should know of them besides."""
+    told = read_from(rows)
+    for line in (told, *remarks(rows)):
+        watch.say(line)
+    return told
 
 
 def said_of(

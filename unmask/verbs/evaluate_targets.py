@@ -23,7 +23,7 @@ from unmask.report.label_sets import LabelSetFacts, LabelSetRow, label_set_repor
 from unmask.report.numbers import NumberFacts, NumberRow, number_report
 from unmask.text.labelled import Targeted
 from unmask.text.targets import LabelSet, Numbers
-from unmask.verbs.evaluate_classifier import said_of
+from unmask.verbs.evaluate_classifier import said_of, said_rows
 from unmask.verbs.evaluation_facts import OnRows, left_out, telling_unknown
 from unmask.verbs.tasks.labelled_data import check_known, counted
 from unmask.verbs.wanted import Wanted, better_rows, right_rows
@@ -70,7 +70,7 @@ def evaluate_sets(
         LabelMismatch: the rows have labels that a model lacks.
         TooLong: a text is longer than the context, under "error".
     """
-    told, found = _told(rows, watch), {name for names in rows.labels for name in names}
+    told, found = said_rows(rows, watch), {name for names in rows.labels for name in names}
     check_known(model.labels, sorted(found), "model", rows.name)
     if other is not None:
         check_known(other.labels, sorted(found), f"model {wanted.against}", rows.name)
@@ -115,7 +115,7 @@ def evaluate_numbers(
         DataError: a row has more or fewer numbers than a model gives.
         TooLong: a text is longer than the context, under "error".
     """
-    told = _told(rows, watch)
+    told = said_rows(rows, watch)
     models = [one for one in (model, other) if one is not None]
     for one in models:
         _check_count(rows, len(one.names))
@@ -212,17 +212,11 @@ def _length(answer: Mapping[str, Any], context: int) -> Length:
     return Length.of(answer["tokens"], answer["truncated"], context)
 
 
-def _told(rows: Targeted[Any], watch: Watch) -> str:
-    told = f"{rows.name}: {rows.columns}; {counted(len(rows), 'row')}"
-    watch.say(told)
-    return told
-
-
 def _check_count(rows: Targeted[Numbers], count: int) -> None:
-    for place, numbers in enumerate(rows.labels, 1):
+    for place, numbers in enumerate(rows.labels):
         if len(numbers) != count:
             raise DataError(
-                f"each row needs {counted(count, 'number')}, as the model gives, but row {place} "
-                f"of {rows.name} has {len(numbers)}; correct the row, or choose another column "
+                f"each row needs {counted(count, 'number')}, as the model gives, but "
+                f"{rows.at(place)} has {len(numbers)}; correct the row, or choose another column "
                 "with --label-column"
             )

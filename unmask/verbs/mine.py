@@ -23,7 +23,7 @@ from unmask.text.rows import Table
 from unmask.verbs.machine import resolve_device, use_threads
 from unmask.verbs.mining import NEW, Miner, Pairs
 from unmask.verbs.row_files import row_file
-from unmask.verbs.watch import Silent, Watch
+from unmask.verbs.watch import Silent, Watch, say_each
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +124,8 @@ def mine(
     with watch.stage("reading the data"):
         pairs = Pairs.read(input, text_column, pair_column, reading)
         more, told = _corpus(corpus, corpus_column, reading)
-    lines = f"{pairs.name}: {pairs.columns}; {len(pairs.rows):,} rows", told, reading.left_out
-    for line in filter(None, lines):
-        watch.say(line)
+    read = f"{pairs.name}: {pairs.columns}; {len(pairs.rows):,} rows"
+    say_each(watch, read, told, reading.left_out)
     use_threads(threads)
     place = resolve_device(device)
     embedder = Embedder.from_pretrained(model, device=place, revision=revision)

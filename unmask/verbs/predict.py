@@ -12,6 +12,7 @@ from unmask.batches.sequences import OnLong
 from unmask.errors import ConfigError, DataError
 from unmask.pipelines.running import mostly_unknown
 from unmask.text.bad import Reading
+from unmask.text.empty import EmptyTexts
 from unmask.text.questions import question_table
 from unmask.text.rows import Table, text_table
 from unmask.text.tagged import word_table
@@ -20,7 +21,7 @@ from unmask.verbs.evaluation_facts import unknown_texts
 from unmask.verbs.looking import look
 from unmask.verbs.machine import resolve_device, use_threads
 from unmask.verbs.row_files import Write, row_file
-from unmask.verbs.watch import Silent, Watch
+from unmask.verbs.watch import Silent, Watch, say_each, share_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class PredictResult:
         truncated: texts that were cut to the context.
         skipped: bad places of the input that were left out.
         unknown: rows with a text of mostly tokens that the tokenizer does not know.
+        empty: texts in which nothing is to be seen.
     """
 
     output: Path
@@ -45,12 +47,14 @@ class PredictResult:
     truncated: int
     skipped: int
     unknown: int = 0
+    empty: int = 0
 
     def in_words(self) -> dict[str, str]:
         """For people."""
         cut = {"texts cut to the context": f"{self.truncated:,}"} if self.truncated else {}
         bad = {"bad rows left out": f"{self.skipped:,}"} if self.skipped else {}
-        lost = {**cut, **unknown_texts(self.unknown), **bad}
+        empty = {"empty texts": f"{self.empty:,}"} if self.empty else {}
+        lost = {**cut, **unknown_texts(self.unknown), **empty, **bad}
         labels = {f"  {label}": f"{count:,}" for label, count in self.labels.items()}
         return {"rows": f"{self.rows:,}", "written to": str(self.output), **lost, **labels}
 
@@ -117,13 +121,13 @@ def predict(
     names = _new_columns(table, prefix, answers.names)
     watch.say(f"{table.name}: {answers.columns}")
     whole = (*table.columns, *names)
-    size = max(1, table.path.stat().st_size)
+    empty = EmptyTexts(table.name)
     with row_file(output, whole, replace=replace) as write, watch.stage(answers.doing) as advance:
-        reading = Reading(on_bad, max_bad, lambda done: advance(min(1.0, done / size), ""))
-        rows, labels, truncated, unknown = _written(answers, reading, write, prefix)
-    if reading.left_out:
-        watch.say(reading.left_out)
-    return PredictResult(output, rows, whole, labels, truncated, reading.bad, unknown)
+        reading = Reading(on_bad, max_bad, share_of(table.path, advance))
+        rows, labels, truncated, unknown = _written(answers, reading, write, prefix, empty)
+    say_each(watch, reading.left_out, empty.told)
+    lost = (truncated, reading.bad, unknown, empty.count)
+    return PredictResult(output, rows, whole, labels, *lost)
 
 
 def _table(input: str | Path, head: str | None, text_column: str | None) -> Table:
@@ -134,7 +138,7 @@ def _table(input: str | Path, head: str | None, text_column: str | None) -> Tabl
 
 
 def _written(
-    answers: Answers, reading: Reading, write: Write, prefix: str
+    answers: Answers, reading: Reading, write: Write, prefix: str, empty: EmptyTexts
 ) -> tuple[int, dict[str, int], int, int]:
     """Write what is said of each row: rows, labels, texts that were cut, and unknown ones."""
     counts: Counter[str] = Counter()
@@ -143,6 +147,8 @@ def _written(
         new = {prefix + n: answer[part] for part, n in answers.names.items() if part in answer}
         write({**row.values, **new})
         counts += answers.counted(answer)
+        # A tagger's text may be a list of words.
+        empty.look(row.line, ("".join(row.values[column]) for column in answers.texts))
         rows += 1
         truncated += answer["truncated"]
         unknown += mostly_unknown(answer["unknown"])

@@ -16,7 +16,7 @@ from unmask.text.labelled import texts_of
 from unmask.text.rows import Table
 from unmask.verbs.evaluate_rerank import said_of
 from unmask.verbs.machine import resolve_device, use_threads
-from unmask.verbs.watch import Silent, Watch
+from unmask.verbs.watch import Silent, Watch, say_each
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +92,7 @@ def rerank(
     if not texts:
         none = none_read("a ranking needs rows with documents", table.name, reading)
         raise DataError(f"{none}. Give --input a table that has some")
-    if reading.left_out:
-        watch.say(reading.left_out)
+    say_each(watch, reading.left_out)
     with watch.stage("scoring"), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         ranked = reranker.rank(query, texts, top_k, return_documents=True, on_long=on_long)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import Protocol
 
 Advance = Callable[[float, str], None]
@@ -32,3 +33,15 @@ class Silent:
 
     def say(self, words: str) -> None:
         """Nothing."""
+
+
+def say_each(watch: Watch, *lines: str) -> None:
+    """Says the lines of which there is something to say."""
+    for line in filter(None, lines):
+        watch.say(line)
+
+
+def share_of(path: Path, advance: Advance) -> Callable[[int], None]:
+    """What tells a stage which share of a file has been read, from the bytes that have been."""
+    size = max(1, path.stat().st_size)
+    return lambda done: advance(min(1.0, done / size), "")

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from unmask.batches.draws import Draws
 from unmask.errors import DataError, LabelMismatch, first_of
 from unmask.text.bad import Reading
-from unmask.text.empty import is_empty
+from unmask.text.empty import EmptyTexts
 from unmask.text.labelled import (
     Labelled,
     Targeted,
@@ -233,12 +233,20 @@ def told(rows: Targeted[Any], more: str = "") -> str:
         rows: the rows.
         more: behind their number.
     """
-    said = [f"{rows.name}: {rows.columns}; {counted(len(rows), 'row')}{more}"]
-    if rows.left_out:
-        said.append(rows.left_out)
-    if empty := sum(is_empty(text) for asked in rows.asked for text in asked):
-        said.append(f"{rows.name}: {counted(empty, 'text')} {is_are(empty)} empty")
-    return "; ".join(said)
+    return "; ".join((f"{read_from(rows)}{more}", *remarks(rows)))
+
+
+def read_from(rows: Targeted[Any]) -> str:
+    """Where rows were read from, and how many."""
+    return f"{rows.name}: {rows.columns}; {counted(len(rows), 'row')}"
+
+
+def remarks(rows: Targeted[Any]) -> tuple[str, ...]:
+    """What was left out of the rows, and which texts are empty, in words."""
+    empty = EmptyTexts(rows.name)
+    for line, asked in zip(rows.lines, rows.asked, strict=True):
+        empty.look(line, asked)
+    return tuple(filter(None, (rows.left_out, empty.told)))
 
 
 def _listed(names: Sequence[str], most: int = 100) -> str:

@@ -257,8 +257,8 @@ def read_numbers(path: str | Path, settings: TuneData) -> Targeted[Numbers]:
     for place, numbers in enumerate(rows.labels):
         if len(numbers) != count:
             raise DataError(
-                f"all rows must have as many numbers as the first, {count}, but row {place + 1} of "
-                f"{rows.name} has {len(numbers)}; correct the row or remove it"
+                f"all rows must have as many numbers as the first, {count}, but "
+                f"{rows.at(place)} has {len(numbers)}; correct the row or remove it"
             )
     return rows
 
