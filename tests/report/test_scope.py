@@ -76,9 +76,10 @@ def test_every_part_is_there() -> None:
         "go, with warnings", "a rule", "What was found", "Do this.", "a baseline", "a backbone",
         "a head", "some data", "a training", "an evaluation", "a stop", "a failure", "It fails.",
         "look there", "mend it", "an assumption", 'task = "classify"', "unmask finetune m",
-        "90.0%", "dev rows that are training rows", "The same text, different labels", "row 7",
+        "90.0%", "dev rows that are training rows", "The same text, different labels",
         "On both sides", "22.0M", "88.0 MB", "1.23", "0.21%", "1.5%", "4.2", "8.5", "12.3k",
-        "0.876", "too slow", "3 of 90 rows (3.3%) are suspect", "few (1.2%)", "row 42",
+        "0.876", "too slow", "3 of 90 rows (3.3%) are suspect", "few (1.2%)",
+        "train.csv:7", "train.csv:42", "dev.csv:3",
         "of 100, drawn by chance", "Too few rows to be judged: rare",
     ):  # fmt: skip
         assert part in found.text, part

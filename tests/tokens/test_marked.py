@@ -117,3 +117,29 @@ def test_words_with_tags_are_read_as_ever(tmp_path: Path) -> None:
 def test_no_texts_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="marked data must have texts"):
         read_sentences(write(tmp_path / "a.jsonl", {"text": " ", "spans": []}))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "where"),
+    [
+        ("a.conll", "Anna B-PER\n\nnow O\nEva B-\u00a0PER\nAda B-\u00a0PER\n", (4, 1)),
+        (
+            "a.jsonl",
+            '{"words": ["Anna"], "tags": ["B-PER"]}\n{"words": ["Eva"], "tags": ["B-\u00a0PER"]}\n',
+            (2, 1),
+        ),
+        (
+            "b.jsonl",
+            '{"text": "Anna", "spans": [[0, 4, "PER"]]}\n\n'
+            '{"text": "Eva", "spans": [[0, 3, "\u00a0PER"]]}\n',
+            (3, 1),
+        ),
+    ],
+)
+def test_types_that_differ_in_the_space_around_them_are_named_by_their_lines(
+    tmp_path: Path, name: str, text: str, where: tuple[int, int]
+) -> None:
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    words = f":{where[1]} has 'PER' and .*:{where[0]} '.xa0PER'; write them alike"
+    with pytest.raises(DataError, match=words):
+        read_sentences(tmp_path / name)

@@ -24,7 +24,8 @@ from unmask.config import read_toml
 from unmask.errors import ConfigError, DataError, LabelMismatch, UnsupportedModel
 from unmask.report.facts_scope import CandidateFacts, ClassRows
 from unmask.verbs.finetune import finetune
-from unmask.verbs.finetune_settings import finetune_settings
+from unmask.verbs.finetune_settings import TuneData, finetune_settings
+from unmask.verbs.material import read_material
 from unmask.verbs.scope import ScopeResult, _out_of, scope
 from unmask.verbs.scoping import audit, rules
 from unmask.verbs.scoping.candidates import against, bytes_of
@@ -296,15 +297,17 @@ def test_duplicates_contradictions_and_overlap(tiny_model_folder: Path, tmp_path
     found, both = result.facts.repeats, result.facts.overlap
     assert (found.exact, found.alike) == (2, 3)
     assert (found.conflicts, found.conflict_rows) == (1, 2)
-    assert [(one.row, one.label) for one in found.shown] == [(3, "a"), (63, "b")]
+    assert [(one.row, one.label) for one in found.shown] == [(4, "a"), (64, "b")]
     assert both is not None
     assert (both.exact, both.alike, both.rows) == (1, 2, 4)
-    assert [one.row for one in both.shown] == [1, 2]
+    assert [one.row for one in both.shown] == [2, 3]
     assert {"train and dev overlap", "the same text with different labels"} <= set(
         remarks(result, "warning")
     )
     page = Page(result.page.read_text())
     assert "On both sides" in page.text
+    for place in ("train.csv:4", "train.csv:64", "dev.csv:2", "dev.csv:3"):
+        assert place in page.text, place
     assert four.upper() in page.text
 
 
@@ -319,11 +322,11 @@ def test_label_mistakes_are_listed_with_row_and_suggestion(
     assert judged is not None
     assert judged.suspects >= 1
     first = judged.shown[0]
-    assert (first.row, first.given, first.suggested) == (42, "a", "b")
+    assert (first.row, first.given, first.suggested) == (43, "a", "b")
     assert first.text == rows[41][0]
     assert first.given_score is not None
     assert first.given_score < 0.5
-    assert "row 42" in Page(result.page.read_text()).text
+    assert "train.csv:43" in Page(result.page.read_text()).text
 
 
 def test_mistakes_among_tags(tiny_model_folder: Path, tmp_path: Path) -> None:
@@ -335,7 +338,30 @@ def test_mistakes_among_tags(tiny_model_folder: Path, tmp_path: Path) -> None:
     judged = result.facts.judged
     assert judged is not None
     assert judged.unit == "words"
-    assert any(one.row == 6 and one.suggested == "being" for one in judged.shown)
+    line = 1 + sum(len(words) + 1 for words, _ in made[:5])
+    assert any(one.row == line and one.suggested == "being" for one in judged.shown)
+
+
+def test_rows_are_named_by_their_lines_where_bad_ones_are_left_out(tmp_path: Path) -> None:
+    train = tmp_path / "train.csv"
+    train.write_text('text,label\none,a,x\n"two\nlines",a\nthree,\ntwo,a\ntwo,b\nfour,b\n')
+    data = read_material(train, "classify", TuneData(on_bad="skip", max_bad=0.9))
+    assert data.lines == (3, 6, 7, 8)
+    assert [one.row for one in audit.repeats(data).shown] == [6, 7]
+
+
+@pytest.mark.parametrize("task", ["tag", "answer", "embed"])
+def test_rows_of_every_task_have_lines(tmp_path: Path, task: Any) -> None:
+    row = {
+        "tag": {"text": "anna", "spans": [[0, 4, "x"]]},
+        "answer": {"question": "who", "context": "anna", "answer": "anna"},
+        "embed": {"query": "who", "positive": ["anna", "eva"]},
+    }[task]
+    path = tmp_path / "rows.jsonl"
+    path.write_text("\n".join([json.dumps(row), "", "{", json.dumps(row)]) + "\n")
+    data = read_material(path, task, TuneData(on_bad="skip", max_bad=0.9))
+    assert {*data.lines} == {1, 4}
+    assert len(data.lines) == len(data)
 
 
 def test_text_past_the_context_and_unknown_tokens(tiny_model_folder: Path, tmp_path: Path) -> None:

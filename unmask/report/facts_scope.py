@@ -25,7 +25,8 @@ class ClassRows:
 
 @dataclass(frozen=True, slots=True)
 class ShownRow:
-    """A row by its number, counted from 1 without the header, its text, and what it says."""
+    """A row by its line in the file (its number, from 1, where that has no lines), its text, and
+    what it says."""
 
     row: int
     text: str
@@ -117,7 +118,7 @@ class SuspectRow:
     """A row whose label is likely a mistake; scores are probabilities, out of fold.
 
     Attributes:
-        row: its number, counted from 1 without the header.
+        row: its line in the file; its number, from 1, where that has no lines.
         text: what it asks.
         given, suggested: what it says, and what it likely should say.
         given_score, suggested_score: of each; None of numbers.

@@ -148,14 +148,14 @@ def repeats_section(facts: ScopeFacts) -> Html:
     if both is None:
         parts.append(prose("What is held out shares no text with what is learnt from."))
     if found.shown:
-        parts += [subheading("The same text, different labels"), _shown(found.shown)]
+        parts += [subheading("The same text, different labels"), _shown(found.shown, facts.data)]
     if both is not None and both.shown:
-        parts += [subheading("On both sides"), _shown(both.shown)]
+        parts += [subheading("On both sides"), _shown(both.shown, facts.dev or facts.data)]
     return join(parts)
 
 
-def _shown(rows: Sequence[ShownRow]) -> Html:
-    return quotations([Quotation(_cut(one.text), (("label", one.label),), f"row {one.row:,}")
+def _shown(rows: Sequence[ShownRow], name: str) -> Html:
+    return quotations([Quotation(_cut(one.text), (("label", one.label),), f"{name}:{one.row}")
                        for one in rows])  # fmt: skip
 
 
@@ -220,7 +220,7 @@ def suspects_section(facts: ScopeFacts) -> Html:
                 "trained: some are mistakes, some fit two labels, some are only hard.",
                 "warn",
             ),
-            quotations([_suspect(one) for one in judged.shown]),
+            quotations([_suspect(one, facts.data) for one in judged.shown]),
             notes(few),
         ]
     )
@@ -242,13 +242,13 @@ def _how(judged: JudgedFacts) -> str:
     )
 
 
-def _suspect(one: SuspectRow) -> Quotation:
+def _suspect(one: SuspectRow, name: str) -> Quotation:
     given, suggested = one.given, one.suggested
     if one.given_score is not None and one.suggested_score is not None:
         given = f"{given} ({percent(one.given_score)})"
         suggested = f"{suggested} ({percent(one.suggested_score)})"
     facts = (("given", given), ("likely", suggested))
-    return Quotation(_cut(one.text), facts, f"row {one.row:,}")
+    return Quotation(_cut(one.text), facts, f"{name}:{one.row}")
 
 
 def _cut(words: str) -> str:

@@ -115,7 +115,7 @@ def read_labelled_pairs(
 
 def _labelled(table: Table, columns: Columns, reading: Reading) -> Labelled:
     found = read_targets(table, columns, reading, label_of)
-    check_spelling(table.name, found.labels)
+    check_spelling(table.name, zip(found.labels, found.lines, strict=True))
     return found
 
 
@@ -249,20 +249,24 @@ def sorted_labels(labels: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
-def check_spelling(name: str, labels: Iterable[str]) -> None:
+def check_spelling(name: str, labels: Iterable[tuple[str, int]]) -> None:
     """Refuse two labels that differ only in the space around them: they are one, misspelt.
 
     Args:
         name: of the file.
-        labels: of all its rows, or the different ones among them.
+        labels: of all its rows, or the different ones among them, each with its line.
 
     Raises:
-        DataError: shows the first two.
+        DataError: shows the first two, and where each first stands.
     """
+    lines: dict[str, int] = {}
+    for label, line in labels:
+        lines.setdefault(label, line)
     seen: dict[str, str] = {}
-    for label in sorted(set(labels)):
+    for label in sorted(lines):
         if (other := seen.setdefault(label.strip(), label)) != label:
             raise DataError(
-                f"labels must differ in more than the space around them, but {name} has {other!r} "
-                f"and {label!r}; write them alike"
+                "labels must differ in more than the space around them, but "
+                f"{name}:{lines[other]} has {other!r} and {name}:{lines[label]} {label!r}; write "
+                "them alike"
             )

@@ -7,7 +7,7 @@ to be is a bad place.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from unmask.errors import DataError, shown
@@ -29,6 +29,7 @@ class Question:
         context: the text.
         answers: those that people gave, each of them right; none where the text has no answer.
         article: what the text belongs to; questions of one article are kept together.
+        line: of the file; where that has no lines that count, the question's number, from 1.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Question:
     context: str
     answers: tuple[Answer, ...]
     article: str
+    line: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +115,9 @@ def read_questions(
         name, told = table.name, str(columns)
         records = _table_records(table, columns, reading)
     rows = []
-    for record in records:
+    for number, record in enumerate(records, 1):
         try:
-            rows.append(checked(record, answers=answers))
+            rows.append(replace(checked(record, answers=answers), line=record.line or number))
         except ValueError as error:
             where = "" if record.line is not None else f"question {shown(record.name)}: "
             reading.report_bad(name, record.line, f"{where}{error}")

@@ -18,6 +18,7 @@ from unmask.text.conll import CONLL, Places, Sentence, conll_sentences
 from unmask.text.empty import is_empty
 from unmask.text.formats import Damaged, shown
 from unmask.text.jsonl import kind_in_words, whole_text
+from unmask.text.labelled import check_spelling
 from unmask.text.readers import kind_of
 from unmask.text.rows import Read, Row, Table, Values, text_table
 from unmask.text.schemes import scheme_of_sentences
@@ -132,8 +133,8 @@ def read_tagged(
         reading: takes the counts and the bad places; None stops at the first bad place.
 
     Raises:
-        DataError: a column is missing, a tag is no name, the tags follow no scheme, or there are
-            no sentences.
+        DataError: a column is missing, a tag is no name, the tags follow no scheme, two types
+            differ only in the space around them, or there are no sentences.
         CorruptText: a bad place, or words and tags that do not go together.
     """
     path, reading = Path(path), reading or Reading()
@@ -163,10 +164,20 @@ def read_tagged(
     tags = tuple(sentence.tags for sentence in sentences)
     words = tuple(sentence.words for sentence in sentences)
     scheme, wordless = scheme_of_sentences(tags, at), read - len(sentences)
+    check_spelling(name, _types(scheme, sentences))
     return Tagged(
         name, columns, scheme, words, tags, reading.bad, wordless=wordless,
         left_out=reading.left_out, lines=tuple(sentence.lines[0] for sentence in sentences),
     )  # fmt: skip
+
+
+def _types(scheme: Scheme, sentences: Sequence[Sentence]) -> Iterator[tuple[str, int]]:
+    """The types of spans, each with the first line on which a tag of it stands."""
+    first: dict[str, int] = {}
+    for sentence in sentences:
+        for tag, line in zip(sentence.tags, sentence.lines, strict=True):
+            first.setdefault(tag, line)
+    return ((label, line) for tag, line in first.items() for label in scheme.types((tag,)))
 
 
 def word_table(path: str | Path, text_column: str | None = None) -> Table:

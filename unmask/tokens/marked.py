@@ -89,9 +89,7 @@ def read_sentences(
             space around them, or there are no sentences.
         CorruptText: a bad place.
     """
-    data = _read(Path(path), text_column, label_column, reading or Reading())
-    check_spelling(data.name, data.types)
-    return data
+    return _read(Path(path), text_column, label_column, reading or Reading())
 
 
 def bare(text: str, span: Span) -> Span:
@@ -168,6 +166,8 @@ def _marked(table: Table, text: str, label: str, reading: Reading) -> Tagged:
         lines.append(line)
     if not texts:
         raise DataError(none_read("marked data must have texts with words", table.name, reading))
+    labels = ((name, line) for line, spans in zip(lines, marked, strict=True) for *_, name in spans)
+    check_spelling(table.name, labels)
     return Tagged(
         table.name,
         f"text from column {text!r}, spans from column {label!r}",

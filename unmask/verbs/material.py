@@ -52,6 +52,7 @@ class Material:
         labels: of each row the labels in it: the one, several, the types of its spans, or whether
             it has an answer; empty where a row says a number or nothing.
         groups: N names; a share of each is held out.
+        lines: where each row stands in the file; see `unmask.text.rows.Row`.
         columns: the columns that were found, by their settings' names.
         tagged: of tagged rows, the sentences themselves; else None.
     """
@@ -63,6 +64,7 @@ class Material:
     targets: tuple[Hashable, ...]
     labels: tuple[tuple[str, ...], ...]
     groups: tuple[str, ...]
+    lines: tuple[int, ...]
     columns: Mapping[str, str] = field(default_factory=dict)
     tagged: Tagged | None = None
 
@@ -147,19 +149,19 @@ def read_plain(path: str | Path, settings: TuneData) -> Material:
     if kind_of(Path(path), (".txt",)) is not None:
         reading = Reading(settings.on_bad, settings.max_bad)
         lines = text_lines(Path(path), shown(Path(path)), reading)
-        texts = [(text,) for _, text in lines if not is_empty(text)]
+        texts = [(line, (text,)) for line, text in lines if not is_empty(text)]
         return _plain(shown(Path(path)), "a text a line", texts, reading)
     table = Table.open(path)
     columns = Columns.of(table, settings.text_column, labels=False)
     reading = Reading(settings.on_bad, settings.max_bad)
-    rows = [asked for _, asked in asked_of(table, columns, reading)]
+    rows = [(row.line, asked) for row, asked in asked_of(table, columns, reading)]
     return _plain(table.name, str(columns), rows, reading, _named(columns))
 
 
 def _plain(
     name: str,
     columns: str,
-    rows: Sequence[tuple[str, ...]],
+    rows: Sequence[tuple[int, tuple[str, ...]]],
     reading: Reading,
     named: Mapping[str, str] | None = None,
 ) -> Material:
@@ -169,10 +171,11 @@ def _plain(
         name=name,
         told=_told(f"{name}: {columns}; {len(rows):,} rows", reading.left_out),
         says="nothing",
-        asked=tuple(rows),
+        asked=tuple(asked for _, asked in rows),
         targets=(None,) * len(rows),
         labels=((),) * len(rows),
         groups=("",) * len(rows),
+        lines=tuple(line for line, _ in rows),
         columns=named or {},
     )
 
@@ -198,6 +201,7 @@ def _one(rows: Targeted[str]) -> Material:
         targets=rows.labels,
         labels=tuple((label,) for label in rows.labels),
         groups=rows.labels,
+        lines=rows.lines,
         columns=_named(rows.columns),
     )
 
@@ -211,6 +215,7 @@ def _several(rows: Targeted[tuple[str, ...]]) -> Material:
         targets=tuple(frozenset(names) for names in rows.labels),
         labels=rows.labels,
         groups=tuple(rarest(rows.labels)),
+        lines=rows.lines,
         columns=_named(rows.columns),
     )
 
@@ -225,6 +230,7 @@ def _regress(path: str | Path, settings: TuneData) -> Material:
         targets=rows.labels,
         labels=((),) * len(rows),
         groups=tuple(like_numbers(rows.labels)),
+        lines=rows.lines,
         columns=_named(rows.columns),
     )
 
@@ -239,6 +245,7 @@ def _tag(path: str | Path, settings: TuneData) -> Material:
         targets=rows.tags,
         labels=tuple(tuple(sorted({one.label for one in spans})) for spans in rows.spans),
         groups=rarest_types(rows),
+        lines=rows.lines,
         columns=_given(settings),
         tagged=rows,
     )
@@ -254,6 +261,7 @@ def _answer(path: str | Path, settings: TuneData) -> Material:
         targets=tuple(frozenset(one.text for one in row.answers) for row in rows.rows),
         labels=tuple((ANSWERED if row.answers else UNANSWERED,) for row in rows.rows),
         groups=tuple(row.article for row in rows.rows),
+        lines=tuple(row.line for row in rows.rows),
         columns=_given(settings),
     )
 
@@ -277,6 +285,7 @@ def _matched(path: str | Path, settings: TuneData) -> Material:
         targets=tuple(f"{row.grade:g}" if graded else None for row in rows.rows),
         labels=((),) * len(rows),
         groups=("",) * len(rows),
+        lines=tuple(row.line for row in rows.rows),
         columns=_named(Columns(columns.query, grade, columns.document)),
     )
 

@@ -49,7 +49,7 @@ def text_of(asked: tuple[str, ...]) -> str:
 
 def shown_row(data: Material, row: int) -> ShownRow:
     """A row for people."""
-    return ShownRow(row + 1, text_of(data.asked[row]), label_of(data, row))
+    return ShownRow(data.lines[row], text_of(data.asked[row]), label_of(data, row))
 
 
 def repeats(data: Material) -> Repeats:

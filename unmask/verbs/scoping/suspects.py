@@ -73,7 +73,7 @@ def judge(
         return None, f"Not looked for: {error}."
     shown = tuple(
         SuspectRow(
-            row=found.rows[one.row] + 1,
+            row=data.lines[found.rows[one.row]],
             text=_text(data, found, one.row),
             given=one.given,
             suggested=one.suggested,
