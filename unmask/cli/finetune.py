@@ -71,15 +71,9 @@ def finetune(
     watch = Terminal()
     settings = finetune_settings(base, over, **short)
     result = finetune(
-        model,
-        train=train,
-        dev=dev,
-        unlabelled=unlabelled,
-        out=out,
-        settings=settings,
-        revision=revision,
-        watch=watch,
-    )
+        model, train=train, dev=dev, unlabelled=unlabelled, out=out, settings=settings,
+        revision=revision, watch=watch,
+    )  # fmt: skip
     if json:
         print_json(asdict(result))
     elif result.finished:

@@ -40,7 +40,7 @@ from unmask.verbs.tasks.pieces import (
     TaskFigures,
     new_weights,
 )
-from unmask.verbs.tasks.rows import Rows
+from unmask.verbs.tasks.rows import Rows, read_notes
 
 FEWEST = 8  # texts of a label, below which the figures vary widely from draw to draw
 MANY = 64  # texts of a label, on average, from which on ordinary fine-tuning is the better choice
@@ -106,25 +106,12 @@ def from_few(pieces: Pieces, given: Given, known: Sequence[str]) -> Pieces:
         # Nothing of what was drawn is left.
         drawn = new_weights(pieces.opened, settings.run.seed)
         notes = tuple(note for note in notes if note not in drawn)
-    notes = (*notes, *_notes(labels))
-    few = settings.few_shot
     balanced = settings.loss.class_weights == "balanced"
-    regression = Regression(names, few.strength, balanced)
-    fitted = FittedHead(model, rows, None, None, labels, regression, pieces.dev)
-    more: list[tuple[Rows, torch.Tensor]] = []
+    regression = Regression(names, settings.few_shot.strength, balanced)
     model.eval()
-    if few.names and (words := in_words(names)) is not None:
-        fitted, said = fitted.with_names(Rows.of(words, pieces.opened, "truncate"), words)
-        notes = (*notes, said)
-        if fitted.words is not None:
-            more.append((fitted.words, torch.arange(len(names), dtype=numbers.dtype)))
-    if given.unlabelled is not None:
-        others = Unlabelled.read(given.unlabelled, known, settings)
-        with given.watch.stage("reading texts without a label"):
-            of_others = Rows.of(others.texts, pieces.opened, given.on_long)
-            fitted, said, taken = fitted.with_others(of_others, others.name)
-        notes = (*notes, others.note, said)
-        more += [] if taken is None else [taken]
+    fitted, more, said = _learnt_beside(
+        FittedHead(model, rows, None, None, labels, regression, pieces.dev), pieces, given, known
+    )
     for some, theirs in more:
         rows = replace(rows, rows=(*rows.rows, *some.rows))
         numbers = torch.cat((numbers, theirs))
@@ -138,14 +125,46 @@ def from_few(pieces: Pieces, given: Given, known: Sequence[str]) -> Pieces:
 
     return replace(
         pieces,
-        objective=Together(numbers, few.temperature),
+        objective=Together(numbers, settings.few_shot.temperature),
         source=lambda batch, seed: TogetherBatches.of(
             rows.rows, numbers.numpy(), batch=batch, seed=seed
         ),
         dev=fitted,
-        notes=notes,
+        notes=(*notes, *_notes(labels), *said),
         finish=finish,
     )
+
+
+def _learnt_beside(
+    fitted: FittedHead, pieces: Pieces, given: Given, known: Sequence[str]
+) -> tuple[FittedHead, list[tuple[Rows, torch.Tensor]], tuple[str, ...]]:
+    """A head with the names of the labels and the texts without a label, where these help.
+
+    Args:
+        fitted: the head of the labelled texts alone; its model is in evaluation mode.
+        pieces, given, known: as in `from_few`.
+
+    Returns:
+        The head; more texts for the encoder, with the numbers of their labels; and what to say.
+    """
+    few, names = given.settings.few_shot, fitted.regression.names
+    notes: list[str] = []
+    more: list[tuple[Rows, torch.Tensor]] = []
+    if few.names and (words := in_words(names)) is not None:
+        fitted, said = fitted.with_names(Rows.of(words, pieces.opened, "truncate"), words)
+        notes.append(said)
+        if fitted.words is not None:
+            more.append((fitted.words, torch.arange(len(names))))
+    if given.unlabelled is not None:
+        others = Unlabelled.read(given.unlabelled, known, given.settings)
+        with given.watch.stage("reading texts without a label"):
+            rows = Rows.of(others.texts, pieces.opened, given.on_long)
+            context = fitted.model.encoder.config.context
+            cut = read_notes(rows, context, f"texts of {others.name}")
+            fitted, said, taken = fitted.with_others(rows, others.name)
+        notes += [others.note, *cut, said]
+        more += [] if taken is None else [taken]
+    return fitted, more, tuple(notes)
 
 
 @dataclass(frozen=True, slots=True)

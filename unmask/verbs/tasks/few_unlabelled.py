@@ -73,8 +73,8 @@ class Unlabelled:
         strange = {*known}
         texts = [text for text in dict.fromkeys(read) if text not in strange and not is_empty(text)]
         said = [f"{table.name}: {columns}; {counted(len(read), 'text')} without a label"]
-        if reading.bad:
-            said.append(f"{counted(reading.bad, 'bad place')} left out (--on-bad skip)")
+        if reading.left_out:
+            said.append(reading.left_out)
         if less := len(read) - len(texts):
             said.append(f"{less:,} of them left out, as they are empty, twice there, or labelled")
         if not texts:

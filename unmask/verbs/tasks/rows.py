@@ -148,16 +148,29 @@ def cut_notes(
         DataError: there is nothing to learn from, as all training rows are unknown tokens.
     """
     longest = limit or opened.model.encoder.config.context
-    notes = []
-    for one, kind in ((rows, "training"), (dev, "dev")):
-        every = len(one) if one.texts is None else one.texts
-        if one.truncated:
-            notes.append(
-                f"{one.truncated:,} of {every:,} {kind} {noun} {is_are(one.truncated)} longer "
-                f"than the context of {longest} tokens, and only read to there (--on-long truncate)"
-            )
-        notes += unknown_notes(one.unknown, every, f"{kind} {noun}", learnt=one is rows)
-    return tuple(notes)
+    learnt = read_notes(rows, longest, f"training {noun}")
+    return (*learnt, *read_notes(dev, longest, f"dev {noun}", learnt=False))
+
+
+def read_notes(rows: Rows, longest: int, noun: str, *, learnt: bool = True) -> tuple[str, ...]:
+    """What was cut of some rows, and what the tokenizer does not know, in words.
+
+    Args:
+        rows: the rows.
+        longest: in tokens.
+        noun: what they are.
+        learnt: whether a model is to learn from them.
+
+    Raises:
+        DataError: as in `unknown_notes`.
+    """
+    every = len(rows) if rows.texts is None else rows.texts
+    cut = (
+        f"{rows.truncated:,} of {every:,} {noun} {is_are(rows.truncated)} longer than the context "
+        f"of {longest} tokens, and only read to there (--on-long truncate)"
+    )
+    unknown = unknown_notes(rows.unknown, every, noun, learnt=learnt)
+    return (*[cut] * (rows.truncated > 0), *unknown)
 
 
 def unknown_notes(unknown: int, every: int, noun: str, *, learnt: bool = True) -> tuple[str, ...]:
