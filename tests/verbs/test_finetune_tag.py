@@ -196,6 +196,43 @@ def test_lines_of_words_that_cannot_be_read(run: tuple[Path, Notes], tmp_path: P
         predict(run[0] / "run", input=write(tmp_path / "new.docx", sentences(2)), **given)
 
 
+def test_lines_of_words_in_and_out(run: tuple[Path, Notes], tmp_path: Path) -> None:
+    source, output = tmp_path / "new.conll", tmp_path / "out.conll"
+    source.write_text("the DT\nold JJ\nneighbour NN\n\nword NN\n")
+    result = predict(run[0] / "run", input=source, output=output, threads=1)
+    assert output.read_text() == "the\tO\nold\tB-being\nneighbour\tI-being\n\nword\tO\n\n"
+    assert result.labels == {"being": 1}
+    # What was written is read as it was said.
+    again = read_tagged(output)
+    assert again.words == (("the", "old", "neighbour"), ("word",))
+    assert again.tags == (("O", "B-being", "I-being"), ("O",))
+    assert evaluate(run[0] / "run", data=output, threads=1).figures.f1 == 1.0  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("row", "error", "message"),
+    [
+        ({"words": ["the", "dog"], "id": 1}, ConfigError, "the column 'id' too, which would be"),
+        ({"words": ["the", "old\tdog"]}, DataError, r"no tab and no line end.*'old\\tdog'"),
+        ({"words": ["the", "  "]}, DataError, "must have characters"),
+        ({"words": ["-DOCSTART-", "dog"]}, DataError, "not begin with -DOCSTART-"),
+        ({"words": []}, DataError, "must have words, and one has none"),
+        ({"text": "the dog"}, ConfigError, "one of .jsonl, .csv, .tsv, and"),
+    ],
+)
+def test_what_lines_of_words_cannot_hold(
+    run: tuple[Path, Notes], tmp_path: Path, row: dict[str, Any], error: type, message: str
+) -> None:
+    source, output = tmp_path / "new.jsonl", tmp_path / "out.conll"
+    rows: list[dict[str, Any]] = [{key: ["a"] if key == "words" else 0 for key in row}, row]
+    if "text" in row:
+        rows = [row]
+    source.write_text("".join(json.dumps(one) + "\n" for one in rows))
+    with pytest.raises(error, match=message):
+        predict(run[0] / "run", input=source, output=output, threads=1)
+    assert not output.exists()
+
+
 def test_a_row_without_a_text_is_told_as_one(run: tuple[Path, Notes], tmp_path: Path) -> None:
     source = tmp_path / "new.jsonl"
     source.write_text('{"text": null}\n{"text": "the dog"}\n')

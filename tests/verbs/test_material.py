@@ -46,6 +46,16 @@ def test_a_label_that_no_row_is_held_out_of_is_told(tmp_path: Path) -> None:
     assert Split.read(path, None, PLAIN, 3).notes[-1].endswith("stratified by label")
 
 
+def test_it_is_said_that_all_rows_of_a_text_are_held_out(tmp_path: Path) -> None:
+    rows = [(f"text {n % 10}", "ab"[n % 2]) for n in range(60)]
+    path = write_csv(tmp_path / "train.csv", rows, ("text", "label"))
+    split = Split.read(path, None, PLAIN, 0)
+    assert len(split.dev) == 12
+    assert split.notes[1] == (
+        "12 of 60 rows are held out, all those of 2 of the 10 different texts, stratified by label"
+    )
+
+
 def test_sets_numbers_and_pairs(tmp_path: Path) -> None:
     lines = [{"text": f"text {n}", "label": ["a", "b"][: n % 3]} for n in range(9)]
     path = tmp_path / "sets.jsonl"

@@ -21,7 +21,9 @@ def predict(
             "also CoNLL, for a model that finds answers .json in SQuAD's form.",
         ),
     ],
-    output: Annotated[Path, typer.Option("--output", help="New file: .jsonl .csv .tsv.")],
+    output: Annotated[
+        Path, typer.Option("--output", help="New file: .jsonl .csv .tsv; of words .conll.")
+    ],
     text_column: columns.TextColumn = None,
     pair_column: columns.PairColumn = None,
     on_long: columns.OnLong = None,

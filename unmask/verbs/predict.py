@@ -20,7 +20,7 @@ from unmask.verbs.answers import Answers, Asked
 from unmask.verbs.evaluation_facts import unknown_texts
 from unmask.verbs.looking import look
 from unmask.verbs.machine import resolve_device, use_threads
-from unmask.verbs.row_files import Write, row_file
+from unmask.verbs.row_files import TAGGED, Write, row_file
 from unmask.verbs.watch import Silent, Watch, say_each, share_of
 
 
@@ -91,7 +91,8 @@ def predict(
             also compressed; for a model that finds answers also .json in SQuAD's form, a row for
             each question, and no .txt; for a tagger also CoNLL files by one of their names, such
             as .conll, a row of `words` for each sentence.
-        output: .jsonl, .csv or .tsv; written whole or not at all.
+        output: .jsonl, .csv or .tsv; written whole or not at all. Of a tagger that reads words and
+            nothing else also .conll, with a word and its tag on each line.
         text_column, pair_column: None to find them by their names.
         on_long: for text longer than the context; None for "chunk" of tags and answers, else
             "truncate".
@@ -122,12 +123,32 @@ def predict(
     watch.say(f"{table.name}: {answers.columns}")
     whole = (*table.columns, *names)
     empty = EmptyTexts(table.name)
-    with row_file(output, whole, replace=replace) as write, watch.stage(answers.doing) as advance:
+    tagged = _tagged(output, table, answers, prefix)
+    writing = row_file(output, whole, replace=replace, tagged=tagged)
+    with writing as write, watch.stage(answers.doing) as advance:
         reading = Reading(on_bad, max_bad, share_of(table.path, advance))
         rows, labels, truncated, unknown = _written(answers, reading, write, prefix, empty)
     say_each(watch, reading.left_out, empty.told)
     lost = (truncated, reading.bad, unknown, empty.count)
     return PredictResult(output, rows, whole, labels, *lost)
+
+
+def _tagged(output: Path, table: Table, answers: Answers, prefix: str) -> tuple[str, str] | None:
+    """The columns of words and of tags, where a model tags words.
+
+    Raises:
+        ConfigError: the output has no place for the table's other columns.
+    """
+    if "tags" not in answers.names:
+        return None
+    (words,) = answers.texts
+    others = [column for column in table.columns if column != words]
+    if output.suffix.lower() == TAGGED and others:
+        raise ConfigError(
+            f"{TAGGED} holds words and their tags alone, but {table.name} has the column "
+            f"{others[0]!r} too, which would be lost; write .jsonl instead"
+        )
+    return words, prefix + answers.names["tags"]
 
 
 def _table(input: str | Path, head: str | None, text_column: str | None) -> Table:

@@ -32,7 +32,7 @@ from unmask.verbs.progress import StepLine
 from unmask.verbs.run_folder import RunFolder
 from unmask.verbs.start_settings import Start
 from unmask.verbs.trial import Plan, Trial
-from unmask.verbs.watch import Silent, Watch
+from unmask.verbs.watch import Silent, Watch, stopped
 
 EVAL_TOKENS = 50_000  # read by each of them; the last reads four times as many
 
@@ -231,6 +231,8 @@ def _train(
                 evaluate=held_out,
                 watch=watching,
             )
+        if outcome.stopped_by is not None:
+            stopped(advance, outcome.position.step, steps)
     for note in outcome.notes:
         watch.say(note)
     if outcome.stopped_by is not None:

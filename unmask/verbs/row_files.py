@@ -1,4 +1,4 @@
-"""Rows to a file: JSON Lines, CSV or TSV, whole or not at all."""
+"""Rows to a file: JSON Lines, CSV or TSV, or CoNLL for tagged words; whole or not at all."""
 
 from __future__ import annotations
 
@@ -16,25 +16,37 @@ from typing import Any
 
 from unmask.checkpoint.durable import empty_file, explained, make_folders, staged, sync
 from unmask.errors import ConfigError, DataError
+from unmask.text.conll import DOCUMENT
 
 Write = Callable[[Mapping[str, Any]], None]
 
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
 KINDS = (".jsonl", *_DELIMITERS)
 """Suffixes of files that are written."""
+TAGGED = ".conll"
+"""Suffix of files of words and their tags alone."""
 
 
 @contextmanager
-def row_file(path: Path, columns: Sequence[str], *, replace: bool) -> Iterator[Write]:
+def row_file(
+    path: Path,
+    columns: Sequence[str],
+    *,
+    replace: bool,
+    tagged: tuple[str, str] | None = None,
+) -> Iterator[Write]:
     """Write rows within the block; the file is put in place when the block ends without an error.
 
     In JSON Lines a number that JSON lacks (NaN, infinity) becomes null, and a date its ISO form.
     In CSV and TSV lists and tables stand as JSON, true and false in small letters, null as nothing.
+    In CoNLL files each word has a line with its tag behind a tab, and each row an empty line at its
+    end; the other columns are not written.
 
     Args:
         path: the file; its suffix says the format.
         columns: of the header, where the format has one.
         replace: whether a file that is there may be replaced.
+        tagged: the columns of words and of tags, where rows have them; None where they do not.
 
     Yields:
         A function that takes a row.
@@ -44,18 +56,22 @@ def row_file(path: Path, columns: Sequence[str], *, replace: bool) -> Iterator[W
         DataError: a value cannot be written.
         CheckpointError: the disk is full or refuses.
     """
-    if path.suffix.lower() not in KINDS:
-        raise ConfigError(f"the output must be one of {', '.join(KINDS)}, and {path} is none")
+    suffix, kinds = path.suffix.lower(), KINDS if tagged is None else (*KINDS, TAGGED)
+    if suffix not in kinds:
+        raise ConfigError(f"the output must be one of {', '.join(kinds)}, and {path} is none")
     if path.exists() and not replace:
         raise ConfigError(f"{path} exists already; choose another name, or pass --replace")
     path = Path(os.path.abspath(path))
-    delimiter = _DELIMITERS.get(path.suffix.lower())
+    delimiter = _DELIMITERS.get(suffix)
     with explained(path, None):
         make_folders(path.parent)
         with staged(path, empty_file) as temporary:
             with temporary.open("wb") as file:
-                line = _json_line if delimiter is None else _delimited_line(columns, delimiter)
+                line = _json_line
+                if suffix == TAGGED and tagged is not None:
+                    line = _tagged_lines(*tagged)
                 if delimiter is not None:
+                    line = _delimited_line(columns, delimiter)
                     file.write(line({column: column for column in columns}))
                 yield lambda row: _write(file, line, row)
             sync(temporary)
@@ -93,6 +109,32 @@ def _delimited_line(columns: Sequence[str], delimiter: str) -> Callable[[Mapping
             ) from None
 
     return line
+
+
+def _tagged_lines(words: str, tags: str) -> Callable[[Mapping[str, Any]], bytes]:
+    def lines(row: Mapping[str, Any]) -> bytes:
+        if not row[words]:
+            raise DataError(
+                "a sentence in a CoNLL file must have words, and one has none; write .jsonl instead"
+            )
+        pairs = zip(row[words], row[tags], strict=True)
+        return "".join(f"{_word(word)}\t{tag}\n" for word, tag in pairs).encode() + b"\n"
+
+    return lines
+
+
+def _word(word: str) -> str:
+    """A word as a line of a CoNLL file can hold it.
+
+    Raises:
+        DataError: it would be read as something else.
+    """
+    if not word.strip(" ") or any(end in word for end in "\t\n\r") or word.startswith(DOCUMENT):
+        raise DataError(
+            "a word in a CoNLL file must have characters, no tab and no line end, and not begin "
+            f"with {DOCUMENT}, as {word!r} does not; write .jsonl instead"
+        )
+    return word
 
 
 def _cell(column: str, value: Any) -> str:

@@ -45,3 +45,14 @@ def share_of(path: Path, advance: Advance) -> Callable[[int], None]:
     """What tells a stage which share of a file has been read, from the bytes that have been."""
     size = max(1, path.stat().st_size)
     return lambda done: advance(min(1.0, done / size), "")
+
+
+def stopped(advance: Advance, step: int, steps: int) -> None:
+    """Let the line of a stage that a signal has ended say how far it came.
+
+    Args:
+        advance: of the stage.
+        step: the last that was made.
+        steps: of the whole.
+    """
+    advance(step / steps, f"stopped at step {step:,} of {steps:,}")

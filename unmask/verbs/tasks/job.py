@@ -25,7 +25,7 @@ from unmask.verbs.tasks.pieces import Batches, Pieces
 from unmask.verbs.tasks.result import FinetuneResult, Kept
 from unmask.verbs.tasks.trained import count_trained, goal_of, put_adapters, rates_of
 from unmask.verbs.tune_recipe import Recipe
-from unmask.verbs.watch import Watch
+from unmask.verbs.watch import Watch, stopped
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +251,8 @@ class Job:
                 watch=told,
                 shares=self.shares,
             )
+            if outcome.stopped_by is not None:
+                stopped(advance, outcome.position.step, self.steps)
         return outcome, count_trained(trained)
 
     def _measured(self, model: torch.nn.Module) -> Mapping[str, float]:

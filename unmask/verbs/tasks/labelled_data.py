@@ -135,6 +135,9 @@ def held_apart(
     """Hold out a share of each group, and say it; see `hold_out`."""
     rest, held_out = hold_out(rows, share, seed, groups)
     how = f"{len(held_out):,} of {len(rows):,} rows {is_are(len(held_out))} held out"
+    if (different := len({*rows.asked})) < len(rows):
+        # Of texts that repeat, a share of the texts may be another share of the rows.
+        how += f", all those of {len({*held_out.asked}):,} of the {different:,} different texts"
     return rest, held_out, how
 
 
