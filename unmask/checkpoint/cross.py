@@ -108,15 +108,18 @@ def open_cross(
         if [kind for kind, _ in modules] != ["Transformer"]:
             raise UnsupportedModel(
                 f"{root / MODULES} must list a Transformer alone, but lists: "
-                f"{', '.join(kind for kind, _ in modules)}. Models that give vectors are opened "
-                "with unmask.Embedder"
+                f"{', '.join(kind for kind, _ in modules)}. A model that gives vectors is for "
+                "unmask embed (in Python unmask.Embedder); unmask finetune --task rerank teaches "
+                "it to rank"
             )
         folder = modules[0][1]
         file = read_transformer_file(folder, "sequence-classification")
     opened = _with_scores(model_folder(folder), dtype, device)
     opened = replace(opened, origin=origin or opened.origin)
     settings = read_settings(
-        root or opened.path, "CrossEncoder", "A SentenceTransformer is opened with unmask.Embedder"
+        root or opened.path,
+        "CrossEncoder",
+        "A SentenceTransformer is for unmask embed (in Python unmask.Embedder)",
     )
     if settings.default_prompt_name is not None or any(settings.prompts.values()):
         raise UnsupportedModel(
@@ -197,8 +200,8 @@ def _with_scores(
     # What it says of a folder without such a head is the remedy of a classifier: to train one.
     raise ModelError(
         f"{folder} must hold a sequence head, which scores pairs of texts, but holds "
-        f"{said.holds}. Name the folder of a cross-encoder or of a classifier; a model for "
-        "vectors is opened with unmask.Embedder"
+        f"{said.holds}. Name the folder of a cross-encoder or of a classifier; a model of "
+        "vectors is for unmask embed (in Python unmask.Embedder)"
     )
 
 

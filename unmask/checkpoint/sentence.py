@@ -129,7 +129,9 @@ def open_sentence(
     file = read_transformer_file(modules[0][1], "feature-extraction")
     encoder, limit = fitted(encoder, encoder.model.config.context, file)
     settings = read_settings(
-        root, "SentenceTransformer", "A CrossEncoder is opened with unmask.Reranker"
+        root,
+        "SentenceTransformer",
+        "A CrossEncoder is for unmask rerank (in Python it is opened with unmask.Reranker)",
     )
     keep = settings.truncate_dim if truncate_dim is None else truncate_dim
     head = _read_head(root, modules[1:], encoder.model.config.width, keep)
