@@ -54,6 +54,18 @@ def test_what_cannot_be_drawn_is_refused() -> None:
         list(draws_of(["a", "b"], 0, 5))
 
 
+@pytest.mark.parametrize("weights", ["none", "balanced"])
+def test_a_vector_that_counts_for_three_is_three(weights: Literal["none", "balanced"]) -> None:
+    labels = ["a"] * 9 + ["b"] * 4
+    known = vectors(labels, 0)
+    thrice = Probe.fit(
+        np.concatenate((known, known[:2], known[:2])), labels + ["a"] * 4, weights=weights
+    )
+    counted = Probe.fit(known, labels, weights=weights, counts=[3.0] * 2 + [1.0] * 11)
+    asked = vectors(["a"] * 5, 1)
+    assert np.allclose(thrice.probabilities(asked), counted.probabilities(asked), atol=1e-4)
+
+
 @pytest.mark.parametrize("names", [("b", "a"), ("c", "a", "b")])
 @pytest.mark.parametrize("weights", ["none", "balanced"])
 def test_as_a_layer_it_says_the_same(

@@ -85,6 +85,12 @@ def test_every_part_is_there() -> None:
         assert part in found.text, part
 
 
+def test_questions_have_numbers_where_a_file_has_no_lines() -> None:
+    found = page(facts(data="train.json", dev="dev.json.gz"))
+    for part in ("train.json, question 7", "train.json, question 42", "dev.json.gz, question 3"):
+        assert part in found.text, part
+
+
 def test_whatever_the_data_hold() -> None:
     page(facts(HOSTILE))
 

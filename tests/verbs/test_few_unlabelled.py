@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from typer.testing import CliRunner
 
 from tests.verbs.labelled import Interrupted, Notes, write_csv
 from unmask.checkpoint.folder import open_classifier
-from unmask.errors import ConfigError, CorruptText, DataError, ResumeMismatch
+from unmask.cli.main import app
+from unmask.errors import ConfigError, CorruptText, DataError, ResumeMismatch, TooLong
 from unmask.evaluation.probe import F32, Probe
 from unmask.verbs.finetune import finetune
 from unmask.verbs.finetune_settings import finetune_settings
@@ -90,32 +92,67 @@ def test_a_text_stands_once_for_each_label_that_is_likely() -> None:
     assert shares == pytest.approx([1.0, 0.8, 0.2, 0.5, 0.5])
 
 
-def test_the_surest_of_each_label_are_read_by_the_encoder() -> None:
+def test_a_text_of_which_no_label_is_likely_teaches_nothing() -> None:
+    asked = np.full((2, 40), 0.01)
+    asked[1, 3] += 0.6
+    places, guesses, shares = few_unlabelled._guessed(asked)
+    assert (places.tolist(), guesses.tolist(), shares.tolist()) == ([1], [3], [1.0])
+    # Of many labels and one text each, hardly any other text is told.
+    dice = np.random.default_rng(3)
+    names = tuple(f"label {number:02}" for number in range(40))
+    few = dice.normal(size=(40, 8)).astype(np.float32)
+    others = np.zeros((5, 8), dtype=np.float32)
+    regression = Regression(names, 1e-3)
+    beside = self_trained(regression, few, names, None, others)
+    alone = regression(few, names, None)
+    assert np.array_equal(beside.probabilities(few), alone.probabilities(few))
+
+
+class Saying(Probe):
+    """Says what it is told to say of each text."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Two."""
+        return ("a", "b")
+
+    def probabilities(self, vectors: F32) -> Any:
+        """What the vectors hold."""
+        blocks.append(len(vectors))
+        return vectors.astype(np.float64)
+
+
+blocks: list[int] = []
+
+
+@pytest.mark.parametrize("block", [1 << 22, 14])
+def test_the_surest_of_each_label_are_read_by_the_encoder(
+    block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(few_unlabelled, "BLOCK", block)
+    blocks.clear()
     sure = np.linspace(0.6, 0.99, 200)
-    asked = np.concatenate(
-        (
-            np.stack((sure, 1 - sure), 1),
-            [[0.2, 0.8], [0.4, 0.6], [0.3, 0.7], [0.1, 0.9], [0.45, 0.55]],
-        )
-    )
-    places, guesses = surest(asked)
+    few = [[0.2, 0.8], [0.4, 0.6], [0.3, 0.7], [0.1, 0.9], [0.45, 0.55]]
+    asked = np.concatenate((np.stack((sure, 1 - sure), 1), few)).astype(np.float32)
+    places, guesses = surest(Saying(None), asked)
     assert Counter(guesses.tolist()) == {0: few_unlabelled.MOST, 1: 3}
     assert places[:50].tolist() == [*range(150, 200)]
     assert places[50:].tolist() == [200, 202, 203]
-    assert not len(surest(np.empty((0, 2)))[0])
+    assert blocks == ([205] if block > 205 else [7] * 29 + [2])
 
 
 def test_what_is_read_of_a_file(tmp_path: Path) -> None:
     rows: list[tuple[object, ...]] = [
-        ("a", "one"), ("b", "two"), ("a", "two"), ("", ""), ("c", "known"), ("a", "three")
+        ("a", "one"), ("b", "two"), ("a", "two "), ("", ""), ("c", "known"), ("a", "three")
     ]  # fmt: skip
     table = write_csv(tmp_path / "more.csv", rows, ("label", "text"))
     settings = finetune_settings(few_shot=True)
-    read = Unlabelled.read(table, ["known"], settings)
+    read = Unlabelled.read(table, [" known"], settings)
     assert read.texts == ("one", "two", "three")
+    assert read.lines == (2, 3, 7)
     assert read.note == (
-        f"{table}: text from column 'text'; 6 texts without a label; 3 of them left out, as they "
-        "are empty, twice there, or labelled"
+        f"{table}: text from column 'text'; 6 texts without a label; 1 text is empty: {table}:5; 3 "
+        "of them left out, as they are empty, twice there, or labelled"
     )
     named = write_csv(tmp_path / "named.csv", rows, ("label", "what"))
     with pytest.raises(DataError, match="--text-column"):
@@ -132,12 +169,31 @@ def test_what_is_read_of_a_file(tmp_path: Path) -> None:
 
 def test_of_too_many_some_are_drawn(tmp_path: Path) -> None:
     lines = tmp_path / "more.txt"
-    lines.write_text("".join(f"text {number}\n" for number in range(100)))
-    over = {"few_shot": {"use": True, "most_unlabelled": 10}}
-    one, two = (Unlabelled.read(lines, [], finetune_settings(over=over, seed=n)) for n in (0, 1))
+    texts = [f"text {number}" for number in range(100)]
+    lines.write_text("".join(f"{text}\n" for text in [*texts, *texts, "known"]))
+
+    def read(seed: int, most: int = 10) -> Unlabelled:
+        over = {"few_shot": {"use": True, "most_unlabelled": most}}
+        return Unlabelled.read(lines, ["known"], finetune_settings(over=over, seed=seed))
+
+    one, two = read(0), read(1)
     assert len(one.texts) == len({*one.texts}) == 10
+    assert {*one.texts} < {*texts}
+    assert [*one.lines] == sorted(one.lines)
+    assert tuple(texts[line - 1] for line in one.lines) == one.texts
     assert one.texts != two.texts
-    assert one.note.endswith("10 of the 100 are drawn (--set few_shot.most_unlabelled)")
+    assert one.note.endswith(
+        "10 different ones of them are drawn, none of which is empty or labelled (--set "
+        "few_shot.most_unlabelled)"
+    )
+    # Fewer are a part of more, and each is as likely as any other.
+    assert {*one.texts} < {*read(0, 30).texts}
+    counts = Counter(text for seed in range(60) for text in read(seed).texts)
+    assert len(counts) > 95
+    assert max(counts.values()) < 20
+    # As many as are there are no draw.
+    assert "drawn" not in read(0, 100).note
+    assert read(0, 100).texts == tuple(texts)
 
 
 def test_bad_places_are_as_everywhere(tmp_path: Path) -> None:
@@ -148,7 +204,7 @@ def test_bad_places_are_as_everywhere(tmp_path: Path) -> None:
     skipping = finetune_settings(few_shot=True, on_bad="skip", max_bad=0.5)
     read = Unlabelled.read(path, [], skipping)
     assert read.texts == ("one", "three")
-    assert "1 bad place left out" in read.note
+    assert f"1 bad place left out (--on-bad skip): {path}:2" in read.note
 
 
 @pytest.fixture(scope="module")
@@ -229,9 +285,83 @@ def test_a_broken_run_goes_on_to_the_same_bits(
     assert again.figures == whole.figures
 
 
-def test_they_are_for_few_texts_alone(
+def test_a_run_does_not_go_on_with_other_texts(
     files: dict[str, Path], tiny_model_folder: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(ConfigError, match="--few-shot alone, but --unlabelled"):
-        finetune(tiny_model_folder, out=tmp_path / "run", **files)
+    given = {**files, **QUICK, "out": tmp_path / "run"}
+    broken = Notes("fine-tuning", 0.6)
+    with pytest.raises(Interrupted):
+        finetune(tiny_model_folder, watch=broken, **given)
+    run = tmp_path / "run" / "run.json"
+    begun = json.loads(run.read_text())
+    begun["decided"]["chosen"] = "0" * 64
+    run.write_text(json.dumps(begun))
+    with pytest.raises(ResumeMismatch, match="the model itself chose a part of the texts"):
+        finetune(tiny_model_folder, **given)
+
+
+@pytest.mark.parametrize(
+    "more", [{"class_weights": "balanced"}, {"lora": 2, "lr": 1e-2}, {"seeds": 2}]
+)
+def test_two_labels_with_other_options(
+    more: dict[str, Any], files: dict[str, Path], tiny_model_folder: Path, tmp_path: Path
+) -> None:
+    rows: list[tuple[object, ...]] = [
+        (f"{word} {one} {word} {two}", word)
+        for word in ("dog", "house")
+        for one in ("the", "a")
+        for two in ("red", "good", "old")
+    ]
+    train = write_csv(tmp_path / "train.csv", rows, ("text", "label"))
+    notes = Notes()
+    given = {**QUICK, **more, "train": train, "dev": train, "unlabelled": files["unlabelled"]}
+    result = finetune(tiny_model_folder, out=tmp_path / "run", watch=notes, **given)
+    assert notes.heard("are learnt from: of 12 rows")
+    assert result.figures is not None
+    assert result.figures.accuracy == 1.0
+
+
+def test_a_text_that_is_too_long_is_named_by_its_line(
+    files: dict[str, Path], tiny_model_folder: Path, tmp_path: Path
+) -> None:
+    more = tmp_path / "more.txt"
+    more.write_text("the dog\n\n" + "the dog " * 60 + "\n")
+    given = {**files, **QUICK, "unlabelled": more}
+    with pytest.raises(TooLong, match=rf"{more}:3: a text may have at most 48 tokens"):
+        finetune(tiny_model_folder, out=tmp_path / "no", on_long="error", **given)
+    notes = Notes()
+    finetune(tiny_model_folder, out=tmp_path / "run", watch=notes, **{**given, "epochs": 1})
+    assert notes.heard(f"1 of 2 texts of {more} is longer than the context of 48 tokens")
+
+
+def test_on_the_command_line(
+    files: dict[str, Path], tiny_model_folder: Path, tmp_path: Path
+) -> None:
+    paths = [part for name, path in files.items() for part in (f"--{name}", str(path))]
+    words = ["finetune", str(tiny_model_folder), "--few-shot", *paths, "--epochs", "1"]
+    done = CliRunner().invoke(app, [*words, "--out", str(tmp_path / "run"), "--threads", "1"])
+    assert done.exit_code == 0, done.output
+    assert "320 texts without a label; 32 of them left out" in done.stderr.replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    ("short", "words"),
+    [
+        ({}, "--few-shot alone, but --unlabelled .*; give both, or pretrain"),
+        ({"task": "tag"}, "--few-shot alone, but --unlabelled .*; leave it out, or pretrain"),
+        (
+            {"few_shot": True, "unlabelled": None, "over": {"few_shot": {"most_unlabelled": 9}}},
+            "few_shot.most_unlabelled=9 would do nothing without --unlabelled",
+        ),
+    ],
+)
+def test_they_are_for_few_texts_alone(
+    short: dict[str, Any],
+    words: str,
+    files: dict[str, Path],
+    tiny_model_folder: Path,
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(ConfigError, match=words):
+        finetune(tiny_model_folder, out=tmp_path / "run", **{**files, **short})
     assert not (tmp_path / "run").exists()

@@ -210,27 +210,32 @@ def test_lines_of_words_in_and_out(run: tuple[Path, Notes], tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("row", "error", "message"),
+    ("row", "message"),
     [
-        ({"words": ["the", "dog"], "id": 1}, ConfigError, "the column 'id' too, which would be"),
-        ({"words": ["the", "old\tdog"]}, DataError, r"no tab and no line end.*'old\\tdog'"),
-        ({"words": ["the", "  "]}, DataError, "must have characters"),
-        ({"words": ["-DOCSTART-", "dog"]}, DataError, "not begin with -DOCSTART-"),
-        ({"words": []}, DataError, "must have words, and one has none"),
-        ({"text": "the dog"}, ConfigError, "one of .jsonl, .csv, .tsv, and"),
+        ({"words": ["the", "dog"], "id": 1}, "the column 'id' too, which would be lost"),
+        ({"words": ["the", "old\tdog"]}, r"no tab and no line end.*'old\\tdog'"),
+        ({"words": ["the", "  "]}, "must have characters"),
+        ({"words": ["-DOCSTART-", "dog"]}, "not begin with -DOCSTART-"),
+        ({"words": []}, r"must be a list of words, not \[\]"),
+        ({"words": "the dog"}, "must be a list of words, not 'the dog'"),
     ],
 )
 def test_what_lines_of_words_cannot_hold(
-    run: tuple[Path, Notes], tmp_path: Path, row: dict[str, Any], error: type, message: str
+    run: tuple[Path, Notes], tmp_path: Path, row: dict[str, Any], message: str
 ) -> None:
     source, output = tmp_path / "new.jsonl", tmp_path / "out.conll"
-    rows: list[dict[str, Any]] = [{key: ["a"] if key == "words" else 0 for key in row}, row]
-    if "text" in row:
-        rows = [row]
+    rows: list[dict[str, Any]] = [{"words": ["a", "dog"]}, row]
     source.write_text("".join(json.dumps(one) + "\n" for one in rows))
-    with pytest.raises(error, match=message):
+    with pytest.raises(DataError, match=rf"new\.jsonl:2: .*{message}"):
         predict(run[0] / "run", input=source, output=output, threads=1)
     assert not output.exists()
+
+
+def test_lines_of_words_are_of_taggers_of_words(run: tuple[Path, Notes], tmp_path: Path) -> None:
+    source = tmp_path / "new.jsonl"
+    source.write_text('{"text": "the dog"}\n')
+    with pytest.raises(ConfigError, match=r"one of \.jsonl, \.csv, \.tsv, and"):
+        predict(run[0] / "run", input=source, output=tmp_path / "out.conll", threads=1)
 
 
 def test_a_row_without_a_text_is_told_as_one(run: tuple[Path, Notes], tmp_path: Path) -> None:

@@ -57,9 +57,15 @@ class Probe:
         # What is the same for all texts but for rounding tells nothing, and divided by its spread
         # it would have weights beyond all measure.
         scaler.scale_[scaler.scale_ < FLAT * scaler.scale_.max()] = 1.0
-        regression = LogisticRegression(
-            C=strength, max_iter=1000, class_weight=None if weights == "none" else weights
-        )
+        class_weight = None
+        if weights == "balanced":
+            # By what the vectors count for, which older versions of the library leave out.
+            summed = dict.fromkeys(found, 0.0)
+            for label, count in zip(labels, counts or [1.0] * len(labels), strict=True):
+                summed[label] += count
+            whole = sum(summed.values())
+            class_weight = {name: whole / (len(found) * one) for name, one in summed.items()}
+        regression = LogisticRegression(C=strength, max_iter=1000, class_weight=class_weight)
         regression.fit(scaler.transform(vectors), list(labels), sample_weight=counts)
         return cls(make_pipeline(scaler, regression))
 

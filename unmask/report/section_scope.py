@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from unmask.report.charts import Bar, bars
 from unmask.report.facts_scope import (
@@ -155,8 +156,13 @@ def repeats_section(facts: ScopeFacts) -> Html:
 
 
 def _shown(rows: Sequence[ShownRow], name: str) -> Html:
-    return quotations([Quotation(_cut(one.text), (("label", one.label),), f"{name}:{one.row}")
+    return quotations([Quotation(_cut(one.text), (("label", one.label),), _place(name, one.row))
                        for one in rows])  # fmt: skip
+
+
+def _place(name: str, row: int) -> str:
+    """Where a row stands. SQuAD's JSON has no lines that count: its questions have numbers."""
+    return f"{name}, question {row}" if ".json" in Path(name).suffixes else f"{name}:{row}"
 
 
 def candidates_section(facts: ScopeFacts) -> Html:
@@ -248,7 +254,7 @@ def _suspect(one: SuspectRow, name: str) -> Quotation:
         given = f"{given} ({percent(one.given_score)})"
         suggested = f"{suggested} ({percent(one.suggested_score)})"
     facts = (("given", given), ("likely", suggested))
-    return Quotation(_cut(one.text), facts, f"{name}:{one.row}")
+    return Quotation(_cut(one.text), facts, _place(name, one.row))
 
 
 def _cut(words: str) -> str:

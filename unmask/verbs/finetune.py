@@ -14,6 +14,7 @@ from unmask.verbs.finetune_settings import FinetuneSettings, TuneData, finetune_
 from unmask.verbs.machine import environment, resolve_device, use_threads
 from unmask.verbs.run_folder import digest_of
 from unmask.verbs.seeds import over_seeds
+from unmask.verbs.task_settings import TuneFewShot
 from unmask.verbs.tasks.job import Job, Surroundings
 from unmask.verbs.tasks.kinds import chosen
 from unmask.verbs.tasks.pieces import Given, check_on_long
@@ -109,12 +110,18 @@ def _check_unlabelled(settings: FinetuneSettings, unlabelled: str | Path | None)
     """Check that texts without a label are given to a training that reads them.
 
     Raises:
-        ConfigError: it does not.
+        ConfigError: it does not, or something is said of texts that are not given.
     """
-    if unlabelled is not None and not settings.few_shot.use:
+    most = settings.few_shot.most_unlabelled
+    if unlabelled is None and most != TuneFewShot().most_unlabelled:
         raise ConfigError(
-            f"texts without a label are learnt from with --few-shot alone, but --unlabelled "
-            f"{unlabelled} is given without it; give both, or pretrain on these texts first "
+            f"few_shot.most_unlabelled={most} would do nothing without --unlabelled; leave it out"
+        )
+    if unlabelled is not None and not settings.few_shot.use:
+        also = "give both, or " if settings.task == "classify" else "leave it out, or "
+        raise ConfigError(
+            f"texts without a label are learnt from with --task classify --few-shot alone, but "
+            f"--unlabelled {unlabelled} is given without it; {also}pretrain on these texts first "
             "(unmask pretrain --from)"
         )
 

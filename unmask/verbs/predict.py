@@ -20,7 +20,7 @@ from unmask.verbs.answers import Answers, Asked
 from unmask.verbs.evaluation_facts import unknown_texts
 from unmask.verbs.looking import look
 from unmask.verbs.machine import resolve_device, use_threads
-from unmask.verbs.row_files import TAGGED, Write, row_file
+from unmask.verbs.row_files import WordColumns, Write, row_file
 from unmask.verbs.watch import Silent, Watch, say_each, share_of
 
 
@@ -123,7 +123,7 @@ def predict(
     watch.say(f"{table.name}: {answers.columns}")
     whole = (*table.columns, *names)
     empty = EmptyTexts(table.name)
-    tagged = _tagged(output, table, answers, prefix)
+    tagged = _word_columns(answers, prefix)
     writing = row_file(output, whole, replace=replace, tagged=tagged)
     with writing as write, watch.stage(answers.doing) as advance:
         reading = Reading(on_bad, max_bad, share_of(table.path, advance))
@@ -133,22 +133,13 @@ def predict(
     return PredictResult(output, rows, whole, labels, *lost)
 
 
-def _tagged(output: Path, table: Table, answers: Answers, prefix: str) -> tuple[str, str] | None:
-    """The columns of words and of tags, where a model tags words.
-
-    Raises:
-        ConfigError: the output has no place for the table's other columns.
-    """
+def _word_columns(answers: Answers, prefix: str) -> WordColumns | None:
+    """Where the rows have words and tags; None where the model tags none."""
     if "tags" not in answers.names:
         return None
     (words,) = answers.texts
-    others = [column for column in table.columns if column != words]
-    if output.suffix.lower() == TAGGED and others:
-        raise ConfigError(
-            f"{TAGGED} holds words and their tags alone, but {table.name} has the column "
-            f"{others[0]!r} too, which would be lost; write .jsonl instead"
-        )
-    return words, prefix + answers.names["tags"]
+    new = {part: prefix + name for part, name in answers.names.items()}
+    return WordColumns(words, new.pop("tags"), (*new.values(),))
 
 
 def _table(input: str | Path, head: str | None, text_column: str | None) -> Table:
@@ -166,7 +157,10 @@ def _written(
     rows = truncated = unknown = 0
     for row, answer in answers.rows(reading):
         new = {prefix + n: answer[part] for part, n in answers.names.items() if part in answer}
-        write({**row.values, **new})
+        try:
+            write({**row.values, **new})
+        except DataError as error:
+            raise DataError(f"{empty.name}:{row.line}: {error}") from None
         counts += answers.counted(answer)
         # A tagger's text may be a list of words.
         empty.look(row.line, ("".join(row.values[column]) for column in answers.texts))

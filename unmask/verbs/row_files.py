@@ -10,6 +10,7 @@ import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from unmask.errors import ConfigError, DataError
 from unmask.text.conll import DOCUMENT
 
 Write = Callable[[Mapping[str, Any]], None]
+Line = Callable[[Mapping[str, Any]], bytes]
 
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
 KINDS = (".jsonl", *_DELIMITERS)
@@ -27,26 +29,40 @@ TAGGED = ".conll"
 """Suffix of files of words and their tags alone."""
 
 
+@dataclass(frozen=True, slots=True)
+class WordColumns:
+    """The columns of rows whose words have tags.
+
+    Attributes:
+        words, tags: of the words and of their tags.
+        others: columns that a file of words and tags does without.
+    """
+
+    words: str
+    tags: str
+    others: tuple[str, ...]
+
+
 @contextmanager
 def row_file(
     path: Path,
     columns: Sequence[str],
     *,
     replace: bool,
-    tagged: tuple[str, str] | None = None,
+    tagged: WordColumns | None = None,
 ) -> Iterator[Write]:
     """Write rows within the block; the file is put in place when the block ends without an error.
 
     In JSON Lines a number that JSON lacks (NaN, infinity) becomes null, and a date its ISO form.
     In CSV and TSV lists and tables stand as JSON, true and false in small letters, null as nothing.
     In CoNLL files each word has a line with its tag behind a tab, and each row an empty line at its
-    end; the other columns are not written.
+    end.
 
     Args:
         path: the file; its suffix says the format.
         columns: of the header, where the format has one.
         replace: whether a file that is there may be replaced.
-        tagged: the columns of words and of tags, where rows have them; None where they do not.
+        tagged: where rows have words and tags; None where they have none.
 
     Yields:
         A function that takes a row.
@@ -69,7 +85,7 @@ def row_file(
             with temporary.open("wb") as file:
                 line = _json_line
                 if suffix == TAGGED and tagged is not None:
-                    line = _tagged_lines(*tagged)
+                    line = _tagged_lines(tagged)
                 if delimiter is not None:
                     line = _delimited_line(columns, delimiter)
                     file.write(line({column: column for column in columns}))
@@ -79,7 +95,7 @@ def row_file(
             sync(path.parent)
 
 
-def _write(file: io.BufferedIOBase, line: Callable[[Mapping[str, Any]], bytes], row: Any) -> None:
+def _write(file: io.BufferedIOBase, line: Line, row: Any) -> None:
     file.write(line(row))
 
 
@@ -91,7 +107,7 @@ def _json_line(row: Mapping[str, Any]) -> bytes:
         return json.dumps(plain, allow_nan=False).encode() + b"\n"
 
 
-def _delimited_line(columns: Sequence[str], delimiter: str) -> Callable[[Mapping[str, Any]], bytes]:
+def _delimited_line(columns: Sequence[str], delimiter: str) -> Line:
     def line(row: Mapping[str, Any]) -> bytes:
         if extra := [column for column in row if column not in columns]:
             raise DataError(
@@ -111,13 +127,21 @@ def _delimited_line(columns: Sequence[str], delimiter: str) -> Callable[[Mapping
     return line
 
 
-def _tagged_lines(words: str, tags: str) -> Callable[[Mapping[str, Any]], bytes]:
+def _tagged_lines(columns: WordColumns) -> Line:
+    known = {columns.words, columns.tags, *columns.others}
+
     def lines(row: Mapping[str, Any]) -> bytes:
-        if not row[words]:
+        if extra := [column for column in row if column not in known]:
             raise DataError(
-                "a sentence in a CoNLL file must have words, and one has none; write .jsonl instead"
+                f"{TAGGED} holds words and their tags alone, but the row has the column "
+                f"{extra[0]!r} too, which would be lost; write .jsonl instead"
             )
-        pairs = zip(row[words], row[tags], strict=True)
+        words = row[columns.words]
+        if not isinstance(words, list) or not words:
+            raise DataError(
+                f"a row of {TAGGED} must be a list of words, not {words!r}; write .jsonl instead"
+            )
+        pairs = zip(words, row[columns.tags], strict=True)
         return "".join(f"{_word(word)}\t{tag}\n" for word, tag in pairs).encode() + b"\n"
 
     return lines

@@ -9,6 +9,7 @@ label (`few_unlabelled`). What comes out is a classifier like any other.
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -106,6 +107,7 @@ def from_few(pieces: Pieces, given: Given, known: Sequence[str]) -> Pieces:
         # Nothing of what was drawn is left.
         drawn = new_weights(pieces.opened, settings.run.seed)
         notes = tuple(note for note in notes if note not in drawn)
+    notes = (*notes, *_notes(labels))
     balanced = settings.loss.class_weights == "balanced"
     regression = Regression(names, settings.few_shot.strength, balanced)
     model.eval()
@@ -130,9 +132,19 @@ def from_few(pieces: Pieces, given: Given, known: Sequence[str]) -> Pieces:
             rows.rows, numbers.numpy(), batch=batch, seed=seed
         ),
         dev=fitted,
-        notes=(*notes, *_notes(labels), *said),
+        rows=rows,
+        notes=(*notes, *said),
+        chosen=_digest(rows, numbers) if more else None,
         finish=finish,
     )
+
+
+def _digest(rows: Rows, numbers: torch.Tensor) -> str:
+    """Of texts and their labels, some of which the model itself has chosen."""
+    digest = hashlib.sha256(numbers.numpy().tobytes())
+    for row in rows.rows:
+        digest.update(np.array([len(row), *row]).tobytes())
+    return digest.hexdigest()
 
 
 def _learnt_beside(
@@ -156,11 +168,12 @@ def _learnt_beside(
         if fitted.words is not None:
             more.append((fitted.words, torch.arange(len(names))))
     if given.unlabelled is not None:
-        others = Unlabelled.read(given.unlabelled, known, given.settings)
         with given.watch.stage("reading texts without a label"):
-            rows = Rows.of(others.texts, pieces.opened, given.on_long)
+            others = Unlabelled.read(given.unlabelled, known, given.settings)
+            rows = others.rows(pieces.opened, given.on_long)
             context = fitted.model.encoder.config.context
             cut = read_notes(rows, context, f"texts of {others.name}")
+        with given.watch.stage("asking whether texts without a label help"):
             fitted, said, taken = fitted.with_others(rows, others.name)
         notes += [others.note, *cut, said]
         more += [] if taken is None else [taken]
@@ -233,7 +246,7 @@ class FittedHead:
         if not trial.helps:
             return self, f"the texts of {name} are not learnt from: {trial.in_words()}", None
         probe = self_trained(regression, texts, self.labels, words, more)
-        places, guesses = surest(probe.probabilities(more))
+        places, guesses = surest(probe, more)
         number = {label: place for place, label in enumerate(regression.names)}
         numbers = torch.tensor([number[probe.labels[guess]] for guess in guesses])
         sure = Rows(tuple(others.rows[place] for place in places), 0)
@@ -321,8 +334,8 @@ def _notes(labels: tuple[str, ...]) -> tuple[str, ...]:
     notes = []
     if single:
         notes.append(
-            f"{counted(len(single), 'label')} with a single text, to which none can be drawn: "
-            f"{first_of(single, 20)}; 8 to 64 of each are better"
+            f"{counted(len(single), 'label')} with a single text: {first_of(single, 20)}; {FEWEST} "
+            f"to {MANY} of each are better"
         )
     elif (least := min(counts.values())) < FEWEST:
         few = [name for name, count in counts.items() if count < FEWEST]

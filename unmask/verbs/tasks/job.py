@@ -12,7 +12,7 @@ import torch
 from unmask.checkpoint.folder import save_opened
 from unmask.checkpoint.sentence import sentence_root
 from unmask.config import to_mapping
-from unmask.errors import CheckpointError
+from unmask.errors import CheckpointError, ResumeMismatch
 from unmask.nn.adapting import merge
 from unmask.nn.dropout import set_dropout
 from unmask.train.best import Goal
@@ -137,7 +137,15 @@ class Job:
 
         Raises:
             CheckpointError: a version that did not write it down began it.
+            ResumeMismatch: the model chose other texts to learn from.
         """
+        if folder.decided("chosen") not in (None, self.pieces.chosen):
+            raise ResumeMismatch(
+                f"the model itself chose a part of the texts that {folder.path} learns from, and "
+                "chooses others now, since numbers of threads and devices round differently. "
+                "Resume with those that the run began with, which run.json names, or choose "
+                "another --out"
+            )
         begun = folder.decided("steps") is not None
         if begun:
             self.around.watch.say(f"{folder.path} was begun before, and goes on from its state")
@@ -213,6 +221,8 @@ class Job:
     def _train(self, folder: RunFolder) -> tuple[Outcome, int]:
         """The loop, over the whole model or over its head alone; and how much it trains."""
         settings, pieces, around = self.settings, self.pieces, self.around
+        if pieces.chosen is not None:
+            folder.decide("chosen", pieces.chosen)
         folder.decide("steps", self.steps)
         trained: torch.nn.Module = pieces.opened.model
         measure: Evaluate = self._measured

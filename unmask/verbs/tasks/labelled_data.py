@@ -135,10 +135,26 @@ def held_apart(
     """Hold out a share of each group, and say it; see `hold_out`."""
     rest, held_out = hold_out(rows, share, seed, groups)
     how = f"{len(held_out):,} of {len(rows):,} rows {is_are(len(held_out))} held out"
-    if (different := len({*rows.asked})) < len(rows):
-        # Of texts that repeat, a share of the texts may be another share of the rows.
-        how += f", all those of {len({*held_out.asked}):,} of the {different:,} different texts"
-    return rest, held_out, how
+    noun = "texts" if rows.seconds is None else "pairs"
+    return rest, held_out, how + of_different(rows.asked, held_out.asked, noun)
+
+
+def of_different(
+    every: Sequence[tuple[str, ...]], held_out: Sequence[tuple[str, ...]], noun: str
+) -> str:
+    """What stands behind the number of rows that are held out, where some of them are alike.
+
+    A share of the different texts may be another share of the rows.
+
+    Args:
+        every: what each of all rows asks about.
+        held_out: the same of those held out.
+        noun: what is asked about.
+    """
+    different = len({*every})
+    if different == len(every):
+        return ""
+    return f", all those of {len({*held_out}):,} of the {different:,} different {noun}"
 
 
 def hold_out(

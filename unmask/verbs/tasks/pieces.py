@@ -158,6 +158,8 @@ class Pieces:
             those of `rows`.
         finish: what is done once the training is, such as choosing thresholds on the dev rows;
             None for nothing.
+        chosen: a digest of what is learnt from, where the model itself has chosen a part of it;
+            else None.
         metrics: figures of `dev` that weights may be chosen by; the first is the task's own. Empty
             where the last weights are kept.
     """
@@ -174,6 +176,7 @@ class Pieces:
     begin: Callable[[], None] | None = None
     source: Callable[[int, int], Batches] | None = None
     finish: Callable[[], Finished] | None = None
+    chosen: str | None = None
     metrics: tuple[str, ...] = ()
 
     def batches(self, batch: int, seed: int) -> Batches:

@@ -15,7 +15,7 @@ from unmask.text.tagged import Tagged
 from unmask.text.tags import BIO, IOB1, OUTSIDE, Scheme
 from unmask.tokens import marked
 from unmask.verbs.finetune_settings import TuneData
-from unmask.verbs.tasks.labelled_data import check_known, counted, held, is_are
+from unmask.verbs.tasks.labelled_data import check_known, counted, held, is_are, of_different
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,9 @@ class TaggedSplit:
             rest, held_out = _hold_out(whole, settings.dev_share, seed)
             how = (
                 f"{len(held_out):,} of {counted(len(whole), _unit(whole))} "
-                f"{is_are(len(held_out))} held out, stratified by the rarest type in them"
+                f"{is_are(len(held_out))} held out"
+                f"{of_different(whole.asked, held_out.asked, 'sentences')}, stratified by the "
+                "rarest type in them"
             )
             return cls(rest, held_out, scheme, labels, (told, how))
         measured = read_sentences(dev, settings)
