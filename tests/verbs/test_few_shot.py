@@ -213,7 +213,7 @@ def test_few_and_many_texts_of_a_label_are_told(tiny_model_folder: Path, tmp_pat
     single = write_csv(tmp_path / "one.csv", [*rows, ("a fish", "fish")], ("text", "label"))
     notes = Notes()
     finetune(tiny_model_folder, train=single, dev=dev, out=tmp_path / "a", watch=notes, **QUICK)
-    assert notes.heard("1 label with a single text, to which none can be drawn: fish")
+    assert notes.heard("1 label with a single text: fish; 8 to 64 of each are better")
     assert not notes.heard("are many for --few-shot")
     few = write_csv(tmp_path / "few.csv", rows[3:], ("text", "label"))
     notes = Notes()

@@ -97,14 +97,14 @@ def test_a_text_of_which_no_label_is_likely_teaches_nothing() -> None:
     asked[1, 3] += 0.6
     places, guesses, shares = few_unlabelled._guessed(asked)
     assert (places.tolist(), guesses.tolist(), shares.tolist()) == ([1], [3], [1.0])
-    # Of many labels and one text each, hardly any other text is told.
+    # Of many labels with two texts each, hardly any other text is told.
     dice = np.random.default_rng(3)
     names = tuple(f"label {number:02}" for number in range(40))
-    few = dice.normal(size=(40, 8)).astype(np.float32)
+    few, labels = dice.normal(size=(80, 8)).astype(np.float32), names * 2
     others = np.zeros((5, 8), dtype=np.float32)
     regression = Regression(names, 1e-3)
-    beside = self_trained(regression, few, names, None, others)
-    alone = regression(few, names, None)
+    beside = self_trained(regression, few, labels, None, others)
+    alone = regression(few, labels, None)
     assert np.array_equal(beside.probabilities(few), alone.probabilities(few))
 
 

@@ -106,7 +106,7 @@ def test_a_finished_run_is_left_and_a_tagger_is_trained_further(
         folder / "run", train=more, out=tmp_path / "again", task="tag", watch=notes,
         **{**QUICK, "epochs": 1},
     )  # fmt: skip
-    assert notes.heard("held out, stratified by the rarest type in them"), notes.said
+    assert notes.heard("different sentences, stratified by the rarest type in them"), notes.said
     assert result.labels == ("O", "B-being", "I-being", "B-thing", "I-thing")
     assert not notes.heard("new weights")
 
@@ -200,12 +200,15 @@ def test_lines_of_words_in_and_out(run: tuple[Path, Notes], tmp_path: Path) -> N
     source, output = tmp_path / "new.conll", tmp_path / "out.conll"
     source.write_text("the DT\nold JJ\nneighbour NN\n\nword NN\n")
     result = predict(run[0] / "run", input=source, output=output, threads=1)
-    assert output.read_text() == "the\tO\nold\tB-being\nneighbour\tI-being\n\nword\tO\n\n"
-    assert result.labels == {"being": 1}
+    plain = predict(run[0] / "run", input=source, output=tmp_path / "out.jsonl", threads=1)
+    assert (result.rows, result.labels) == (2, plain.labels)
+    (one, two) = (json.loads(line)["tags"] for line in plain.output.read_text().splitlines())
+    assert one == ["O", "B-being", "I-being"]
+    assert output.read_text() == f"the\tO\nold\tB-being\nneighbour\tI-being\n\nword\t{two[0]}\n\n"
     # What was written is read as it was said.
     again = read_tagged(output)
     assert again.words == (("the", "old", "neighbour"), ("word",))
-    assert again.tags == (("O", "B-being", "I-being"), ("O",))
+    assert again.tags == (("O", "B-being", "I-being"), (two[0],))
     assert evaluate(run[0] / "run", data=output, threads=1).figures.f1 == 1.0  # type: ignore[union-attr]
 
 

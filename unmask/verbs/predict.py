@@ -121,11 +121,9 @@ def predict(
     answers = Answers.of(folder, said, asked, resolve_device(device))
     names = _new_columns(table, prefix, answers.names)
     watch.say(f"{table.name}: {answers.columns}")
-    whole = (*table.columns, *names)
-    empty = EmptyTexts(table.name)
-    tagged = _word_columns(answers, prefix)
-    writing = row_file(output, whole, replace=replace, tagged=tagged)
-    with writing as write, watch.stage(answers.doing) as advance:
+    whole, empty = (*table.columns, *names), EmptyTexts(table.name)
+    file = row_file(output, whole, replace=replace, tagged=_word_columns(answers, prefix))
+    with file as write, watch.stage(answers.doing) as advance:
         reading = Reading(on_bad, max_bad, share_of(table.path, advance))
         rows, labels, truncated, unknown = _written(answers, reading, write, prefix, empty)
     say_each(watch, reading.left_out, empty.told)

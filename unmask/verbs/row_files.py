@@ -83,7 +83,7 @@ def row_file(
         make_folders(path.parent)
         with staged(path, empty_file) as temporary:
             with temporary.open("wb") as file:
-                line = _json_line
+                line: Line = _json_line
                 if suffix == TAGGED and tagged is not None:
                     line = _tagged_lines(tagged)
                 if delimiter is not None:
