@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from unmask.evaluation.probe import F32, Probe
 from unmask.verbs.finetune import finetune
 from unmask.verbs.finetune_settings import finetune_settings
 from unmask.verbs.tasks import few_unlabelled
-from unmask.verbs.tasks.few_names import Regression
+from unmask.verbs.tasks.few_names import Fits, Regression
 from unmask.verbs.tasks.few_unlabelled import Unlabelled, self_trained, surest
 
 QUICK: dict[str, Any] = {
@@ -246,6 +247,29 @@ def test_encoder_and_last_layer_learn_from_them(
         assert not torch.equal(one[name], two[name])
 
 
+def test_the_bar_of_the_trial_comes_to_its_end(
+    files: dict[str, Path], tiny_model_folder: Path, tmp_path: Path
+) -> None:
+    shares: list[float] = []
+
+    class Watching(Notes):
+        @contextmanager
+        def stage(self, title: str) -> Iterator[Callable[[float, str], None]]:
+            """Remembers the shares of the trial."""
+
+            def advance(share: float, words: str) -> None:
+                if title == "asking whether texts without a label help":
+                    shares.append(share)
+
+            yield advance
+
+    finetune(
+        tiny_model_folder, out=tmp_path / "run", watch=Watching(), **{**files, **QUICK, "epochs": 1}
+    )
+    assert shares == pytest.approx([n / few_unlabelled.FITS for n in range(1, len(shares) + 1)])
+    assert shares[-1] == 1.0
+
+
 def test_texts_that_mislead_are_left_out(
     files: dict[str, Path],
     tiny_model_folder: Path,
@@ -253,10 +277,11 @@ def test_texts_that_mislead_are_left_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def misled(
-        regression: Regression, vectors: F32, labels: Sequence[str], words: Any, others: F32
+        regression: Fits, vectors: F32, labels: Sequence[str], words: F32 | None, others: F32
     ) -> Probe:
-        next_one = dict(zip(regression.names, (*regression.names[1:], "book"), strict=True))
-        return regression(vectors, [next_one[label] for label in labels], words)
+        names = sorted({*labels})
+        following = dict(zip(names, (*names[1:], names[0]), strict=True))
+        return regression(vectors, [following[label] for label in labels], words, None)
 
     monkeypatch.setattr("unmask.verbs.tasks.few_shot.self_trained", misled)
     notes = Notes()

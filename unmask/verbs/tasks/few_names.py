@@ -22,6 +22,8 @@ WEIGHT = 3.0  # texts that a name counts for in the regression; docs/log.md has 
 _APART = re.compile(r"[\s_\-/.:]+")
 Fitting = Callable[[F32, Sequence[str]], Probe]
 """Vectors `(N, E)` and their labels to what has learnt from them."""
+Fits = Callable[[F32, Sequence[str], F32 | None, Sequence[float] | None], Probe]
+"""As `Regression.__call__`."""
 
 
 def in_words(names: Sequence[str]) -> tuple[str, ...] | None:

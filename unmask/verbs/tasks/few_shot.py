@@ -31,7 +31,7 @@ from unmask.objectives.supervised_contrastive import Together
 from unmask.verbs.finetune_settings import FinetuneSettings
 from unmask.verbs.looking import look
 from unmask.verbs.tasks.few_names import Regression, Trial, in_words
-from unmask.verbs.tasks.few_unlabelled import Unlabelled, self_trained, surest
+from unmask.verbs.tasks.few_unlabelled import FITS, Unlabelled, self_trained, surest
 from unmask.verbs.tasks.labelled_data import counted
 from unmask.verbs.tasks.pieces import (
     Finished,
@@ -42,6 +42,7 @@ from unmask.verbs.tasks.pieces import (
     new_weights,
 )
 from unmask.verbs.tasks.rows import Rows, read_notes
+from unmask.verbs.watch import Advance
 
 FEWEST = 8  # texts of a label, below which the figures vary widely from draw to draw
 MANY = 64  # texts of a label, on average, from which on ordinary fine-tuning is the better choice
@@ -173,8 +174,8 @@ def _learnt_beside(
             rows = others.rows(pieces.opened, given.on_long)
             context = fitted.model.encoder.config.context
             cut = read_notes(rows, context, f"texts of {others.name}")
-        with given.watch.stage("asking whether texts without a label help"):
-            fitted, said, taken = fitted.with_others(rows, others.name)
+        with given.watch.stage("asking whether texts without a label help") as advance:
+            fitted, said, taken = fitted.with_others(rows, others.name, advance)
         notes += [others.note, *cut, said]
         more += [] if taken is None else [taken]
     return fitted, more, tuple(notes)
@@ -224,28 +225,39 @@ class FittedHead:
         )
 
     def with_others(
-        self, others: Rows, name: str
+        self, others: Rows, name: str, advance: Advance
     ) -> tuple[FittedHead, str, tuple[Rows, torch.Tensor] | None]:
         """The same with texts that have no label, if they help, and what to say of it.
 
         Args:
             others: the texts.
             name: of their file.
+            advance: is told of the progress.
 
         Returns:
             Beside it the texts that the encoder learns from, with the numbers of their labels.
         """
         texts, more, regression = self.read(self.rows), self.read(others), self.regression
         words = None if self.words is None else self.read(self.words)
+        done = 0
+
+        def told(
+            vectors: F32, labels: Sequence[str], words: F32 | None, counts: Sequence[float] | None
+        ) -> Probe:
+            nonlocal done
+            done += 1
+            advance(done / FITS, "")
+            return regression(vectors, labels, words, counts)
+
         trial = Trial.of(
             texts,
             self.labels,
-            lambda vectors, labels: regression(vectors, labels, words),
-            lambda vectors, labels: self_trained(regression, vectors, labels, words, more),
+            lambda vectors, labels: told(vectors, labels, words, None),
+            lambda vectors, labels: self_trained(told, vectors, labels, words, more),
         )
         if not trial.helps:
             return self, f"the texts of {name} are not learnt from: {trial.in_words()}", None
-        probe = self_trained(regression, texts, self.labels, words, more)
+        probe = self_trained(told, texts, self.labels, words, more)
         places, guesses = surest(probe, more)
         number = {label: place for place, label in enumerate(regression.names)}
         numbers = torch.tensor([number[probe.labels[guess]] for guess in guesses])

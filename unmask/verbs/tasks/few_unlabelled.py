@@ -29,7 +29,7 @@ from unmask.text.empty import EmptyTexts, is_empty
 from unmask.text.labelled import texts_of
 from unmask.text.rows import text_table
 from unmask.verbs.finetune_settings import FinetuneSettings
-from unmask.verbs.tasks.few_names import Regression
+from unmask.verbs.tasks.few_names import FOLDS, Fits
 from unmask.verbs.tasks.labelled_data import counted
 from unmask.verbs.tasks.rows import Rows
 
@@ -41,6 +41,7 @@ COUNT, TOGETHER = 0.5, 4.0  # labelled texts that each counts for, and all of th
 LEAST = 0.05  # a label that is less probable is none of a text's
 SURE, MOST = 0.6, 50  # of the texts of a label, the share that an encoder learns from, and how many
 BLOCK = 1 << 22  # probabilities that are held at once
+FITS = FOLDS * (2 + ROUNDS) + 1 + ROUNDS  # regressions of a trial, and those that follow it
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,7 @@ class _Drawn:
 
 
 def self_trained(
-    regression: Regression,
+    regression: Fits,
     vectors: F32,
     labels: Sequence[str],
     words: F32 | None,
@@ -172,7 +173,7 @@ def self_trained(
         words: `(C, E)` of the names of the labels, or None.
         others: `(U, E)` of the texts without a label.
     """
-    probe = regression(vectors, labels, words)
+    probe = regression(vectors, labels, words, None)
     each = min(COUNT, TOGETHER * len(labels) / max(1, len(others)))
     for _ in range(ROUNDS):
         said = [
