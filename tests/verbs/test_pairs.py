@@ -179,12 +179,15 @@ def test_a_run_goes_on_from_it_and_from_a_language_model(
 
 
 class Stopping(Silent):
-    """Sends this process a signal in the middle of training."""
+    """Sends this process one signal in the middle of training."""
+
+    sent = False
 
     @contextmanager
     def stage(self, title: str) -> Iterator[Advance]:
         def advance(share: float, words: str) -> None:
-            if title == "pretraining" and share >= 0.5:
+            if title == "pretraining" and share >= 0.5 and not self.sent:
+                self.sent = True
                 os.kill(os.getpid(), signal.SIGTERM)
 
         yield advance
