@@ -49,6 +49,7 @@ def test_a_trial_tells_names_that_help_from_those_that_harm() -> None:
         return Trial.of(
             vectors,
             labels,
+            range(18),
             lambda v, named: fit(v, named, None),
             lambda v, named: fit(v, named, words),
         )
@@ -59,3 +60,22 @@ def test_a_trial_tells_names_that_help_from_those_that_harm() -> None:
     assert good.beside > good.without
     assert not bad.helps
     assert good.without == bad.without
+
+
+def test_the_same_text_is_not_learnt_from_and_asked_for() -> None:
+    dice = np.random.default_rng(2)
+    texts = [f"text {number}" for number in range(24)]
+    vectors = dice.normal(size=(24, 16)).astype(np.float32)
+    labels = ["ab"[number % 2] for number in range(24)]
+    fit = Regression(("a", "b"), 10.0)
+    once = Trial.of(
+        vectors, labels, texts, lambda v, n: fit(v, n, None), lambda v, n: fit(v, n, None)
+    )
+    # Nothing tells the labels of others, so copies would make all of them right.
+    thrice = Trial.of(
+        np.concatenate([vectors] * 3), labels * 3, texts * 3,
+        lambda v, n: fit(v, n, None), lambda v, n: fit(v, n, None),
+    )  # fmt: skip
+    assert once.without < 20
+    assert thrice.rows == 72
+    assert thrice.without < 60

@@ -210,10 +210,12 @@ def test_lists_of_labels_are_refused(tiny_model_folder: Path, tmp_path: Path) ->
 def test_few_and_many_texts_of_a_label_are_told(tiny_model_folder: Path, tmp_path: Path) -> None:
     rows = [(f"dog {i}", "dog") for i in range(9)] + [(f"cat {i}", "cat") for i in range(9)]
     dev = write_csv(tmp_path / "dev.csv", [("dog", "dog"), ("cat", "cat")], ("text", "label"))
-    single = write_csv(tmp_path / "one.csv", [*rows, ("a fish", "fish")], ("text", "label"))
+    cows = [(f"a cow {i}", "cow") for i in range(3)]
+    single = write_csv(tmp_path / "one.csv", [*rows, ("a fish", "fish"), *cows], ("text", "label"))
     notes = Notes()
     finetune(tiny_model_folder, train=single, dev=dev, out=tmp_path / "a", watch=notes, **QUICK)
     assert notes.heard("1 label with a single text: fish; 8 to 64 of each are better")
+    assert notes.heard("1 label with fewer than 8 texts to train on, the least with 3: cow;")
     assert not notes.heard("are many for --few-shot")
     few = write_csv(tmp_path / "few.csv", rows[3:], ("text", "label"))
     notes = Notes()

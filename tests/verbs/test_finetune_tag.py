@@ -219,6 +219,7 @@ def test_lines_of_words_in_and_out(run: tuple[Path, Notes], tmp_path: Path) -> N
         ({"words": ["the", "old\tdog"]}, r"no tab and no line end.*'old\\tdog'"),
         ({"words": ["the", "  "]}, "must have characters"),
         ({"words": ["-DOCSTART-", "dog"]}, "not begin with -DOCSTART-"),
+        ({"words": ["\ufeffthe", "dog"]}, "or a byte order mark, but is"),
         ({"words": []}, r"must be a list of words, not \[\]"),
         ({"words": "the dog"}, "must be a list of words, not 'the dog'"),
     ],
@@ -237,7 +238,7 @@ def test_what_lines_of_words_cannot_hold(
 def test_lines_of_words_are_of_taggers_of_words(run: tuple[Path, Notes], tmp_path: Path) -> None:
     source = tmp_path / "new.jsonl"
     source.write_text('{"text": "the dog"}\n')
-    with pytest.raises(ConfigError, match=r"one of \.jsonl, \.csv, \.tsv, and"):
+    with pytest.raises(ConfigError, match=r"of lists of words or of a CoNLL file, and"):
         predict(run[0] / "run", input=source, output=tmp_path / "out.conll", threads=1)
 
 

@@ -73,6 +73,11 @@ def row_file(
         CheckpointError: the disk is full or refuses.
     """
     suffix, kinds = path.suffix.lower(), KINDS if tagged is None else (*KINDS, TAGGED)
+    if suffix == TAGGED and tagged is None:
+        raise ConfigError(
+            f"{TAGGED} holds words and their tags, which a tagger gives of lists of words or of a "
+            f"CoNLL file, and {path} is to hold others; write {', '.join(KINDS)}"
+        )
     if suffix not in kinds:
         raise ConfigError(f"the output must be one of {', '.join(kinds)}, and {path} is none")
     if path.exists() and not replace:
@@ -153,10 +158,11 @@ def _word(word: str) -> str:
     Raises:
         DataError: it would be read as something else.
     """
-    if not word.strip(" ") or any(end in word for end in "\t\n\r") or word.startswith(DOCUMENT):
+    begins = word.startswith((DOCUMENT, "\ufeff"))
+    if not word.strip(" ") or any(end in word for end in "\t\n\r") or begins:
         raise DataError(
             "a word in a CoNLL file must have characters, no tab and no line end, and not begin "
-            f"with {DOCUMENT}, as {word!r} does not; write .jsonl instead"
+            f"with {DOCUMENT} or a byte order mark, but is {word!r}; write .jsonl instead"
         )
     return word
 

@@ -8,7 +8,7 @@ them, tell that part with the names or without.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,18 +56,30 @@ class Trial:
         return self.beside >= self.without
 
     @classmethod
-    def of(cls, vectors: F32, labels: Sequence[str], without: Fitting, beside: Fitting) -> Trial:
+    def of(
+        cls,
+        vectors: F32,
+        labels: Sequence[str],
+        texts: Sequence[Hashable],
+        without: Fitting,
+        beside: Fitting,
+    ) -> Trial:
         """Ask it of vectors `(N, E)` and their labels.
 
         Args:
             vectors, labels: of the texts.
+            texts: what tells which of the N are the same text, of which none is asked for while
+                another is learnt from.
             without, beside: fit to a part of them.
         """
-        order = np.array(Draws(0, 0).permutation(len(labels), FOLD_STREAM))
+        number = {text: place for place, text in enumerate(dict.fromkeys(texts))}
+        numbers = np.array([number[text] for text in texts])
+        order = np.array(Draws(0, 0).permutation(len(number), FOLD_STREAM))
         truth = np.array(labels)
         right = [0, 0]
-        for fold in np.array_split(order, FOLDS):
-            rest = np.setdiff1d(order, fold)
+        for some in np.array_split(order, FOLDS):
+            left_out = np.isin(numbers, some)
+            fold, rest = np.flatnonzero(left_out), np.flatnonzero(~left_out)
             if not len(fold) or len({*truth[rest]}) < 2:
                 continue
             for way, fitting in enumerate((without, beside)):
@@ -78,8 +90,8 @@ class Trial:
     def in_words(self) -> str:
         """What was found."""
         return (
-            f"of {self.rows:,} rows, each left out once, {self.beside:,} are told right with them "
-            f"and {self.without:,} without"
+            f"of {self.rows:,} rows, left out a third at a time, {self.beside:,} are told right "
+            f"with them and {self.without:,} without"
         )
 
 

@@ -214,6 +214,7 @@ class FittedHead:
         trial = Trial.of(
             texts,
             self.labels,
+            self.rows.texts_apart,
             lambda vectors, labels: regression(vectors, labels, None),
             lambda vectors, labels: regression(vectors, labels, names),
         )
@@ -252,6 +253,7 @@ class FittedHead:
         trial = Trial.of(
             texts,
             self.labels,
+            self.rows.texts_apart,
             lambda vectors, labels: told(vectors, labels, words, None),
             lambda vectors, labels: self_trained(told, vectors, labels, words, more),
         )
@@ -349,8 +351,8 @@ def _notes(labels: tuple[str, ...]) -> tuple[str, ...]:
             f"{counted(len(single), 'label')} with a single text: {first_of(single, 20)}; {FEWEST} "
             f"to {MANY} of each are better"
         )
-    elif (least := min(counts.values())) < FEWEST:
-        few = [name for name, count in counts.items() if count < FEWEST]
+    if few := [name for name, count in counts.items() if 1 < count < FEWEST]:
+        least = min(counts[name] for name in few)
         notes.append(
             f"{counted(len(few), 'label')} with fewer than {FEWEST} texts to train on, the least "
             f"with {least}: {first_of(few, 20)}; {FEWEST} to {MANY} of each are better"

@@ -98,6 +98,11 @@ class Rows:
         unknown = sum(mostly_unknown(pair.unknown) for pair in fitted)
         return cls(tuple(pair.ids for pair in fitted), cut, segments, unknown=unknown)
 
+    @property
+    def texts_apart(self) -> list[tuple[int, ...]]:
+        """`(N,)` what tells whether two rows are the same text: their tokens."""
+        return [tuple(row) for row in self.rows]
+
     def __len__(self) -> int:
         """N."""
         return len(self.rows)
