@@ -19,7 +19,7 @@ from unmask.text.columns import Columns
 from unmask.text.empty import EmptyTexts
 from unmask.text.labelled import texts_of
 from unmask.text.rows import Table, text_table
-from unmask.verbs.evaluation_facts import unknown_texts
+from unmask.verbs.evaluation_facts import empty_texts, unknown_texts
 from unmask.verbs.machine import resolve_device, use_threads
 from unmask.verbs.vector_file import Write, vector_file
 from unmask.verbs.watch import Silent, Watch, say_each, share_of
@@ -59,8 +59,7 @@ class EmbedResult:
         if self.outside:
             form["numbers set to the end of their range"] = f"{self.outside:,}"
         shape = {"vectors": f"{self.rows:,}", "dimension": f"{self.dimension:,}", **form}
-        empty = {"empty texts": f"{self.empty:,}"} if self.empty else {}
-        lost = {**cut, **unknown_texts(self.unknown), **empty, **bad}
+        lost = {**cut, **unknown_texts(self.unknown), **empty_texts(self.empty), **bad}
         return {**shape, "written to": str(self.output), **lost}
 
 

@@ -44,6 +44,11 @@ def unknown_texts(count: int) -> dict[str, str]:
     return {"texts of mostly unknown tokens": f"{count:,}; what is said of them means little"}
 
 
+def empty_texts(count: int) -> dict[str, str]:
+    """Texts in which nothing is to be seen, for people; nothing where there was none."""
+    return {"empty texts": f"{count:,}"} if count else {}
+
+
 def telling_unknown(
     answers: Iterable[A], watch: Watch, unknown: Callable[[A], float]
 ) -> Iterator[A]:

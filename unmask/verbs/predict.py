@@ -17,7 +17,7 @@ from unmask.text.questions import question_table
 from unmask.text.rows import Table, text_table
 from unmask.text.tagged import word_table
 from unmask.verbs.answers import Answers, Asked
-from unmask.verbs.evaluation_facts import unknown_texts
+from unmask.verbs.evaluation_facts import empty_texts, unknown_texts
 from unmask.verbs.looking import look
 from unmask.verbs.machine import resolve_device, use_threads
 from unmask.verbs.row_files import WordColumns, Write, row_file
@@ -53,8 +53,7 @@ class PredictResult:
         """For people."""
         cut = {"texts cut to the context": f"{self.truncated:,}"} if self.truncated else {}
         bad = {"bad rows left out": f"{self.skipped:,}"} if self.skipped else {}
-        empty = {"empty texts": f"{self.empty:,}"} if self.empty else {}
-        lost = {**cut, **unknown_texts(self.unknown), **empty, **bad}
+        lost = {**cut, **unknown_texts(self.unknown), **empty_texts(self.empty), **bad}
         labels = {f"  {label}": f"{count:,}" for label, count in self.labels.items()}
         return {"rows": f"{self.rows:,}", "written to": str(self.output), **lost, **labels}
 

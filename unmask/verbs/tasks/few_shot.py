@@ -161,10 +161,14 @@ def _learnt_beside(
         The head; more texts for the encoder, with the numbers of their labels; and what to say.
     """
     few, names = given.settings.few_shot, fitted.regression.names
+    words = in_words(names) if few.names else None
+    if words is None and given.unlabelled is None:
+        return fitted, [], ()
+    texts = fitted.read(fitted.rows)  # the encoder stays as it is for both trials
     notes: list[str] = []
     more: list[tuple[Rows, torch.Tensor]] = []
-    if few.names and (words := in_words(names)) is not None:
-        fitted, said = fitted.with_names(Rows.of(words, pieces.opened, "truncate"), words)
+    if words is not None:
+        fitted, said = fitted.with_names(texts, Rows.of(words, pieces.opened, "truncate"), words)
         notes.append(said)
         if fitted.words is not None:
             more.append((fitted.words, torch.arange(len(names))))
@@ -175,7 +179,7 @@ def _learnt_beside(
             context = fitted.model.encoder.config.context
             cut = read_notes(rows, context, f"texts of {others.name}")
         with given.watch.stage("asking whether texts without a label help") as advance:
-            fitted, said, taken = fitted.with_others(rows, others.name, advance)
+            fitted, said, taken = fitted.with_others(texts, rows, others.name, advance)
         notes += [others.note, *cut, said]
         more += [] if taken is None else [taken]
     return fitted, more, tuple(notes)
@@ -203,14 +207,15 @@ class FittedHead:
     regression: Regression
     dev: Measure
 
-    def with_names(self, rows: Rows, words: Sequence[str]) -> tuple[FittedHead, str]:
+    def with_names(self, texts: F32, rows: Rows, words: Sequence[str]) -> tuple[FittedHead, str]:
         """The same with the names of the labels, if they help, and what to say of it.
 
         Args:
+            texts: `(N, E)` vectors of the labelled texts.
             rows: the names as token ids.
             words: the names.
         """
-        texts, names, regression = self.read(self.rows), self.read(rows), self.regression
+        names, regression = self.read(rows), self.regression
         trial = Trial.of(
             texts,
             self.labels,
@@ -226,20 +231,20 @@ class FittedHead:
         )
 
     def with_others(
-        self, others: Rows, name: str, advance: Advance
+        self, texts: F32, others: Rows, name: str, advance: Advance
     ) -> tuple[FittedHead, str, tuple[Rows, torch.Tensor] | None]:
         """The same with texts that have no label, if they help, and what to say of it.
 
         Args:
-            others: the texts.
+            texts: `(N, E)` vectors of the labelled texts.
+            others: the texts without a label.
             name: of their file.
             advance: is told of the progress.
 
         Returns:
             Beside it the texts that the encoder learns from, with the numbers of their labels.
         """
-        texts, more, regression = self.read(self.rows), self.read(others), self.regression
-        words = None if self.words is None else self.read(self.words)
+        words, more, regression = self._read_words(), self.read(others), self.regression
         done = 0
 
         def told(
@@ -279,14 +284,17 @@ class FittedHead:
         device = self.model.encoder.embedding.tokens.weight.device
         return torch.stack(rows.read(read, device)).numpy()
 
+    def _read_words(self) -> F32 | None:
+        """`(C, E)` vectors of the names of the labels, where these are read."""
+        return None if self.words is None else self.read(self.words)
+
     def fit(self, *, others: bool = True) -> None:
         """Put a logistic regression into the last layer; the model is in evaluation mode.
 
         Args:
             others: whether texts without a label are learnt from.
         """
-        texts = self.read(self.rows)
-        words = None if self.words is None else self.read(self.words)
+        texts, words = self.read(self.rows), self._read_words()
         if others and self.others is not None:
             more = self.read(self.others)
             self._put(self_trained(self.regression, texts, self.labels, words, more))

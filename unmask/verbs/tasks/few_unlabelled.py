@@ -176,11 +176,10 @@ def self_trained(
     probe = regression(vectors, labels, words, None)
     each = min(COUNT, TOGETHER * len(labels) / max(1, len(others)))
     for _ in range(ROUNDS):
-        said = [
-            (first + places, guesses, shares)
-            for first, probabilities in _by_blocks(probe, others)
-            for places, guesses, shares in (_guessed(probabilities),)
-        ]
+        said = []
+        for first, probabilities in _by_blocks(probe, others):
+            places, guesses, shares = _guessed(probabilities)
+            said.append((first + places, guesses, shares))
         places, guesses, shares = (np.concatenate(parts) for parts in zip(*said, strict=True))
         probe = regression(
             np.concatenate((vectors, others[places])),
